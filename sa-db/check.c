@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * What is accepted as an SA and as a policy, and what the operator hears when it is not. Control thread; pure. */
+#include "sa-db/sadb_private.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <linux/xfrm.h>
+
+#define ALL_FLAGS (SADB_SA_ESN | SADB_SA_NOECN | SADB_SA_DECAP_DSCP | SADB_SA_NOPMTUDISC | SADB_SA_DONT_ENCAP_DSCP)
+
+bool
+sadb_addr_is_any(const struct sadb_addr *addr)
+{
+	static const uint8_t zero[sizeof(addr->bytes)];
+	return addr->family == AF_UNSPEC || memcmp(addr->bytes, zero, sizeof(zero)) == 0;
+}
+
+static unsigned
+max_len(uint8_t family)
+{
+	return family == AF_INET ? 32 : family == AF_INET6 ? 128 : 0;
+}
+
+/* Both of one family, lengths within it. AF_UNSPEC with length 0 goes with either. */
+static bool
+selector_sane(const struct sadb_selector *sel)
+{
+	uint8_t src = sel->src.addr.family, dst = sel->dst.addr.family;
+	bool known = (src == AF_UNSPEC || max_len(src) > 0) && (dst == AF_UNSPEC || max_len(dst) > 0);
+	bool mixed = src != AF_UNSPEC && dst != AF_UNSPEC && src != dst;
+	return known && !mixed && sel->src.len <= max_len(src) && sel->dst.len <= max_len(dst);
+}
+
+static int
+check_key(const struct sadb_sa_config *config, struct sadb_error *err)
+{
+	static const uint8_t zero[SADB_KEY_MAX];
+	if (config->aead != SADB_AEAD_AES_GCM_16)
+		return sadb_fail(err, -EINVAL, XFRMA_ALG_AEAD, "algorithm %u: only rfc4106(gcm(aes)), 16-byte ICV",
+				 config->aead);
+	if (config->key_bytes != 16 && config->key_bytes != 32)
+		return sadb_fail(err, -EINVAL, XFRMA_ALG_AEAD,
+				 "key of %u bytes: 16 or 32 are accepted, besides the 4 of the salt",
+				 config->key_bytes);
+	/* The kernel in lockdown shows keys as zeros: such a copy must not be used. */
+	if (memcmp(config->key, zero, config->key_bytes) == 0)
+		return sadb_fail(err, -EINVAL, XFRMA_ALG_AEAD, "key is all zero: redacted by its source?");
+	return 0;
+}
+
+static int
+check_sequence(const struct sadb_sa_config *config, struct sadb_error *err)
+{
+	bool esn = (config->flags & SADB_SA_ESN) != 0;
+	if (config->window_packets > SADB_REPLAY_MAX)
+		return sadb_fail(err, -EINVAL, XFRMA_REPLAY_ESN_VAL, "replay window of %u packets: at most %u",
+				 config->window_packets, SADB_REPLAY_MAX);
+	if (esn && config->window_packets == 0 && config->dir != SADB_DIR_OUT)
+		return sadb_fail(err, -EINVAL, XFRMA_REPLAY_ESN_VAL,
+				 "ESN without a replay window: give one of 64 to %u packets", SADB_REPLAY_MAX);
+	if (config->out_seq > sadb_out_max(config) || config->in_seq > sadb_out_max(config))
+		return sadb_fail(err, -EINVAL, esn ? XFRMA_REPLAY_ESN_VAL : XFRMA_REPLAY_VAL,
+				 "sequence number past the last one this SA can have");
+	return 0;
+}
+
+static int
+check_addresses(const struct sadb_sa_config *config, struct sadb_error *err)
+{
+	if (config->dst.family != AF_INET || config->src.family != AF_INET)
+		return sadb_fail(err, -EAFNOSUPPORT, 0, "outer addresses must both be IPv4");
+	if (sadb_addr_is_any(&config->dst))
+		return sadb_fail(err, -EINVAL, 0, "destination 0.0.0.0: an SA needs the address it leads to");
+	if (sadb_addr_is_any(&config->src) && config->dir != SADB_DIR_IN)
+		return sadb_fail(err, -EINVAL, XFRMA_SRCADDR, "source 0.0.0.0: only an inbound SA may have it");
+	if (!selector_sane(&config->sel))
+		return sadb_fail(err, -EINVAL, 0, "selector: prefix length or family out of range");
+	return 0;
+}
+
+int
+sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *err)
+{
+	if (config->proto != IPPROTO_ESP)
+		return sadb_fail(err, -EPROTONOSUPPORT, 0, "protocol %u: only ESP (50)", config->proto);
+	if (config->mode != XFRM_MODE_TUNNEL)
+		return sadb_fail(err, -EINVAL, 0, "mode %u: only tunnel mode (1)", config->mode);
+	if (rte_be_to_cpu_32(config->spi_be) < 256) /* RFC 4303 2.1 */
+		return sadb_fail(err, -EINVAL, 0, "SPI %#x: 0 to 255 are reserved", rte_be_to_cpu_32(config->spi_be));
+	if (config->flags & ~(uint32_t)ALL_FLAGS)
+		return sadb_fail(err, -EINVAL, 0, "flags %#x: only %#x are known", config->flags, ALL_FLAGS);
+	if (config->dir > SADB_DIR_OUT)
+		return sadb_fail(err, -EINVAL, 0, "direction %u: 0 (any), 1 (in) or 2 (out)", config->dir);
+	int rc = check_addresses(config, err);
+	if (rc == 0)
+		rc = check_key(config, err);
+	if (rc == 0)
+		rc = check_sequence(config, err);
+	return rc;
+}
+
+static int
+check_template(const struct sadb_template *tmpl, struct sadb_error *err)
+{
+	if (tmpl->proto != IPPROTO_ESP)
+		return sadb_fail(err, -EINVAL, XFRMA_TMPL, "template protocol %u: only ESP (50)", tmpl->proto);
+	if (tmpl->mode != XFRM_MODE_TUNNEL)
+		return sadb_fail(err, -EINVAL, XFRMA_TMPL, "template mode %u: only tunnel mode (1)", tmpl->mode);
+	if (tmpl->src.family == AF_INET6 || tmpl->dst.family == AF_INET6)
+		return sadb_fail(err, -EAFNOSUPPORT, XFRMA_TMPL, "template: outer addresses must be IPv4");
+	return 0;
+}
+
+int
+sadb_policy_check(const struct sadb_policy_config *config, struct sadb_error *err)
+{
+	if (config->dir >= SADB_POLICY_DIRS)
+		return sadb_fail(err, -EINVAL, 0, "direction %u: 0 (in), 1 (out) or 2 (fwd)", config->dir);
+	if (config->index != 0 && (config->index & 7) != config->dir)
+		return sadb_fail(err, -EINVAL, 0, "index %u: its low 3 bits must be the direction %u", config->index,
+				 config->dir);
+	if (config->action > SADB_PROTECT)
+		return sadb_fail(err, -EINVAL, 0, "action %u: 0 (drop), 1 (bypass) or 2 (protect)", config->action);
+	if (!selector_sane(&config->sel))
+		return sadb_fail(err, -EINVAL, 0, "selector: prefix length or family out of range");
+	return config->action == SADB_PROTECT ? check_template(&config->tmpl, err) : 0;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Security policies (RFC 4301 4.4.1): ordered rules of one virtual network and direction, looked up by workers in an
+ * immutable table. The control thread builds a new table aside and publishes it. */
+#ifndef SADB_POLICY_H
+#define SADB_POLICY_H
+
+#include <stdint.h>
+
+#include "sa-db/addr.h"
+#include "sa-db/sa.h"
+
+enum sadb_policy_dir { SADB_POLICY_IN, SADB_POLICY_OUT, SADB_POLICY_FWD, SADB_POLICY_DIRS }; /* XFRM_POLICY_* values */
+enum sadb_action { SADB_DROP, SADB_BYPASS, SADB_PROTECT };
+
+/* Which SA a protect policy wants (struct xfrm_user_tmpl). Zero spi, reqid or addresses mean any. */
+struct sadb_template {
+	struct sadb_addr src, dst; /* outer */
+	rte_be32_t spi_be;
+	uint32_t reqid;
+	uint8_t proto; /* IPPROTO_ESP */
+	uint8_t mode;  /* XFRM_MODE_TUNNEL */
+};
+
+/* Lower priority values win; of equal ones the older (as in the kernel). */
+struct sadb_policy_config {
+	struct sadb_selector sel;
+	struct sadb_template tmpl; /* for SADB_PROTECT */
+	uint32_t priority;
+	uint32_t index; /* XFRM's policy id: 0 on add lets Culvert choose; low 3 bits are the direction */
+	uint32_t vnet_id;
+	uint8_t dir;    /* enum sadb_policy_dir */
+	uint8_t action; /* enum sadb_action */
+};
+
+/* What a worker sees of a policy. sa: the outbound SA now in charge, NULL when there is none (drop and ACQUIRE);
+ * acquire-load it with sadb_policy_sa(). */
+struct sadb_policy {
+	struct sadb_sa *sa;
+	const struct sadb_policy_config *config; /* rare paths */
+	uint64_t last_use_s;                     /* relaxed store by workers, at most once a second */
+	struct sadb_template tmpl;
+	uint8_t action;
+	uint8_t acquiring; /* 1 from the first ACQUIRE to its answer or time-out; atomic exchange by workers */
+};
+
+/* An IPv4 packet as the lookup wants it. For ICMP, sport is the type and dport the code, one byte each, as in XFRM. Laid
+ * out for the ACL library: one byte first, then 4-byte steps. */
+struct sadb_flow_v4 {
+	uint8_t proto;
+	uint8_t later_fragment; /* 1: ports unknown, both 0. Not read by the table; see sadb_spd_lookup_fragment() */
+	uint8_t zero[2];
+	rte_be32_t src_be, dst_be;
+	rte_be16_t sport_be, dport_be;
+};
+
+struct sadb_spd; /* one published table; NULL stands for the empty one */
+
+/* Worker: finds the policy of each flow, NULL where none matches. n up to 64. Does not allocate. */
+void sadb_spd_lookup(const struct sadb_spd *spd, const struct sadb_flow_v4 *const flow[], unsigned n,
+		     struct sadb_policy *out[]);
+
+/* Worker, rare: a fragment without ports. The first policy whose addresses and protocol match decides; if that policy
+ * asks for ports, *blocked is set and NULL comes back: the packet must be dropped, or a fragment of a protected flow
+ * could follow a looser policy (RFC 4301 7). */
+struct sadb_policy *sadb_spd_lookup_fragment(const struct sadb_spd *spd, const struct sadb_flow_v4 *flow,
+					     bool *blocked);
+
+static inline struct sadb_sa *
+sadb_policy_sa(const struct sadb_policy *policy)
+{
+	return __atomic_load_n(&policy->sa, __ATOMIC_ACQUIRE); /* pairs with the release in policy resolution */
+}
+
+/* RFC 4301 5.2: did the packet come through an SA that this policy names? */
+bool sadb_policy_permits(const struct sadb_policy *policy, const struct sadb_sa *sa);
+
+#endif

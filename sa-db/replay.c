@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The anti-replay window: see replay.h for the ring. Any thread; no lock, no system call.
+ *
+ * Why a number is accepted at most once: it is accepted only by the compare-and-swap that sets its bit in a word that
+ * carries its own lap. After that the word carries this bit, or a later lap that refuses the number; laps of a word only
+ * go up. The atomicity of each word is enough for that, so the swaps are relaxed; only top is stored with release, for
+ * readers that export the window and want the bits that belong to it.
+ *
+ * Why no number inside the window is refused wrongly: the ring holds at least window + 32 numbers, so a word of a later
+ * lap than s holds only numbers above s + window, and s was left of the window when such a number was accepted.
+ *
+ * The tag is the lap modulo 2^32 and compares as a signed distance (RFC 1982). A word would have to be skipped for 2^31
+ * laps, at least 2^38 packets, to be misread, and then it refuses packets; it never accepts one twice. */
+#include "sa-db/replay.h"
+
+#define WORD_SHIFT 5 /* 32 numbers to a word */
+#define WORD_BITS  (1u << WORD_SHIFT)
+
+static uint32_t
+ring_words(uint32_t window_packets)
+{
+	uint32_t words = 1;
+	while (words * WORD_BITS < window_packets + WORD_BITS)
+		words *= 2;
+	return words;
+}
+
+static inline uint32_t
+index_of(const struct sadb_replay *rp, uint64_t seq)
+{
+	return (uint32_t)(seq >> WORD_SHIFT) & rp->word_mask;
+}
+
+static inline uint32_t
+lap_of(const struct sadb_replay *rp, uint64_t seq)
+{
+	return (uint32_t)((seq >> WORD_SHIFT) >> __builtin_popcount(rp->word_mask));
+}
+
+static inline uint32_t
+bit_of(uint64_t seq)
+{
+	return 1u << (seq & (WORD_BITS - 1));
+}
+
+static inline uint64_t
+make_word(uint32_t lap, uint32_t bits)
+{
+	return (uint64_t)lap << 32 | bits;
+}
+
+/* How many laps the word is ahead of this lap: above 0, a later number owns it; below 0, its bits are stale. */
+static inline int32_t
+word_ahead(uint64_t word, uint32_t lap)
+{
+	return (int32_t)((uint32_t)(word >> 32) - lap);
+}
+
+/* seq + window <= top, without the overflow. */
+static inline bool
+left_of_window(const struct sadb_replay *rp, uint64_t top, uint64_t seq)
+{
+	return seq <= top && top - seq >= rp->window_packets;
+}
+
+size_t
+sadb_replay_bytes(uint32_t window_packets)
+{
+	return sizeof(struct sadb_replay) + ring_words(window_packets) * sizeof(uint64_t);
+}
+
+void
+sadb_replay_init(struct sadb_replay *rp, uint32_t window_packets, uint64_t top)
+{
+	uint32_t words = ring_words(window_packets);
+	uint64_t top_word = top >> WORD_SHIFT;
+
+	rp->top = top;
+	rp->window_packets = window_packets;
+	rp->word_mask = words - 1;
+	for (uint32_t i = 0; i < words; i++)
+		rp->words[i] = 0; /* lap 0, nothing seen: right for every word ahead of top in lap 0 */
+	rp->words[index_of(rp, top)] = make_word(lap_of(rp, top), (uint32_t)((UINT64_C(2) << (top % WORD_BITS)) - 1));
+	for (uint32_t behind = 1; behind < words && behind <= top_word; behind++) {
+		uint64_t seq = (top_word - behind) << WORD_SHIFT;
+		rp->words[index_of(rp, seq)] = make_word(lap_of(rp, seq), UINT32_MAX);
+	}
+}
+
+uint64_t
+sadb_replay_esn(const struct sadb_replay *rp, uint32_t seq_low)
+{
+	/* Relaxed: a top that is a little old gives the same answer but at distances of 2^31 and more. */
+	uint64_t top = __atomic_load_n(&rp->top, __ATOMIC_RELAXED);
+	uint32_t top_low = (uint32_t)top, top_high = (uint32_t)(top >> 32);
+	uint32_t bottom = top_low - rp->window_packets + 1;
+	uint32_t high = top_high;
+
+	if (top_low >= rp->window_packets - 1) { /* case A: the window lies in one subspace */
+		if (seq_low < bottom)
+			high++;
+	} else if (seq_low >= bottom && top_high > 0) { /* case B: it straddles two; there is none before the first */
+		high--;
+	}
+	return (uint64_t)high << 32 | seq_low;
+}
+
+enum sadb_replay_verdict
+sadb_replay_check(const struct sadb_replay *rp, uint64_t seq)
+{
+	if (rp->window_packets == 0)
+		return SADB_REPLAY_OK;
+	if (seq == 0)
+		return SADB_REPLAY_ZERO;
+	/* Relaxed: only a hint, the commit decides. */
+	if (left_of_window(rp, __atomic_load_n(&rp->top, __ATOMIC_RELAXED), seq))
+		return SADB_REPLAY_OLD;
+	uint64_t word = __atomic_load_n(&rp->words[index_of(rp, seq)], __ATOMIC_RELAXED);
+	int32_t ahead = word_ahead(word, lap_of(rp, seq));
+	if (ahead > 0)
+		return SADB_REPLAY_OLD;
+	return ahead == 0 && (word & bit_of(seq)) != 0 ? SADB_REPLAY_DUP : SADB_REPLAY_OK;
+}
+
+static void
+raise_top(struct sadb_replay *rp, uint64_t seq)
+{
+	uint64_t top = __atomic_load_n(&rp->top, __ATOMIC_RELAXED);
+	/* Release pairs with the acquire in sadb_replay_top() and sadb_replay_seen(): the bits come with it. */
+	while (top < seq && !__atomic_compare_exchange_n(&rp->top, &top, seq, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		;
+}
+
+/* Judges a run of numbers that share one word against the word's bits. Returns the new bits. Within a run the window's
+ * edge cannot pass a number: they lie less than 32 apart and the window is wider. */
+static uint32_t
+judge_run(const struct sadb_replay *rp, const uint64_t *seq, unsigned n, uint32_t bits,
+	  enum sadb_replay_verdict *verdict)
+{
+	uint64_t top = __atomic_load_n(&rp->top, __ATOMIC_RELAXED); /* pairs with no one: an old top is wider */
+	for (unsigned i = 0; i < n; i++) {
+		if (seq[i] == 0) {
+			verdict[i] = SADB_REPLAY_ZERO;
+		} else if (left_of_window(rp, top, seq[i])) {
+			verdict[i] = SADB_REPLAY_OLD;
+		} else if (bits & bit_of(seq[i])) {
+			verdict[i] = SADB_REPLAY_DUP;
+		} else {
+			verdict[i] = SADB_REPLAY_OK;
+			bits |= bit_of(seq[i]);
+		}
+	}
+	return bits;
+}
+
+static void
+commit_run(struct sadb_replay *rp, const uint64_t *seq, unsigned n, enum sadb_replay_verdict *verdict)
+{
+	uint64_t *slot = &rp->words[index_of(rp, seq[0])];
+	uint32_t lap = lap_of(rp, seq[0]);
+	uint64_t word = __atomic_load_n(slot, __ATOMIC_RELAXED);
+	uint64_t next;
+
+	do {
+		int32_t ahead = word_ahead(word, lap);
+		if (ahead > 0) {
+			for (unsigned i = 0; i < n; i++)
+				verdict[i] = seq[i] == 0 ? SADB_REPLAY_ZERO : SADB_REPLAY_OLD;
+			return;
+		}
+		uint32_t before = ahead == 0 ? (uint32_t)word : 0;
+		uint32_t after = judge_run(rp, seq, n, before, verdict);
+		if (after == before)
+			return;
+		next = make_word(lap, after);
+		/* Relaxed, see the head of the file: competes only with other commits of this word. */
+	} while (!__atomic_compare_exchange_n(slot, &word, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+
+	uint64_t highest = 0;
+	for (unsigned i = 0; i < n; i++)
+		if (verdict[i] == SADB_REPLAY_OK && seq[i] > highest)
+			highest = seq[i];
+	raise_top(rp, highest);
+}
+
+/* Without a window nothing is refused, but top still moves: ESN needs it to find the high half. */
+static unsigned
+commit_unchecked(struct sadb_replay *rp, const uint64_t *seq, unsigned n, enum sadb_replay_verdict *verdict)
+{
+	for (unsigned i = 0; i < n; i++) {
+		verdict[i] = SADB_REPLAY_OK;
+		raise_top(rp, seq[i]);
+	}
+	return n;
+}
+
+unsigned
+sadb_replay_commit(struct sadb_replay *rp, const uint64_t *seq, unsigned n, enum sadb_replay_verdict *verdict)
+{
+	unsigned accepted = 0, end;
+
+	if (rp->window_packets == 0)
+		return commit_unchecked(rp, seq, n, verdict);
+	for (unsigned start = 0; start < n; start = end) {
+		for (end = start + 1; end < n && seq[end] >> WORD_SHIFT == seq[start] >> WORD_SHIFT; end++)
+			;
+		commit_run(rp, &seq[start], end - start, &verdict[start]);
+		for (unsigned i = start; i < end; i++)
+			accepted += verdict[i] == SADB_REPLAY_OK;
+	}
+	return accepted;
+}
+
+uint64_t
+sadb_replay_top(const struct sadb_replay *rp)
+{
+	return __atomic_load_n(&rp->top, __ATOMIC_ACQUIRE); /* pairs with the release in raise_top() */
+}
+
+bool
+sadb_replay_seen(const struct sadb_replay *rp, uint64_t seq)
+{
+	if (left_of_window(rp, sadb_replay_top(rp), seq))
+		return true;
+	uint64_t word = __atomic_load_n(&rp->words[index_of(rp, seq)], __ATOMIC_RELAXED);
+	int32_t ahead = word_ahead(word, lap_of(rp, seq));
+	return ahead > 0 || (ahead == 0 && (word & bit_of(seq)) != 0);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The anti-replay window (RFC 4303 3.4.3, 6479): a ring of tagged words that any number of workers may use at once.
+ *
+ * Each 64-bit word carries 32 bits of the window below and, above, the lap of the ring in which those bits were set. To
+ * accept a number, a worker changes the word with one compare-and-swap; a word that already belongs to a later lap
+ * refuses. So each number is accepted exactly once, without a lock, and packets of one word share one swap. */
+#ifndef SADB_REPLAY_H
+#define SADB_REPLAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SADB_REPLAY_MIN 64
+#define SADB_REPLAY_MAX 65536
+
+enum sadb_replay_verdict {
+	SADB_REPLAY_OK,
+	SADB_REPLAY_OLD,  /* left of the window */
+	SADB_REPLAY_DUP,  /* seen before */
+	SADB_REPLAY_ZERO, /* sequence number 0 is never sent (RFC 4303 3.3.3) */
+};
+
+struct sadb_replay {
+	uint64_t top;            /* highest number whose tag has verified; relaxed reads, compare-and-swap to raise */
+	uint32_t window_packets; /* 0: anti-replay off */
+	uint32_t word_mask;      /* words in the ring - 1; the ring is at least 32 numbers wider than the window */
+	uint64_t words[];
+};
+
+/* Bytes of a window for that many packets (the structure and its ring). */
+size_t sadb_replay_bytes(uint32_t window_packets);
+
+/* Starts a window in memory of sadb_replay_bytes(), zeroed or not. Numbers up to and including top count as seen. */
+void sadb_replay_init(struct sadb_replay *rp, uint32_t window_packets, uint64_t top);
+
+/* RFC 4303 appendix A2.2: the 64-bit number that the low half on the wire stands for, given the window. */
+uint64_t sadb_replay_esn(const struct sadb_replay *rp, uint32_t seq_low);
+
+/* Before decryption: is the number worth the work? Changes nothing. Any thread. */
+enum sadb_replay_verdict sadb_replay_check(const struct sadb_replay *rp, uint64_t seq);
+
+/* After the tags have verified: takes n numbers and writes a verdict for each. Numbers in order of arrival; runs that
+ * share a word cost one compare-and-swap. Any thread. Returns how many were accepted. */
+unsigned sadb_replay_commit(struct sadb_replay *rp, const uint64_t *seq, unsigned n, enum sadb_replay_verdict *verdict);
+
+uint64_t sadb_replay_top(const struct sadb_replay *rp);
+
+/* Has this number been accepted (or does it lie left of the window)? For display and for export to netlink bitmaps. */
+bool sadb_replay_seen(const struct sadb_replay *rp, uint64_t seq);
+
+#endif

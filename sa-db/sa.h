@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * A security association in three parts (RFC 4301 4.4.2): cold for the control thread, hot and immutable for the
+ * worker's reads, hot and mutable for what workers write. One writer (the control thread), any number of workers. */
+#ifndef SADB_SA_H
+#define SADB_SA_H
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_byteorder.h>
+
+#include "sa-db/addr.h"
+#include "sa-db/replay.h"
+
+#define SADB_KEY_MAX      32
+#define SADB_SALT_BYTES   4
+#define SADB_KEY_ID_BYTES 32
+#define SADB_INF          UINT64_MAX /* a limit that never comes (XFRM_INF) */
+
+struct sadb_vnet;
+
+enum sadb_aead {
+	SADB_AEAD_NONE,
+	SADB_AEAD_AES_GCM_16, /* RFC 4106 with a 16-byte ICV; the key's length says 128 or 256 */
+};
+
+enum sadb_dir { SADB_DIR_ANY, SADB_DIR_IN, SADB_DIR_OUT };
+
+enum sadb_sa_flag {
+	SADB_SA_ESN = 1 << 0,
+	SADB_SA_NOECN = 1 << 1,           /* XFRM_STATE_NOECN */
+	SADB_SA_DECAP_DSCP = 1 << 2,      /* XFRM_STATE_DECAP_DSCP */
+	SADB_SA_NOPMTUDISC = 1 << 3,      /* XFRM_STATE_NOPMTUDISC: the outer DF bit stays clear */
+	SADB_SA_DONT_ENCAP_DSCP = 1 << 4, /* XFRM_SA_XFLAG_DONT_ENCAP_DSCP */
+};
+
+/* RFC 4301 4.4.2.1. Bytes count inner packets; SADB_INF: no limit. Seconds: 0 means no limit. */
+struct sadb_lifetime {
+	uint64_t soft_bytes, hard_bytes;
+	uint64_t soft_packets, hard_packets;
+	uint64_t soft_add_s, hard_add_s; /* since the SA was added */
+	uint64_t soft_use_s, hard_use_s; /* since its first packet */
+};
+
+/* What finds an SA: (destination, SPI, protocol). Compared as bytes: build it with sadb_sa_key_make(). */
+struct sadb_sa_key {
+	uint8_t dst[16]; /* network order; IPv4 in the first four bytes, the rest zero */
+	rte_be32_t spi_be;
+	uint8_t family; /* AF_INET or AF_INET6 */
+	uint8_t proto;  /* IPPROTO_ESP */
+	uint8_t zero[2];
+};
+static_assert(sizeof(struct sadb_sa_key) == 24, "the hash reads the key as bytes: no hidden padding");
+
+struct sadb_sa_key sadb_sa_key_make(const struct sadb_addr *dst, rte_be32_t spi_be, uint8_t proto);
+
+/* Everything that says what an SA is. A plain value: the codec fills it, the control thread owns it. It holds a raw key:
+ * wipe it with sadb_wipe() when done. */
+struct sadb_sa_config {
+	struct sadb_addr src, dst; /* outer */
+	rte_be32_t spi_be;
+	uint8_t proto; /* IPPROTO_ESP */
+	uint8_t aead;  /* enum sadb_aead */
+	uint8_t dir;   /* enum sadb_dir */
+	uint8_t mode;  /* XFRM_MODE_TUNNEL */
+	uint32_t reqid;
+	uint32_t vnet_id;        /* XFRM if_id */
+	uint32_t window_packets; /* 0: no replay protection; else 64..65536 (smaller is raised to 64) */
+	uint32_t flags;          /* enum sadb_sa_flag */
+	uint32_t key_bytes;      /* without the salt */
+	uint8_t key[SADB_KEY_MAX];
+	uint8_t salt[SADB_SALT_BYTES];
+	struct sadb_selector sel;
+	struct sadb_lifetime life;
+	uint64_t out_seq; /* last number used before the SA came here (XFRM oseq); never lowers what Culvert knows */
+	uint64_t in_seq;  /* highest number received before (XFRM seq) */
+};
+
+enum sadb_sa_state {
+	SADB_SA_SOFT = 1 << 0, /* a soft limit was reported */
+	SADB_SA_HARD = 1 << 1, /* a hard limit was passed: no packet may use this SA */
+	SADB_SA_DEAD = 1 << 2, /* withdrawn; only packets already in a batch still see it */
+	SADB_SA_REPORTED = 1 << 3, /* the hard limit was reported to the control thread */
+};
+
+/* The mutable part, on lines by writer. Workers write it; the control thread reads with relaxed loads. It survives an
+ * update of the SA: the old and the new hot part share it, so a sequence number cannot go back. */
+struct sadb_sa_mut {
+	/* line 0: outbound sequence */
+	alignas(64) uint64_t out_seq; /* last number handed out */
+	uint64_t
+	    out_limit; /* no number above this may be used: min(RFC 4303 limit, mark on disk); control thread raises */
+	/* line 1: use, both directions */
+	alignas(64) uint64_t bytes;
+	uint64_t packets;
+	uint64_t first_use_s, last_use_s;                            /* CLOCK_REALTIME seconds; 0: never */
+	uint64_t soft_bytes, hard_bytes, soft_packets, hard_packets; /* control writes, workers read */
+	/* line 2: rare */
+	alignas(64) uint32_t state;                     /* enum sadb_sa_state bits; atomic or */
+	uint32_t replay_drops, window_drops, icv_drops; /* XFRM's statistics; relaxed adds */
+	uint32_t owners;                                /* control thread: hot parts that point here */
+};
+static_assert(sizeof(struct sadb_sa_mut) == 192, "mutable part: three lines");
+
+/* The hot immutable part: one line that both directions read and the engine's key material, inline. */
+struct sadb_sa {
+	alignas(64) rte_be32_t spi_be;
+	uint8_t salt[SADB_SALT_BYTES];
+	struct sadb_sa_mut *mut;
+	struct sadb_replay *replay; /* NULL when anti-replay is off */
+	struct sadb_vnet *vnet;
+	struct sadb_sa_cold *cold;       /* control thread and the rare paths only */
+	rte_be32_t src_v4_be, dst_v4_be; /* outer header */
+	uint32_t reqid;
+	uint32_t outer_sum; /* host order, unfolded: the constant words of the outer IPv4 header (RFC 1071) */
+	uint8_t flags;      /* enum sadb_sa_flag */
+	uint8_t aad_bytes;  /* 8, or 12 with ESN (RFC 4106 5) */
+	uint8_t sel_any;    /* 1: the selector matches every packet of its vnet */
+	uint8_t dir;        /* enum sadb_dir */
+	alignas(64) uint8_t key_area[]; /* expanded key; as long as the keyer asked for */
+};
+static_assert(sizeof(struct sadb_sa) == 64 || sizeof(struct sadb_sa) == 128, "hot part: whole lines before the key");
+
+/* ---- what workers do with an SA; any worker, no lock ---- */
+
+/* Takes up to n consecutive sequence numbers; *first is the lowest. Returns how many may be used: fewer than n at the
+ * limit, 0 when the SA is spent (RFC 4303 3.3.3: never wraps). Numbers once taken are never given again, used or not. */
+static inline unsigned
+sadb_sa_seq_take(struct sadb_sa_mut *mut, unsigned n, uint64_t *first)
+{
+	/* Relaxed is enough: uniqueness comes from the atomicity of the add alone. out_limit pairs with the release in
+	 * the control thread's raise: a mark seen here is on disk. */
+	uint64_t limit = __atomic_load_n(&mut->out_limit, __ATOMIC_ACQUIRE);
+	if (__atomic_load_n(&mut->out_seq, __ATOMIC_RELAXED) >= limit)
+		return 0;
+	uint64_t before = __atomic_fetch_add(&mut->out_seq, n, __ATOMIC_RELAXED);
+	if (before >= limit)
+		return 0;
+	*first = before + 1;
+	return limit - before < n ? (unsigned)(limit - before) : n;
+}
+
+enum sadb_use { SADB_USE_OK = 0, SADB_USE_SOFT = 1 << 0, SADB_USE_HARD = 1 << 1, SADB_USE_STOPPED = 1 << 2 };
+
+/* Counts a batch against the SA's lifetimes (RFC 4301 4.4.2.1). Returns enum sadb_use bits: SOFT and HARD come once in
+ * the SA's life each (the caller reports them); STOPPED: the SA is past a hard limit, the batch must be dropped. */
+unsigned sadb_sa_use(struct sadb_sa *sa, unsigned packets, uint64_t bytes, uint64_t now_s);
+
+static inline bool
+sadb_sa_stopped(const struct sadb_sa *sa)
+{
+	return (__atomic_load_n(&sa->mut->state, __ATOMIC_RELAXED) & (SADB_SA_HARD | SADB_SA_DEAD)) != 0;
+}
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The database of what is true: SAs, policies, virtual networks, routes. One writer (the control thread); workers read
+ * without locks and report quiescence. Functions marked "worker" are for workers, all others for the control thread.
+ *
+ * Changes are staged and then committed: between a change and sadb_commit() workers may see the old state. After
+ * sadb_commit() every change is visible, and what must be on disk before a packet uses it is on disk. */
+#ifndef SADB_SADB_H
+#define SADB_SADB_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <rte_rcu_qsbr.h>
+
+#include "sa-db/fib.h"
+#include "sa-db/policy.h"
+#include "sa-db/sa.h"
+
+struct sadb;
+
+/* How the crypto engine expands a key; the database calls it on the control thread, and fini before it frees. */
+struct sadb_keyer {
+	size_t area_bytes;
+	int (*init)(void *area, enum sadb_aead aead, const uint8_t *key, uint32_t key_bytes);
+	void (*fini)(void *area);
+};
+
+struct sadb_config {
+	uint32_t max_sas;
+	uint32_t max_policies;
+	unsigned max_workers;
+	struct sadb_keyer keyer;
+	/* A collision-resistant hash of key and salt: the name under which used sequence numbers are remembered. */
+	int (*key_id)(const uint8_t *key, uint32_t key_bytes, const uint8_t salt[SADB_SALT_BYTES],
+		      uint8_t id[SADB_KEY_ID_BYTES]);
+	const char *store_path; /* SQLite file of sequence marks; NULL: memory only (tests) */
+};
+
+/* Why something was refused, for the operator: one line, and the XFRM attribute at fault (0: none in particular). */
+struct sadb_error {
+	char text[160];
+	uint16_t attr;
+};
+
+/* NULL on failure, with err filled. destroy frees and wipes everything; no worker may be registered any more. */
+struct sadb *sadb_create(const struct sadb_config *config, struct sadb_error *err);
+void sadb_destroy(struct sadb *db);
+
+/* Makes staged changes durable (sequence marks), then visible (tables, SA pointers). 0 or -errno; on failure nothing
+ * unsafe is visible: an SA without its mark on disk sends nothing. */
+int sadb_commit(struct sadb *db, struct sadb_error *err);
+
+/* How the last write of sequence marks went, also those that sadb_tick() makes: 0, or -errno with err filled. While
+ * writes fail, outbound SAs stop at the last mark on disk, and the next tick tries again. */
+int sadb_store_status(const struct sadb *db, struct sadb_error *err);
+
+/* Frees what was retired and is seen by no worker any more; wipes keys. Never blocks. Returns how many wait still. */
+unsigned sadb_reclaim(struct sadb *db);
+
+/* ---- quiescence: one RCU variable for all published data ---- */
+struct rte_rcu_qsbr *sadb_qsbr(struct sadb *db); /* workers register with it under their worker number */
+
+/* Publishing idiom for pointers elsewhere in Culvert: p was replaced in the published place by the caller; free_fn(p)
+ * runs in sadb_reclaim() after the grace period. */
+void sadb_retire(struct sadb *db, void *p, void (*free_fn)(void *p));
+
+/* ---- virtual networks ---- */
+#define SADB_VNET_NAME 32
+struct sadb_vnet {
+	uint32_t id; /* XFRM if_id */
+	char name[SADB_VNET_NAME];
+	struct sadb_spd *spd[SADB_POLICY_DIRS]; /* published; acquire-load with sadb_vnet_spd() */
+	struct sadb_fib *fib;                   /* published; acquire-load with sadb_vnet_fib() */
+};
+
+static inline struct sadb_spd *
+sadb_vnet_spd(const struct sadb_vnet *vnet, enum sadb_policy_dir dir)
+{
+	return __atomic_load_n(&vnet->spd[dir], __ATOMIC_ACQUIRE); /* pairs with the release in sadb_commit() */
+}
+
+static inline struct sadb_fib *
+sadb_vnet_fib(const struct sadb_vnet *vnet)
+{
+	return __atomic_load_n(&vnet->fib, __ATOMIC_ACQUIRE); /* pairs with the release in sadb_vnet_fib_set() */
+}
+
+/* -EEXIST: the id or the name is taken. A vnet lives until sadb_destroy(). */
+int sadb_vnet_add(struct sadb *db, uint32_t id, const char *name, struct sadb_error *err);
+struct sadb_vnet *sadb_vnet_find(struct sadb *db, uint32_t id);
+struct sadb_vnet *sadb_vnet_next(struct sadb *db, const struct sadb_vnet *after); /* NULL starts; NULL ends */
+/* The underlay's routing domain: a vnet without policies, not found by id. Never NULL. */
+struct sadb_vnet *sadb_underlay(struct sadb *db);
+
+/* Publishes a table and retires the one before it. Takes ownership. */
+void sadb_vnet_fib_set(struct sadb *db, struct sadb_vnet *vnet, struct sadb_fib *fib);
+void sadb_neighs_set(struct sadb *db, struct sadb_neigh_table *table);
+struct sadb_neigh_table *sadb_neighs(const struct sadb *db); /* worker: acquire-load of the published table */
+
+/* ---- SAs ---- */
+/* The cold part: identity, configuration without its key, times. Control thread only. */
+struct sadb_sa_cold {
+	struct sadb_sa_config config; /* key and salt are wiped: zero here */
+	uint8_t key_id[SADB_KEY_ID_BYTES];
+	uint64_t add_time_s;                       /* CLOCK_REALTIME */
+	uint32_t slot;                             /* place in the dump order */
+	uint8_t larval;                            /* 1: from ALLOCSPI, has no key yet */
+	struct sadb_sa *hot;                       /* NULL while larval */
+	uint8_t own[] __attribute__((aligned(8))); /* the database's own fields */
+};
+
+/* NEWSA. -EEXIST: that (destination, SPI, protocol) lives already, or another SA holds the same key and salt (one key,
+ * one sequence: two would repeat nonces). -EINVAL: algorithm, key length, all-zero key, mode, SPI 0..255, lengths.
+ * -ENODEV: no such vnet. -ENOSPC: full. If this key was used before (tombstone, mark on disk), the new SA starts above
+ * the last number used, and its window at the highest received. Turns a larval SA of the same key into a full one. */
+int sadb_sa_add(struct sadb *db, const struct sadb_sa_config *config, struct sadb_error *err);
+
+/* UPDSA. -ESRCH: no such SA. Completes a larval SA. On a full one: takes lifetimes, selector, flags, reqid; the key and
+ * salt must be the same (-EINVAL), the sequence never goes back, the replay window keeps what it saw. */
+int sadb_sa_update(struct sadb *db, const struct sadb_sa_config *config, struct sadb_error *err);
+
+/* DELSA. -ESRCH. Leaves a tombstone. */
+int sadb_sa_del(struct sadb *db, const struct sadb_sa_key *key, struct sadb_error *err);
+/* FLUSHSA. proto 0 or 255: all. Returns how many went. */
+unsigned sadb_sa_flush(struct sadb *db, uint8_t proto);
+
+const struct sadb_sa_cold *sadb_sa_find(const struct sadb *db, const struct sadb_sa_key *key);
+/* Dump order: the first SA whose slot is >= slot, NULL at the end. Continue with its slot + 1. Safe against changes
+ * between calls. */
+const struct sadb_sa_cold *sadb_sa_at(const struct sadb *db, uint32_t slot);
+uint32_t sadb_sa_count(const struct sadb *db);
+
+/* ALLOCSPI (RFC 4301 4.4.2.1): a free SPI in [min, max], host order, min at least 256, random; a larval SA holds it for
+ * 30 s. config gives src, dst, proto, mode, reqid, vnet. -ENOENT: none free in that range. */
+int sadb_spi_alloc(struct sadb *db, const struct sadb_sa_config *config, uint32_t min, uint32_t max, rte_be32_t *spi_be,
+		   struct sadb_error *err);
+
+/* Worker: finds n SAs (n up to 64); out[i] NULL where there is none. Larval SAs are not found. */
+void sadb_sa_lookup(const struct sadb *db, const struct sadb_sa_key *const keys[], unsigned n, struct sadb_sa *out[]);
+
+/* ---- policies ---- */
+/* NEWPOLICY: -EEXIST if (vnet, direction, selector) exists. UPDPOLICY (replace): adds or replaces. -EINVAL, -ENODEV,
+ * -ENOSPC. On return config->index holds the id. */
+int sadb_policy_add(struct sadb *db, struct sadb_policy_config *config, bool replace, struct sadb_error *err);
+/* By index when it is not 0, else by (vnet, direction, selector). -ENOENT. out, when given, receives what was removed. */
+int sadb_policy_del(struct sadb *db, const struct sadb_policy_config *which, struct sadb_policy_config *out,
+		    struct sadb_error *err);
+unsigned sadb_policy_flush(struct sadb *db);
+
+struct sadb_policy_info { /* for display and netlink */
+	struct sadb_policy_config config;
+	uint64_t add_time_s, use_time_s;
+	rte_be32_t sa_spi_be; /* 0: no SA in charge */
+};
+int sadb_policy_get(const struct sadb *db, const struct sadb_policy_config *which, struct sadb_policy_info *out);
+/* Dump order by index: the first policy whose slot is >= *slot; *slot becomes its slot + 1. false at the end. */
+bool sadb_policy_at(const struct sadb *db, uint32_t *slot, struct sadb_policy_info *out);
+uint32_t sadb_policy_count(const struct sadb *db, enum sadb_policy_dir dir);
+/* Ends the wait after an ACQUIRE so that the next packet asks again. */
+void sadb_policy_acquired(struct sadb *db, uint32_t index);
+
+/* ---- lifetimes ---- */
+enum sadb_expire_kind { SADB_EXPIRE_SOFT, SADB_EXPIRE_HARD };
+typedef void (*sadb_expire_fn)(void *arg, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind);
+
+/* Call about ten times a second. Reports soft limits in seconds once each; reports and then deletes SAs past a hard
+ * limit in seconds, and larval SAs past their 30 s; raises sequence marks on disk ahead of use. */
+void sadb_tick(struct sadb *db, uint64_t now_s, sadb_expire_fn fn, void *arg);
+
+/* A worker passed a byte or packet limit of this SA: hard deletes it. -ESRCH if it is gone already. */
+int sadb_sa_expire(struct sadb *db, const struct sadb_sa_key *key, enum sadb_expire_kind kind, sadb_expire_fn fn,
+		   void *arg);
+
+/* ---- keys ---- */
+void sadb_wipe(void *p, size_t bytes); /* never optimised away */
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * What the files of the database share with each other and with no one else. Control thread, unless a line says worker. */
+#ifndef SADB_PRIVATE_H
+#define SADB_PRIVATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sa-db/map.h"
+#include "sa-db/sadb.h"
+#include "sa-db/store.h"
+
+struct rte_hash;
+
+/* ---- errors: fills err (which may be NULL) and returns rc ---- */
+int sadb_fail(struct sadb_error *err, int rc, uint16_t attr, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- publish.c: what workers may still see ---- */
+struct sadb_retired {
+	struct sadb_retired *next;
+	void *p;
+	void (*free_fn)(void *p);
+};
+
+struct sadb_retire_list {
+	struct sadb_retired *first, **end;
+	unsigned count;
+};
+
+struct sadb_publish {
+	struct rte_rcu_qsbr *qsbr;
+	struct sadb_retire_list fresh;   /* withdrawn, no grace period asked for yet */
+	struct sadb_retire_list waiting; /* one token for all of them */
+	uint64_t token;
+};
+
+int sadb_publish_init(struct sadb_publish *publish, unsigned max_workers);
+void sadb_publish_fini(struct sadb_publish *publish); /* frees everything; no worker is registered any more */
+/* Like sadb_retire() with the note kept inside what is retired: cannot fail. */
+void sadb_retire_embedded(struct sadb *db, struct sadb_retired *note, void *p, void (*free_fn)(void *p));
+/* Waits at most this long for what was retired. True: nothing waits any more. */
+bool sadb_grace_try(struct sadb *db, unsigned max_us);
+
+/* ---- mark.c: what numbers a key has used ---- */
+
+/* One key (with its salt), under its key id. bound is what the disk holds, or what is known exactly: no number above it
+ * was ever open to a packet under this key. */
+struct sadb_mark {
+	struct sadb_link link;
+	uint8_t key_id[SADB_KEY_ID_BYTES];
+	uint64_t bound;
+	uint64_t want; /* while an SA lives: the bound asked for, not in force before it is on disk */
+	uint64_t final, in_seq;
+	struct sadb_sa_cold *live;
+	unsigned lineages; /* mutable parts of this key: the living SA's and those that wait for their grace period */
+	bool dirty;        /* in the list of marks to write */
+	struct sadb_mark *next_dirty;
+};
+
+int sadb_mark_get(struct sadb *db, const uint8_t key_id[SADB_KEY_ID_BYTES], struct sadb_mark **mark,
+		  struct sadb_error *err);
+void sadb_mark_put(struct sadb *db, struct sadb_mark *mark); /* forgets it if nothing would be lost */
+void sadb_mark_dirty(struct sadb *db, struct sadb_mark *mark);
+/* Writes all dirty marks in one transaction; then, and only then, opens the numbers to workers. */
+int sadb_marks_flush(struct sadb *db, struct sadb_error *err);
+void sadb_marks_fini(struct sadb *db);
+/* Asks for more numbers for the living SA of this mark. */
+void sadb_mark_reserve(struct sadb *db, struct sadb_mark *mark);
+void sadb_marks_tick(struct sadb *db, uint64_t now_s);
+
+/* ---- sa.c: making and freeing an SA's three parts ---- */
+
+/* The mutable part with what only the control thread knows of it; a replay window follows. Shared by the hot parts that
+ * an update leaves behind, hence the count in mut.owners. */
+struct sadb_lineage {
+	struct sadb_sa_mut mut;
+	struct sadb *db;
+	struct sadb_mark *mark;
+	uint32_t window_packets;      /* 0: no window */
+	alignas(64) uint8_t replay[]; /* struct sadb_replay, or nothing */
+};
+
+static inline struct sadb_replay *
+sadb_lineage_replay(struct sadb_lineage *lineage)
+{
+	return lineage->window_packets > 0 ? (struct sadb_replay *)(void *)lineage->replay : NULL;
+}
+
+#define SADB_GROUPS_PER_SA 4
+
+struct sadb_group;
+
+/* An SA's place in a resolution group: see resolve.c. */
+struct sadb_member {
+	struct sadb_member *next, *prev;
+	struct sadb_group *group;
+	struct sadb_sa_cold *cold;
+};
+
+#define SADB_NO_HEAP UINT32_MAX
+
+struct sadb_sa_own {
+	struct sadb *db;
+	struct sadb_lineage *lineage; /* NULL while larval */
+	struct sadb_retired note;
+	struct sadb_member member[SADB_GROUPS_PER_SA];
+	uint64_t age; /* newer SAs have higher ones */
+	uint64_t deadline_s;
+	uint32_t heap_index; /* SADB_NO_HEAP: no limit in seconds */
+	bool armed;          /* its numbers are on disk: a policy may use it */
+};
+
+static inline struct sadb_sa_own *
+sadb_own(const struct sadb_sa_cold *cold)
+{
+	return (struct sadb_sa_own *)(void *)cold->own;
+}
+
+static inline struct sadb_sa_key
+sadb_cold_key(const struct sadb_sa_cold *cold)
+{
+	return sadb_sa_key_make(&cold->config.dst, cold->config.spi_be, cold->config.proto);
+}
+
+/* ---- check.c ---- */
+int sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *err);
+int sadb_policy_check(const struct sadb_policy_config *config, struct sadb_error *err);
+bool sadb_addr_is_any(const struct sadb_addr *addr);
+
+struct sadb_sa_cold *sadb_cold_create(struct sadb *db, const struct sadb_sa_config *config);
+/* A lineage of its own for a new SA: starts above what the mark knows. */
+struct sadb_lineage *sadb_lineage_create(struct sadb *db, const struct sadb_sa_config *config, struct sadb_mark *mark);
+void sadb_lineage_put(struct sadb_lineage *lineage);
+/* Gives cold its hot part, with lineage (one owner more) and the key and salt of secret. */
+int sadb_hot_create(struct sadb *db, struct sadb_sa_cold *cold, const struct sadb_sa_config *secret,
+		    struct sadb_lineage *lineage);
+void sadb_sa_free(void *cold); /* after the grace period, or when never seen: wipes and frees all parts it owns */
+void sadb_limits_set(struct sadb_sa_mut *mut, const struct sadb_lifetime *life);
+uint64_t sadb_out_max(const struct sadb_sa_config *config); /* RFC 4303 3.3.3 and 2.2.1 */
+
+/* ---- sad.c: the table ---- */
+int sadb_sad_init(struct sadb *db);
+void sadb_sad_fini(struct sadb *db);
+int sadb_sad_insert(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_error *err); /* sets cold->slot */
+void sadb_sad_show(struct sadb *db, struct sadb_sa_cold *cold); /* publishes cold->hot at cold->slot */
+/* Takes the SA out of every lookup and retires it. */
+void sadb_sad_remove(struct sadb *db, struct sadb_sa_cold *cold);
+struct sadb_sa_cold *sadb_sad_find(const struct sadb *db, const struct sadb_sa_key *key);
+
+/* ---- change.c: deletes it, whatever the reason ---- */
+void sadb_sa_remove(struct sadb *db, struct sadb_sa_cold *cold);
+
+/* ---- resolve.c: which SA a policy uses ---- */
+struct sadb_rule;
+
+int sadb_resolve_join(struct sadb *db, struct sadb_sa_cold *cold); /* 0 or -ENOMEM */
+void sadb_resolve_leave(struct sadb *db, struct sadb_sa_cold *cold);
+void sadb_resolve_sa(struct sadb_sa_cold *cold); /* it changed: its policies choose again */
+int sadb_resolve_join_rule(struct sadb *db, struct sadb_rule *rule);
+void sadb_resolve_leave_rule(struct sadb *db, struct sadb_rule *rule);
+
+/* ---- policy.c, spd.c ---- */
+#define SADB_NO_RANK UINT32_MAX
+
+/* A policy: what workers see of it first, then the control thread's own. Lives until a grace period after it left the
+ * published table. */
+struct sadb_rule {
+	struct sadb_policy hot;
+	struct sadb_policy_config config;
+	struct sadb_retired note;
+	struct sadb_link by_selector;
+	struct sadb_domain *domain;
+	struct sadb_rule *next, *prev; /* of its domain */
+	struct sadb_rule *heir;        /* replaced by this one, in the same place */
+	struct sadb_group *group;
+	struct sadb_rule *group_next, *group_prev;
+	uint64_t add_time_s, age;
+	uint32_t rank; /* place in the published table */
+};
+
+/* The policies of one vnet and direction. */
+struct sadb_domain {
+	struct sadb_spd **published; /* in the vnet */
+	struct sadb_rule *rules;     /* any order */
+	struct sadb_rule *gone;      /* not ours any more, but still in the published table; linked by next */
+	unsigned count;
+	bool rebuild; /* the published table does not say what rules say */
+	struct sadb_domain *next_staged;
+	bool staged;
+};
+
+int sadb_policies_init(struct sadb *db);
+void sadb_policies_fini(struct sadb *db);
+/* Publishes the staged tables. 0 or -errno; what fails stays as it was. */
+int sadb_policies_commit(struct sadb *db, struct sadb_error *err);
+
+struct sadb_spd *sadb_spd_create(struct sadb_rule *const rules[], unsigned n); /* sorted; NULL and errno */
+void sadb_spd_destroy(void *spd);
+void sadb_spd_replace(struct sadb_spd *spd, struct sadb_rule *heir); /* at heir->rank, one release store */
+
+/* ---- vnet.c ---- */
+struct sadb_vnet_own {
+	struct sadb_vnet vnet;
+	struct sadb_link by_id;
+	struct sadb_vnet_own *next;
+	struct sadb_domain domain[SADB_POLICY_DIRS];
+};
+
+int sadb_vnets_init(struct sadb *db);
+void sadb_vnets_fini(struct sadb *db);
+
+/* ---- lifetime.c ---- */
+struct sadb_heap {
+	struct sadb_sa_cold **entry;
+	uint32_t count;
+};
+
+int sadb_heap_init(struct sadb *db);
+void sadb_heap_fini(struct sadb *db);
+void sadb_heap_update(struct sadb *db, struct sadb_sa_cold *cold, uint64_t now_s); /* adds, moves or takes out */
+void sadb_heap_remove(struct sadb *db, struct sadb_sa_cold *cold);
+
+#define SADB_LARVAL_S 30
+
+/* ---- the database ---- */
+struct sadb {
+	struct sadb_config config;
+	uint32_t seed; /* of the hashes: an outsider cannot aim at one chain */
+	struct sadb_publish publish;
+	struct sadb_store *store; /* NULL: memory only */
+	struct sadb_error store_error;
+	int store_rc; /* of the last write */
+
+	struct rte_hash *sad;
+	struct sadb_sa **hot;       /* by position in sad; published with release, NULL: none */
+	struct sadb_sa_cold **cold; /* by position in sad */
+	uint32_t positions, sa_count;
+	uint64_t age; /* of the newest SA or policy */
+
+	struct sadb_map marks;
+	struct sadb_mark *dirty;
+	uint32_t out_cursor, in_cursor;
+	uint64_t in_saved_s;
+
+	struct sadb_map vnets;
+	struct sadb_vnet_own *vnet_first, **vnet_end;
+	struct sadb_vnet_own underlay;
+	struct sadb_neigh_table *neighs; /* published */
+
+	struct sadb_map groups;
+	struct sadb_map selectors;
+	struct sadb_rule **rule; /* sorted by index */
+	uint32_t rule_count, dir_count[SADB_POLICY_DIRS];
+	uint32_t next_index;
+	struct sadb_domain *staged;
+
+	struct sadb_heap heap;
+};
+
+uint32_t sadb_hash(const struct sadb *db, const void *p, size_t bytes);
+uint64_t sadb_now_s(void); /* CLOCK_REALTIME, as the kernel's add_time */
+
+#endif
