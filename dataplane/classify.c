@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Stage classify: the outbound policy decides what becomes of a packet from inside (RFC 4301 5.1). Worker threads.
+ * Exits: esp_out, forward, punt, drop. */
+#include "dataplane/worker.h"
+
+#include "dataplane/dp.h"
+#include "dataplane/spd.h"
+
+static void
+touch(struct dp_worker *w, struct sadb_policy *policy)
+{
+	/* Written at most once a second, so that the line stays shared. */
+	if (__atomic_load_n(&policy->last_use_s, __ATOMIC_RELAXED) != w->now_s)
+		__atomic_store_n(&policy->last_use_s, w->now_s, __ATOMIC_RELAXED);
+}
+
+static void
+acquire(struct dp_worker *w, struct sadb_policy *policy, const struct dp_meta *meta)
+{
+	/* One worker wins the exchange and asks; sadb_policy_acquired() ends the wait. */
+	if (__atomic_load_n(&policy->acquiring, __ATOMIC_RELAXED) ||
+	    __atomic_exchange_n(&policy->acquiring, 1, __ATOMIC_RELAXED))
+		return;
+	struct dp_event event = {.kind = DP_EVENT_ACQUIRE, .policy_index = policy->config->index, .flow = meta->flow};
+	if (!dp_event_send(w, &event))
+		__atomic_store_n(&policy->acquiring, 0, __ATOMIC_RELAXED);
+}
+
+/* A packet that came in clear must not pass where the inbound policies ask for protection (RFC 4301 5.2). */
+static bool
+clear_allowed(const struct dp_meta *meta, enum sadb_policy_dir dir)
+{
+	bool blocked = false;
+	struct sadb_policy *policy = dp_spd_lookup_one(sadb_vnet_spd(meta->vnet, dir), &meta->flow, &blocked);
+	return !blocked && (policy == NULL || policy->action == SADB_BYPASS);
+}
+
+static void
+decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
+{
+	struct dp_meta *meta = dp_meta(m);
+	if (policy == NULL) {
+		dp_drop(w, m, DP_DROP_NO_POLICY);
+		return;
+	}
+	touch(w, policy);
+	switch (policy->action) {
+	case SADB_PROTECT:
+		meta->sa = sadb_policy_sa(policy);
+		if (meta->sa != NULL) {
+			dp_vec_push(&w->esp_out, m);
+			return;
+		}
+		acquire(w, policy, meta);
+		dp_drop(w, m, DP_DROP_NO_SA);
+		return;
+	case SADB_BYPASS:
+		if (clear_allowed(meta, SADB_POLICY_FWD))
+			dp_vec_push(&w->forward, m);
+		else
+			dp_drop(w, m, DP_DROP_CLEAR_PROTECTED);
+		return;
+	default:
+		dp_drop(w, m, DP_DROP_POLICY);
+	}
+}
+
+/* Packets for the gateway itself leave the run; what stays is compacted. Returns how many stay. */
+static unsigned
+take_local(struct dp_worker *w, struct rte_mbuf **pkt, unsigned n)
+{
+	unsigned stay = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct dp_meta *meta = dp_meta(pkt[i]);
+		if (!meta->local) {
+			const struct sadb_nexthop *hop = sadb_fib_lookup(sadb_vnet_fib(meta->vnet), meta->flow.dst_be);
+			meta->local = hop != NULL && hop->kind == SADB_ROUTE_LOCAL;
+		}
+		if (!meta->local || (meta->flags & DP_META_FROM_TWIN)) {
+			pkt[stay++] = pkt[i];
+		} else if (clear_allowed(meta, SADB_POLICY_IN)) {
+			rte_pktmbuf_prepend(pkt[i], sizeof(struct rte_ether_hdr));
+			meta->flags |= DP_META_HAS_L2;
+			dp_vec_push(&w->punt, pkt[i]);
+		} else {
+			dp_drop(w, pkt[i], DP_DROP_CLEAR_PROTECTED);
+		}
+	}
+	return stay;
+}
+
+void
+dp_classify(struct dp_worker *w)
+{
+	struct dp_vec *in = &w->classify;
+	unsigned n = take_local(w, in->pkt, in->n);
+
+	for (unsigned i = 0; i < n;) {
+		struct sadb_policy *policy[DP_SPD_BATCH];
+		bool blocked[DP_SPD_BATCH];
+		unsigned run = dp_spd_lookup_run(&in->pkt[i], n - i, SADB_POLICY_OUT, policy, blocked);
+		for (unsigned k = 0; k < run; k++) {
+			if (blocked[k])
+				dp_drop(w, in->pkt[i + k], DP_DROP_FRAGMENT_PORTS);
+			else
+				decide(w, in->pkt[i + k], policy[k]);
+		}
+		i += run;
+	}
+	in->n = 0;
+}

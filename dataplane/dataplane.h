@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * What the control plane may know of the dataplane: set-up, ports, workers, events, counters. All functions: control
+ * thread, unless said otherwise. Errors: 0 or -errno, with a line for the operator in err. */
+#ifndef DP_DATAPLANE_H
+#define DP_DATAPLANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/drop.h"
+#include "sa-db/sadb.h"
+
+#define DP_MAX_PORTS   64
+#define DP_MAX_WORKERS 32
+#define DP_PORT_NAME   16 /* also the twin's interface name */
+
+struct dp;
+
+struct dp_error {
+	char text[256];
+};
+
+/* ---- life ---- */
+struct dp_eal_config {
+	const char *const *pci_devices; /* allow-list, n_pci entries; none: no PCI scan */
+	unsigned n_pci;
+	unsigned workers;
+	const char *cpus;   /* "1,3": worker i is pinned to the i-th; NULL: all float */
+	unsigned memory_mb; /* packet and table memory; 0: default */
+	bool huge_pages;    /* wanted; falls back to ordinary pages with a line in the log when none are free */
+	int log_level;      /* RTE_LOG_* for the libraries */
+};
+
+/* Starts DPDK. Once per process, before anything else of sa-db or dataplane. */
+int dp_eal_start(const struct dp_eal_config *config, bool *huge, struct dp_error *err);
+void dp_eal_stop(void);
+
+struct dp_config {
+	const char *engine; /* name or "auto" */
+	unsigned workers;
+	unsigned packets;         /* packet buffers; 0: default */
+	unsigned max_frame_bytes; /* largest MTU of any port + 14 */
+	bool poll_busy;           /* never sleep */
+	unsigned idle_sleep_us;   /* longest sleep of an idle worker, 1..10000 */
+};
+
+/* Chooses and tests the engine; fills keyer for sadb_create(). */
+struct dp *dp_create(const struct dp_config *config, struct sadb_keyer *keyer, struct dp_error *err);
+/* Before dp_start(). The database outlives the dataplane's workers. */
+void dp_attach(struct dp *dp, struct sadb *db);
+int dp_start(struct dp *dp, struct dp_error *err);
+/* Stops workers and twins, drains; then ports are closed. Every packet is accounted for. */
+void dp_stop(struct dp *dp);
+void dp_destroy(struct dp *dp);
+const char *dp_engine_name(const struct dp *dp);
+
+/* ---- ports ---- */
+struct dp_port_config {
+	char name[DP_PORT_NAME]; /* the twin's interface name */
+	const char *device;      /* DPDK devargs: "net_af_xdp0,iface=eth1", "0000:3b:00.0" */
+	struct sadb_vnet *vnet;  /* the underlay's or a virtual network's */
+	bool underlay;
+	uint16_t mtu; /* IP bytes */
+};
+
+/* Before dp_start(). Creates the device, its queues and its twin (TAP, down, with the port's MAC). On 0 *port is the
+ * number that routes and neighbours use. The error names the device, e.g. "device net_af_xdp0,iface=eth9: no such
+ * interface". */
+int dp_port_add(struct dp *dp, const struct dp_port_config *config, uint16_t *port, struct dp_error *err);
+
+struct dp_port_info {
+	char name[DP_PORT_NAME];
+	char device[128];
+	char driver[32];
+	uint8_t mac[6];
+	bool underlay, up;
+	uint16_t port, mtu, rx_queues, tx_queues;
+	uint32_t vnet_id;
+	uint32_t speed_mbps; /* 0: unknown */
+	int twin_ifindex;
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; /* what workers received and sent */
+	uint64_t rx_missed, rx_errors, rx_nombuf, tx_errors; /* the device's own */
+	uint64_t punted, punt_dropped, injected, inject_dropped;
+};
+/* -ENOENT past the last port. */
+int dp_port_get(const struct dp *dp, uint16_t port, struct dp_port_info *out);
+/* Asks the device for its link; cheap enough for once a second. */
+void dp_port_poll_link(struct dp *dp);
+
+/* Addresses of the gateway itself on a port's twin (IPv4): packets the twin sends must bear one of them. Published. */
+int dp_port_addrs_set(struct dp *dp, uint16_t port, const struct sadb_addr *addrs, unsigned n);
+
+/* ---- events from workers ---- */
+enum dp_event_kind { DP_EVENT_ACQUIRE, DP_EVENT_SOFT, DP_EVENT_HARD, DP_EVENT_NEIGH };
+
+struct dp_event {
+	uint8_t kind;             /* enum dp_event_kind */
+	uint16_t port;            /* NEIGH: resolve addr on this port's twin */
+	rte_be32_t addr_be;       /* NEIGH */
+	uint32_t policy_index;    /* ACQUIRE */
+	struct sadb_flow_v4 flow; /* ACQUIRE */
+	struct sadb_sa_key sa;    /* SOFT, HARD */
+};
+
+/* Takes up to max events; poll about every 10 ms. */
+unsigned dp_events(struct dp *dp, struct dp_event *out, unsigned max);
+
+/* ---- counters; any thread, values of single counters exact, sums consistent when workers are quiet ---- */
+enum dp_stage {
+	DP_STAGE_RX,
+	DP_STAGE_PARSE,
+	DP_STAGE_ESP_IN,
+	DP_STAGE_INNER,
+	DP_STAGE_CLASSIFY,
+	DP_STAGE_ESP_OUT,
+	DP_STAGE_FORWARD,
+	DP_STAGE_TX,
+	DP_STAGE_PUNT,
+	DP_STAGE_COUNT
+};
+const char *dp_stage_name(enum dp_stage stage);
+
+struct dp_stage_stats {
+	uint64_t packets, batches, cycles; /* TSC */
+};
+
+/* rx = tx + punted + dropped + held, where rx = from_ports + from_twins + made (ICMP errors made here). */
+struct dp_worker_stats {
+	uint64_t from_ports, from_twins, made;
+	uint64_t tx, punted, dropped, held;
+	uint64_t esp_in, esp_out; /* packets that passed ESP processing */
+	uint64_t polls, idle_polls, sleeps;
+	uint64_t drops[DP_DROP_COUNT];
+	struct dp_stage_stats stages[DP_STAGE_COUNT];
+	int cpu; /* -1: floating */
+};
+unsigned dp_workers(const struct dp *dp);
+int dp_worker_stats_get(const struct dp *dp, unsigned worker, struct dp_worker_stats *out); /* -ENOENT */
+uint64_t dp_tsc_hz(void);
+
+#endif

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Life of the dataplane: engine, packet pool, ports, workers; and the events that workers send. Control thread. */
+#include "dataplane/dp.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_mempool.h>
+
+/* AF_XDP keeps 2048 buffers in the fill ring of each port, another 1024 may wait to be sent. */
+#define DEFAULT_PACKETS       16384
+#define POOL_CACHE            256
+#define BUFFER_SLACK          768
+#define EVENTS                4096
+#define INJECT_RING           1024
+#define HOLD_S                3 /* the kernel gives up on a neighbour after three probes, a second each */
+#define DEFAULT_IDLE_SLEEP_US 100
+
+const char *
+dp_engine_name(const struct dp *dp)
+{
+	return dp->engine->name;
+}
+
+/* Buffers hold the longest frame, what ESP adds, and what AF_XDP takes of each buffer for itself (the buffer's headers and
+ * the kernel's headroom: a buffer too short there loses frames without a word). The private area carries struct dp_priv.
+ * Threads that float share CPUs: the pool's ring is of the kind in which one that is put to sleep does not stop others. */
+static struct rte_mempool *
+pool_create(const struct dp_config *config)
+{
+	unsigned room = config->max_frame_bytes + RTE_PKTMBUF_HEADROOM + BUFFER_SLACK;
+	if (room < RTE_MBUF_DEFAULT_BUF_SIZE)
+		room = RTE_MBUF_DEFAULT_BUF_SIZE;
+	return rte_pktmbuf_pool_create_by_ops("packets", config->packets ? config->packets : DEFAULT_PACKETS,
+					      POOL_CACHE, sizeof(struct dp_priv), (uint16_t)room, SOCKET_ID_ANY,
+					      "ring_mt_rts");
+}
+
+struct dp *
+dp_create(const struct dp_config *config, struct sadb_keyer *keyer, struct dp_error *err)
+{
+	if (config->workers < 1 || config->workers > DP_MAX_WORKERS || config->workers > rte_lcore_count() - 1) {
+		snprintf(err->text, sizeof(err->text),
+			 "workers: %u; accepted: 1 to %d, as many as DPDK was started with", config->workers,
+			 DP_MAX_WORKERS);
+		return NULL;
+	}
+	struct dp *dp = calloc(1, sizeof(*dp));
+	if (dp == NULL) {
+		snprintf(err->text, sizeof(err->text), "no memory for the dataplane");
+		return NULL;
+	}
+	dp->engine = dp_engine_choose(config->engine, err->text, sizeof(err->text));
+	if (dp->engine == NULL)
+		goto free_dp;
+	dp->n_workers = config->workers;
+	dp->poll_busy = config->poll_busy;
+	dp->idle_sleep_us = config->idle_sleep_us ? config->idle_sleep_us : DEFAULT_IDLE_SLEEP_US;
+	dp->second_tsc = rte_get_tsc_hz();
+	dp->hold_tsc = HOLD_S * dp->second_tsc;
+	dp->pool = pool_create(config);
+	if (dp->pool == NULL) {
+		snprintf(err->text, sizeof(err->text),
+			 "no memory for %u packet buffers: raise memory_mb or lower packets",
+			 config->packets ? config->packets : DEFAULT_PACKETS);
+		goto free_dp;
+	}
+	dp->events = rte_ring_create_elem("events", sizeof(struct dp_event), EVENTS, SOCKET_ID_ANY,
+					  RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
+	if (dp->events == NULL) {
+		snprintf(err->text, sizeof(err->text), "no memory for the event ring: raise memory_mb");
+		goto free_pool;
+	}
+	*keyer = (struct sadb_keyer){.area_bytes = dp->engine->area_bytes(dp->n_workers),
+				     .init = dp->engine->key_init,
+				     .fini = dp->engine->key_fini};
+	return dp;
+
+free_pool:
+	rte_mempool_free(dp->pool);
+free_dp:
+	free(dp);
+	return NULL;
+}
+
+void
+dp_attach(struct dp *dp, struct sadb *db)
+{
+	dp->db = db;
+	dp->qsbr = sadb_qsbr(db);
+}
+
+int
+dp_port_add(struct dp *dp, const struct dp_port_config *config, uint16_t *number, struct dp_error *err)
+{
+	if (dp->n_ports == DP_MAX_PORTS) {
+		snprintf(err->text, sizeof(err->text), "port %s: there are %u ports already, the most", config->name,
+			 DP_MAX_PORTS);
+		return -ENOSPC;
+	}
+	struct dp_port *port = rte_zmalloc(NULL, sizeof(*port), RTE_CACHE_LINE_SIZE);
+	if (port == NULL) {
+		snprintf(err->text, sizeof(err->text), "port %s: no memory", config->name);
+		return -ENOMEM;
+	}
+	port->config = *config;
+	/* AF_XDP's busy polling makes a system call of every empty poll; workers back off by themselves. */
+	bool plain_xdp =
+	    strncmp(config->device, "net_af_xdp", 10) == 0 && strstr(config->device, "busy_budget=") == NULL;
+	snprintf(port->device, sizeof(port->device), "%s%s", config->device, plain_xdp ? ",busy_budget=0" : "");
+	port->config.device = port->device;
+	port->number = (uint16_t)dp->n_ports;
+	port->vnet = config->vnet;
+	port->underlay = config->underlay;
+	port->mtu = config->mtu;
+	port->tap_fd = -1;
+	for (unsigned i = 0; i < DP_MAX_WORKERS; i++)
+		rte_spinlock_init(&port->tx_lock[i]);
+	int rc = dp_port_open(port, dp->pool, dp->n_workers, err);
+	if (rc < 0)
+		goto free_port;
+	rc = dp_twin_open(port, err);
+	if (rc < 0)
+		goto close_port;
+	dp->port[dp->n_ports] = port;
+	*number = (uint16_t)dp->n_ports++;
+	return 0;
+
+close_port:
+	dp_port_close(port);
+free_port:
+	rte_free(port);
+	return rc;
+}
+
+static void
+free_addrs(void *p)
+{
+	free(p);
+}
+
+int
+dp_port_addrs_set(struct dp *dp, uint16_t number, const struct sadb_addr *addrs, unsigned n)
+{
+	if (number >= dp->n_ports)
+		return -ENOENT;
+	struct dp_addrs *fresh = calloc(1, sizeof(*fresh));
+	if (fresh == NULL)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n && fresh->n < DP_PORT_ADDRS; i++)
+		if (addrs[i].family == AF_INET)
+			fresh->addr_be[fresh->n++] = sadb_addr_to_v4(&addrs[i]);
+	/* pairs with the acquire in dp_port_has_addr() and dp_icmp_error() */
+	struct dp_addrs *old = __atomic_exchange_n(&dp->port[number]->addrs, fresh, __ATOMIC_ACQ_REL);
+	if (old != NULL)
+		sadb_retire(dp->db, old, free_addrs);
+	return 0;
+}
+
+static struct dp_worker *
+worker_create(struct dp *dp, unsigned index, struct dp_error *err)
+{
+	char name[RTE_RING_NAMESIZE];
+	struct dp_worker *w = rte_zmalloc(NULL, sizeof(*w), RTE_CACHE_LINE_SIZE);
+	if (w == NULL) {
+		snprintf(err->text, sizeof(err->text), "worker %u: no memory: raise memory_mb", index);
+		return NULL;
+	}
+	w->dp = dp;
+	w->db = dp->db;
+	w->index = index;
+	w->lcore = rte_get_next_lcore(-1, 1, 0);
+	for (unsigned i = 0; i < index; i++)
+		w->lcore = rte_get_next_lcore(w->lcore, 1, 0);
+	rte_cpuset_t set = rte_lcore_cpuset(w->lcore);
+	w->stats.cpu = CPU_COUNT(&set) == 1 ? rte_lcore_to_cpu_id((int)w->lcore) : -1;
+	w->events = dp->events;
+	snprintf(name, sizeof(name), "inject-%u", index);
+	w->inject = rte_ring_create(name, INJECT_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
+	w->engine_queue = dp->engine->queue_create(index);
+	if (w->inject == NULL || w->engine_queue == NULL) {
+		snprintf(err->text, sizeof(err->text), "worker %u: no memory for its queues: raise memory_mb", index);
+		rte_ring_free(w->inject);
+		if (w->engine_queue != NULL)
+			dp->engine->queue_destroy(w->engine_queue);
+		rte_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+static void
+worker_destroy(struct dp *dp, struct dp_worker *w)
+{
+	dp->engine->queue_destroy(w->engine_queue);
+	rte_ring_free(w->inject);
+	rte_free(w);
+}
+
+/* Queue q of a port goes to worker q; a port with fewer queues than workers starts at another worker than the port
+ * before it, so that single-queue ports spread. */
+static void
+assign_queues(struct dp *dp)
+{
+	for (unsigned p = 0; p < dp->n_ports; p++) {
+		struct dp_port *port = dp->port[p];
+		unsigned first = port->rx_queues < dp->n_workers ? p : 0;
+		for (uint16_t q = 0; q < port->rx_queues; q++) {
+			struct dp_worker *w = dp->worker[(first + q) % dp->n_workers];
+			w->queue[w->n_queues++] = (struct dp_rx_queue){.port = port, .queue = q};
+		}
+	}
+}
+
+static void
+workers_destroy(struct dp *dp)
+{
+	for (unsigned i = 0; i < dp->n_workers; i++) {
+		if (dp->worker[i] != NULL)
+			worker_destroy(dp, dp->worker[i]);
+		dp->worker[i] = NULL;
+	}
+}
+
+int
+dp_set_up(struct dp *dp, struct dp_error *err)
+{
+	unsigned started = 0;
+	int rc = -ENOMEM;
+	for (unsigned i = 0; i < dp->n_workers; i++) {
+		dp->worker[i] = worker_create(dp, i, err);
+		if (dp->worker[i] == NULL)
+			goto destroy;
+	}
+	assign_queues(dp);
+	for (; started < dp->n_ports; started++) {
+		rc = dp_port_start(dp->port[started], err);
+		if (rc < 0)
+			goto stop_ports;
+	}
+	dp_port_poll_link(dp);
+	return 0;
+
+stop_ports:
+	while (started > 0)
+		dp_port_stop(dp->port[--started]);
+destroy:
+	workers_destroy(dp);
+	return rc;
+}
+
+int
+dp_start(struct dp *dp, struct dp_error *err)
+{
+	int rc = dp_set_up(dp, err);
+	if (rc < 0)
+		return rc;
+	rc = dp_twins_start(dp, err);
+	if (rc < 0)
+		goto tear_down;
+	for (unsigned i = 0; i < dp->n_workers; i++)
+		rte_eal_remote_launch(dp_worker_main, dp->worker[i], dp->worker[i]->lcore);
+	dp->running = true;
+	return 0;
+
+tear_down:
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		dp_port_stop(dp->port[i]);
+	workers_destroy(dp);
+	return rc;
+}
+
+void
+dp_stop(struct dp *dp)
+{
+	if (!dp->running)
+		return;
+	__atomic_store_n(&dp->stop, 1, __ATOMIC_RELEASE); /* pairs with the acquire in dp_worker_main() */
+	for (unsigned i = 0; i < dp->n_workers; i++)
+		rte_eal_wait_lcore(dp->worker[i]->lcore);
+	dp_twins_stop(dp); /* last: it hands over what the workers punted */
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		dp_port_stop(dp->port[i]);
+	dp->running = false;
+}
+
+void
+dp_destroy(struct dp *dp)
+{
+	if (dp == NULL)
+		return;
+	dp_stop(dp);
+	for (unsigned i = 0; i < dp->n_workers; i++) {
+		void *m;
+		while (dp->worker[i] != NULL && rte_ring_sc_dequeue(dp->worker[i]->inject, &m) == 0)
+			rte_pktmbuf_free(m);
+	}
+	workers_destroy(dp);
+	for (unsigned i = 0; i < dp->n_ports; i++) {
+		dp_twin_close(dp->port[i]);
+		dp_port_close(dp->port[i]);
+		free(dp->port[i]->addrs);
+		rte_free(dp->port[i]);
+	}
+	rte_ring_free(dp->events);
+	rte_mempool_free(dp->pool);
+	free(dp);
+}
+
+unsigned
+dp_events(struct dp *dp, struct dp_event *out, unsigned max)
+{
+	return rte_ring_sc_dequeue_burst_elem(dp->events, out, sizeof(*out), max, NULL);
+}

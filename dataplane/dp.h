@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The dataplane as its own files see it. Control thread writes before dp_start(); workers read after. */
+#ifndef DP_DP_H
+#define DP_DP_H
+
+#include <pthread.h>
+
+#include "dataplane/dataplane.h"
+#include "dataplane/engine.h"
+#include "dataplane/port.h"
+#include "dataplane/worker.h"
+
+struct dp {
+	const struct dp_engine *engine;
+	struct sadb *db;
+	struct rte_rcu_qsbr *qsbr;
+	struct rte_mempool *pool;
+	struct rte_ring *events;
+	struct dp_port *port[DP_MAX_PORTS];
+	unsigned n_ports;
+	struct dp_worker *worker[DP_MAX_WORKERS];
+	unsigned n_workers;
+	uint64_t hold_tsc, second_tsc;
+	bool poll_busy;
+	unsigned idle_sleep_us;
+	uint8_t stop; /* release store by dp_stop(), acquire by workers */
+	uint8_t twin_stop;
+	bool running;
+	pthread_t twin_thread;
+	bool twin_running;
+};
+
+/* All of dp_start() but the threads: workers exist, ports run, and dp_worker_poll() can be called by the caller. */
+int dp_set_up(struct dp *dp, struct dp_error *err);
+
+/* The twin thread: moves frames between the workers' rings and the TAPs. */
+int dp_twins_start(struct dp *dp, struct dp_error *err);
+void dp_twins_stop(struct dp *dp);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The names of the drop reasons and what each tells the operator. Constant data; any thread. */
+#include "dataplane/drop.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+struct reason {
+	const char *name;
+	const char *help;
+};
+
+/* In the order of enum dp_drop. */
+static const struct reason reasons[] = {
+    /* parse */
+    {"ether-type", "neither IPv4 nor ARP: IPv6, VLAN tags and other protocols are not carried on this port"},
+    {"ether-dst", "frame for another host's MAC: normal on a hub or promiscuous wire, else see neighbours' ARP tables"},
+    {"ip-truncated",
+     "frame ends before the headers it announces: look for a broken sender or a capture replayed short"},
+    {"ip-version", "EtherType says IPv4 but the header's version field does not: broken sender"},
+    {"ip-length", "IP total length is shorter than its header or longer than the frame: broken sender or a cut frame"},
+    {"ip-checksum", "IP header checksum is wrong: damaged on the way, or a sender that leaves it to hardware"},
+    {"ip-options", "IP options are not carried through the gateway: have the sender leave them out"},
+    {"ip-martian",
+     "source can be no sender's (multicast, broadcast, loopback, this network): spoofed or misconfigured"},
+    {"ip-multicast", "multicast or broadcast beyond this link: only unicast is routed and protected"},
+    {"segmented", "packet spans several buffers: set the port's MTU to what the peer sends, switch LRO/GRO off"},
+    {"underlay-not-local", "underlay packet for an address that is not the gateway's: the underlay is never forwarded"},
+    /* policy */
+    {"no-policy", "no policy matches, and without one nothing passes: add one, see 'culvert policy show'"},
+    {"policy", "a policy with action drop matched: see 'culvert policy show' for which"},
+    {"no-sa",
+     "a policy wants protection and no SA fits it (an ACQUIRE was sent): see 'culvert sa show' and the IKE log"},
+    {"clear-protected",
+     "came in clear where policy wants IPsec (RFC 4301 5.2): check the peer's policies, or a spoofer"},
+    {"fragment-ports",
+     "later fragment without ports where a policy asks for ports: avoid fragments or widen the policy"},
+    {"inject-source", "the kernel sent from an address its twin device does not have: see 'ip addr' and 'ip rule'"},
+    /* esp_in */
+    {"esp-fragment", "fragment of an ESP packet: lower the peer's tunnel MTU; fragments are not put together here"},
+    {"esp-truncated", "too short to hold SPI, sequence, IV, trailer and tag: damaged, or not ESP at all"},
+    {"esp-unaligned", "ESP length is not a multiple of 4 (RFC 4303 2.4): damaged, or another algorithm at the peer"},
+    {"esp-no-sa", "ESP for an SPI and destination no SA has: compare 'culvert sa show' on both ends; after a rekey the "
+		  "peer may still use an old SPI"},
+    {"sa-direction",
+     "packet came for an SA that is outbound only: the peer reflects our packets, or the SPIs are swapped"},
+    {"sa-expired",
+     "SA is past a hard limit or was just deleted: see its lifetimes in 'culvert sa show'; is IKE rekeying?"},
+    {"replay-old",
+     "sequence number left of the replay window: late packet or replay; reordering needs a larger window"},
+    {"replay-dup",
+     "sequence number seen before: a replay, a duplicating network, or the peer restarted on the same key"},
+    {"seq-zero", "sequence number 0 is never sent (RFC 4303 3.3.3): broken peer or forgery"},
+    {"icv", "tag does not verify: damaged or forged, or key, salt or ESN differ; compare both ends' 'culvert sa show'"},
+    {"esp-padding", "padding verified but is not 1, 2, 3... or too long (RFC 4303 2.4): the peer's ESP is at fault"},
+    {"esp-next-header",
+     "inner protocol is not IPv4: the peer uses transport mode or tunnels IPv6, only IPv4 is carried"},
+    {"esp-dummy", "dummy packet for traffic-flow confidentiality (RFC 4303 2.6): dropped by design, no fault"},
+    {"inner-version", "inner packet is not IPv4 though ESP says so: the peer is at fault"},
+    {"inner-length", "inner IP length does not fit what was decrypted: the peer is at fault"},
+    {"inner-checksum", "inner IP header checksum is wrong: its sender is at fault, ESP itself verified"},
+    {"inner-ecn", "outer marked congestion, inner cannot (RFC 6040 4.2): loss is the signal; enable ECN at the hosts"},
+    {"inner-selector", "inner packet lies outside its SA's selector (RFC 4301 5.2): compare both ends' selectors"},
+    {"inner-policy", "no inbound policy allows this packet through this SA: see fwd and in of 'culvert policy show'"},
+    /* esp_out */
+    {"out-selector", "policy chose an SA whose selector excludes the packet: make policy and SA selectors agree"},
+    {"seq-spent", "SA has no sequence number left or its reserve is not on disk yet: rekey, or check the store's disk"},
+    {"no-headroom", "no room in the buffer before or after the packet for headers: driver keeps too little headroom"},
+    {"mtu", "too big for the port once ESP is added, and not fragmented: the sender was told (ICMP); lower its MTU"},
+    {"engine-full", "crypto engine took no more: load beyond it; add workers or choose a faster engine"},
+    {"engine-failed", "crypto engine reported a failure: restart with another 'engine:' and report it with the log"},
+    /* forward, tx, punt */
+    {"ttl", "TTL ran out here (sender was told): a traceroute, or a routing loop if many"},
+    {"no-route",
+     "no route to the destination in its virtual network or underlay: see 'culvert route show', 'ip route'"},
+    {"blackhole", "route is blackhole, unreachable or prohibit: see 'culvert route show'"},
+    {"route-domain",
+     "route leads out of the packet's virtual network or to the gateway itself: check that route's device"},
+    {"neigh-timeout", "next hop did not answer ARP in time: see 'culvert neigh show', is it up and on this link?"},
+    {"hold-full", "too many packets wait for an ARP answer: next hop is slow or down, see 'culvert neigh show'"},
+    {"punt-full", "kernel takes the packets for itself too slowly: a flood at the gateway's own addresses?"},
+    {"tx-full", "port's transmit queue is full: traffic beyond the link's speed, see 'culvert port show'"},
+    {"port-down", "port to send on has no link: see 'culvert port show', the cable, the other end"},
+    {"shutdown", "packet was still waiting when the gateway stopped: no fault"},
+};
+static_assert(sizeof(reasons) / sizeof(reasons[0]) == DP_DROP_COUNT, "every drop reason has a name and a help");
+
+const char *
+dp_drop_name(enum dp_drop reason)
+{
+	return (unsigned)reason < DP_DROP_COUNT ? reasons[reason].name : NULL;
+}
+
+const char *
+dp_drop_help(enum dp_drop reason)
+{
+	return (unsigned)reason < DP_DROP_COUNT ? reasons[reason].help : NULL;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Why a packet was dropped: one entry, one counter, one line of help. Any thread. */
+#ifndef DP_DROP_H
+#define DP_DROP_H
+
+enum dp_drop {
+	/* parse */
+	DP_DROP_ETHER_TYPE,
+	DP_DROP_ETHER_DST,
+	DP_DROP_IP_TRUNCATED,
+	DP_DROP_IP_VERSION,
+	DP_DROP_IP_LENGTH,
+	DP_DROP_IP_CHECKSUM,
+	DP_DROP_IP_OPTIONS,
+	DP_DROP_IP_MARTIAN,
+	DP_DROP_IP_MULTICAST,
+	DP_DROP_SEGMENTED,
+	DP_DROP_UNDERLAY_NOT_LOCAL,
+	/* policy */
+	DP_DROP_NO_POLICY,
+	DP_DROP_POLICY,
+	DP_DROP_NO_SA,
+	DP_DROP_CLEAR_PROTECTED,
+	DP_DROP_FRAGMENT_PORTS,
+	DP_DROP_INJECT_SOURCE,
+	/* esp_in */
+	DP_DROP_ESP_FRAGMENT,
+	DP_DROP_ESP_TRUNCATED,
+	DP_DROP_ESP_UNALIGNED,
+	DP_DROP_ESP_NO_SA,
+	DP_DROP_SA_DIRECTION,
+	DP_DROP_SA_EXPIRED,
+	DP_DROP_REPLAY_OLD,
+	DP_DROP_REPLAY_DUP,
+	DP_DROP_SEQ_ZERO,
+	DP_DROP_ICV,
+	DP_DROP_ESP_PADDING,
+	DP_DROP_ESP_NEXT_HEADER,
+	DP_DROP_ESP_DUMMY,
+	DP_DROP_INNER_VERSION,
+	DP_DROP_INNER_LENGTH,
+	DP_DROP_INNER_CHECKSUM,
+	DP_DROP_INNER_ECN,
+	DP_DROP_INNER_SELECTOR,
+	DP_DROP_INNER_POLICY,
+	/* esp_out */
+	DP_DROP_OUT_SELECTOR,
+	DP_DROP_SEQ_SPENT,
+	DP_DROP_NO_HEADROOM,
+	DP_DROP_MTU,
+	DP_DROP_ENGINE_FULL,
+	DP_DROP_ENGINE_FAILED,
+	/* forward, tx, punt */
+	DP_DROP_TTL,
+	DP_DROP_NO_ROUTE,
+	DP_DROP_BLACKHOLE,
+	DP_DROP_ROUTE_DOMAIN,
+	DP_DROP_NEIGH_TIMEOUT,
+	DP_DROP_HOLD_FULL,
+	DP_DROP_PUNT_FULL,
+	DP_DROP_TX_FULL,
+	DP_DROP_PORT_DOWN,
+	DP_DROP_SHUTDOWN,
+	DP_DROP_COUNT
+};
+
+/* "esp-no-sa": lower case with hyphens, stable: scripts rely on it. NULL past the end. */
+const char *dp_drop_name(enum dp_drop reason);
+/* One line: what happened and what to look at. */
+const char *dp_drop_help(enum dp_drop reason);
+
+#endif

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The engine "ipsec-mb": AES-GCM of intel-ipsec-mb, one direct call per packet. Keys: control thread; queues: workers.
+ *
+ * The library's error number is one variable for the whole process, cleared at the start of every call of every thread:
+ * it cannot tell a worker how its own call went. So what a call would refuse is checked before it, and the tag that it
+ * computes is never looked at unless the call ran. */
+#include "dataplane/engine_impl.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <intel-ipsec-mb.h>
+
+/* The key size stands in the last line of the expanded key, which every operation reads anyway. */
+struct key_area {
+	struct gcm_key_data key;
+	uint8_t key_bytes;
+	uint8_t zero[15];
+};
+static_assert(sizeof(struct key_area) == 1024, "sixteen lines, the last shared with the expanded key");
+
+struct dp_engine_queue {
+	struct dp_done done;
+	struct gcm_context_data context; /* the library's scratch memory */
+};
+
+/* The library's functions for this CPU. A manager is only needed to find them: direct calls keep no state in it.
+ * Written once, under pthread_once. */
+struct functions {
+	bool usable;
+	aes_gcm_pre_t expand[2]; /* by key size: 128, 256 */
+	aes_gcm_enc_dec_t seal[2], open[2];
+};
+static struct functions functions;
+static pthread_once_t functions_once = PTHREAD_ONCE_INIT;
+
+static void
+functions_find(void)
+{
+	/* Without AES-NI and PCLMULQDQ the library falls back to tables in memory, which leak keys through the cache. */
+	const uint64_t wanted = IMB_FEATURE_AESNI | IMB_FEATURE_PCLMULQDQ | IMB_FEATURE_SELF_TEST_PASS;
+	IMB_MGR *manager = alloc_mb_mgr(0);
+	if (manager == NULL)
+		return;
+	IMB_ARCH arch = IMB_ARCH_NONE;
+	init_mb_mgr_auto(manager, &arch);
+	if (imb_get_errno(manager) == 0 && arch != IMB_ARCH_NONE && arch != IMB_ARCH_NOAESNI &&
+	    (manager->features & wanted) == wanted)
+		functions = (struct functions){
+		    .usable = true,
+		    .expand = {manager->gcm128_pre, manager->gcm256_pre},
+		    .seal = {manager->gcm128_enc, manager->gcm256_enc},
+		    .open = {manager->gcm128_dec, manager->gcm256_dec},
+		};
+	free_mb_mgr(manager);
+}
+
+static bool
+ipsec_mb_supported(void)
+{
+	pthread_once(&functions_once, functions_find);
+	return functions.usable;
+}
+
+static size_t
+ipsec_mb_area_bytes(unsigned max_workers)
+{
+	(void)max_workers; /* the expanded key is only read: all workers share it */
+	return sizeof(struct key_area);
+}
+
+static int
+ipsec_mb_key_init(void *area, enum sadb_aead aead, const uint8_t *key, uint32_t key_bytes)
+{
+	struct key_area *keys = area;
+	if (aead != SADB_AEAD_AES_GCM_16 || (key_bytes != 16 && key_bytes != 32) || !ipsec_mb_supported())
+		return -EINVAL;
+	functions.expand[key_bytes == 32](key, &keys->key);
+	keys->key_bytes = (uint8_t)key_bytes;
+	return 0;
+}
+
+static void
+ipsec_mb_key_fini(void *area)
+{
+	explicit_bzero(area, sizeof(struct key_area));
+}
+
+static struct dp_engine_queue *
+ipsec_mb_queue_create(unsigned worker)
+{
+	(void)worker;
+	return ipsec_mb_supported() ? calloc(1, sizeof(struct dp_engine_queue)) : NULL;
+}
+
+static void
+ipsec_mb_queue_destroy(struct dp_engine_queue *queue)
+{
+	explicit_bzero(queue, sizeof(*queue));
+	free(queue);
+}
+
+/* No branch and no early end depends on where the tags differ. */
+static bool
+tags_equal(const uint8_t a[DP_TAG_BYTES], const uint8_t b[DP_TAG_BYTES])
+{
+	uint64_t x[2], y[2];
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+}
+static_assert(DP_TAG_BYTES == 2 * sizeof(uint64_t), "a tag is two words");
+
+static int
+work(struct dp_engine_queue *queue, struct dp_aead_op *op)
+{
+	const struct key_area *keys = op->key_area;
+	if (!dp_aead_op_valid(op) || keys->key_bytes == 0)
+		return -EIO;
+	bool wide = keys->key_bytes == 32;
+	if (op->dir == DP_SEAL) {
+		functions.seal[wide](&keys->key, &queue->context, op->text, op->text, op->text_bytes, op->iv, op->aad,
+				     op->aad_bytes, op->tag, DP_TAG_BYTES);
+		return 0;
+	}
+	uint8_t tag[DP_TAG_BYTES];
+	functions.open[wide](&keys->key, &queue->context, op->text, op->text, op->text_bytes, op->iv, op->aad,
+			     op->aad_bytes, tag, DP_TAG_BYTES);
+	if (tags_equal(tag, op->tag))
+		return 0;
+	explicit_bzero(tag, sizeof(tag)); /* it would make this forgery pass */
+	if (op->text_bytes != 0)
+		explicit_bzero(op->text, op->text_bytes);
+	return -EBADMSG;
+}
+
+static unsigned
+ipsec_mb_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsigned n)
+{
+	unsigned room = dp_done_room(&queue->done);
+	n = n < room ? n : room;
+	for (unsigned i = 0; i < n; i++) {
+		ops[i]->status = (int16_t)work(queue, ops[i]);
+		dp_done_put(&queue->done, ops[i]);
+	}
+	return n;
+}
+
+static unsigned
+ipsec_mb_complete(struct dp_engine_queue *queue, struct dp_aead_op *ops[], unsigned max)
+{
+	return dp_done_take(&queue->done, ops, max);
+}
+
+const struct dp_engine dp_engine_ipsec_mb = {
+    .name = "ipsec-mb",
+    .help = "intel-ipsec-mb, needs AES-NI and PCLMULQDQ",
+    .supported = ipsec_mb_supported,
+    .area_bytes = ipsec_mb_area_bytes,
+    .key_init = ipsec_mb_key_init,
+    .key_fini = ipsec_mb_key_fini,
+    .queue_create = ipsec_mb_queue_create,
+    .queue_destroy = ipsec_mb_queue_destroy,
+    .submit = ipsec_mb_submit,
+    .complete = ipsec_mb_complete,
+};

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The engine "openssl": AES-GCM through OpenSSL's EVP, on any machine. Keys: control thread; queues: their workers.
+ *
+ * An EVP context holds the key and the state of one operation, so two workers must not share one, and a worker must not
+ * allocate. Therefore a key area holds a context per worker, all made when the key comes. After that first key schedule
+ * an operation only sets the IV: EVP neither allocates nor locks (engine_test.c counts). */
+#include "dataplane/engine_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "dataplane/dataplane.h"
+
+struct key_area {
+	uint32_t contexts;
+	EVP_CIPHER_CTX *context[DP_MAX_WORKERS]; /* by worker */
+};
+
+struct dp_engine_queue {
+	unsigned worker;
+	struct dp_done done;
+};
+
+/* Contexts that a key gets: the largest number of workers asked for so far. It only grows and the area has room for
+ * DP_MAX_WORKERS, so neither an old nor a new area can be overrun. Control thread. */
+static unsigned context_count = 1;
+
+static bool
+openssl_supported(void)
+{
+	EVP_CIPHER *narrow = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
+	EVP_CIPHER *wide = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+	bool both = narrow != NULL && wide != NULL;
+	EVP_CIPHER_free(narrow);
+	EVP_CIPHER_free(wide);
+	return both;
+}
+
+static size_t
+openssl_area_bytes(unsigned max_workers)
+{
+	if (max_workers > context_count)
+		context_count = max_workers < DP_MAX_WORKERS ? max_workers : DP_MAX_WORKERS;
+	return sizeof(struct key_area);
+}
+
+static void
+openssl_key_fini(void *area)
+{
+	struct key_area *keys = area;
+	for (uint32_t i = 0; i < keys->contexts; i++)
+		EVP_CIPHER_CTX_free(keys->context[i]); /* wipes the key schedule */
+	OPENSSL_cleanse(keys, sizeof(*keys));
+}
+
+static int
+openssl_key_init(void *area, enum sadb_aead aead, const uint8_t *key, uint32_t key_bytes)
+{
+	struct key_area *keys = area;
+	if (aead != SADB_AEAD_AES_GCM_16 || (key_bytes != 16 && key_bytes != 32))
+		return -EINVAL;
+	const EVP_CIPHER *cipher = key_bytes == 32 ? EVP_aes_256_gcm() : EVP_aes_128_gcm();
+	while (keys->contexts < context_count) {
+		EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+		if (context == NULL)
+			goto fail;
+		keys->context[keys->contexts++] = context;
+		if (EVP_EncryptInit_ex(context, cipher, NULL, key, NULL) != 1)
+			goto fail;
+	}
+	return 0;
+fail:
+	openssl_key_fini(area);
+	return -ENOMEM;
+}
+
+static struct dp_engine_queue *
+openssl_queue_create(unsigned worker)
+{
+	struct dp_engine_queue *queue = calloc(1, sizeof(*queue));
+	if (queue != NULL)
+		queue->worker = worker;
+	return queue;
+}
+
+static void
+openssl_queue_destroy(struct dp_engine_queue *queue)
+{
+	free(queue);
+}
+
+static int
+aead_seal(EVP_CIPHER_CTX *context, struct dp_aead_op *op)
+{
+	int n;
+	if (EVP_EncryptInit_ex(context, NULL, NULL, NULL, op->iv) == 1 &&
+	    EVP_EncryptUpdate(context, NULL, &n, op->aad, op->aad_bytes) == 1 &&
+	    (op->text_bytes == 0 || EVP_EncryptUpdate(context, op->text, &n, op->text, (int)op->text_bytes) == 1) &&
+	    EVP_EncryptFinal_ex(context, op->text, &n) == 1 &&
+	    EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, DP_TAG_BYTES, op->tag) == 1)
+		return 0;
+	return -EIO;
+}
+
+static int
+aead_open(EVP_CIPHER_CTX *context, struct dp_aead_op *op)
+{
+	int n;
+	if (EVP_DecryptInit_ex(context, NULL, NULL, NULL, op->iv) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, DP_TAG_BYTES, op->tag) != 1 ||
+	    EVP_DecryptUpdate(context, NULL, &n, op->aad, op->aad_bytes) != 1 ||
+	    (op->text_bytes != 0 && EVP_DecryptUpdate(context, op->text, &n, op->text, (int)op->text_bytes) != 1))
+		return -EIO;
+	/* Compares in constant time. GCM writes nothing here: the text is whole already. */
+	return EVP_DecryptFinal_ex(context, op->text, &n) == 1 ? 0 : -EBADMSG;
+}
+
+static int
+work(const struct dp_engine_queue *queue, struct dp_aead_op *op)
+{
+	const struct key_area *keys = op->key_area;
+	if (!dp_aead_op_valid(op) || queue->worker >= keys->contexts)
+		return -EIO;
+	EVP_CIPHER_CTX *context = keys->context[queue->worker];
+	int err = op->dir == DP_SEAL ? aead_seal(context, op) : aead_open(context, op);
+	if (err != 0 && op->text_bytes != 0)
+		OPENSSL_cleanse(op->text, op->text_bytes); /* EVP leaves unverified plaintext in place */
+	return err;
+}
+
+static unsigned
+openssl_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsigned n)
+{
+	unsigned room = dp_done_room(&queue->done);
+	n = n < room ? n : room;
+	for (unsigned i = 0; i < n; i++) {
+		ops[i]->status = (int16_t)work(queue, ops[i]);
+		dp_done_put(&queue->done, ops[i]);
+	}
+	return n;
+}
+
+static unsigned
+openssl_complete(struct dp_engine_queue *queue, struct dp_aead_op *ops[], unsigned max)
+{
+	return dp_done_take(&queue->done, ops, max);
+}
+
+const struct dp_engine dp_engine_openssl = {
+    .name = "openssl",
+    .help = "OpenSSL 3 (EVP), runs on any machine",
+    .supported = openssl_supported,
+    .area_bytes = openssl_area_bytes,
+    .key_init = openssl_key_init,
+    .key_fini = openssl_key_fini,
+    .queue_create = openssl_queue_create,
+    .queue_destroy = openssl_queue_destroy,
+    .submit = openssl_submit,
+    .complete = openssl_complete,
+};

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Stage esp_in: finds the SA, checks for replay, opens, moves the window, strips (RFC 4303 3.4). Worker threads.
+ * Exits: inner, drop. Between dp_esp_in() and dp_esp_in_finish() packets are with the engine. */
+#include "dataplane/worker.h"
+
+#include <rte_prefetch.h>
+
+#include "dataplane/dp.h"
+#include "dataplane/esp.h"
+#include "dataplane/ipv4.h"
+
+#define LOOKUP_BATCH 64
+
+static void
+replay_drop(struct dp_worker *w, struct rte_mbuf *m, enum sadb_replay_verdict verdict)
+{
+	struct sadb_sa_mut *mut = dp_meta(m)->sa->mut;
+	switch (verdict) {
+	case SADB_REPLAY_OLD:
+		__atomic_fetch_add(&mut->window_drops, 1, __ATOMIC_RELAXED); /* a statistic: orders nothing */
+		dp_drop(w, m, DP_DROP_REPLAY_OLD);
+		return;
+	case SADB_REPLAY_ZERO:
+		dp_drop(w, m, DP_DROP_SEQ_ZERO);
+		return;
+	default:
+		__atomic_fetch_add(&mut->replay_drops, 1, __ATOMIC_RELAXED); /* likewise */
+		dp_drop(w, m, DP_DROP_REPLAY_DUP);
+	}
+}
+
+/* RFC 4303 3.4.2, 3.4.3. False: dropped. */
+static bool
+prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
+{
+	struct dp_meta *meta = dp_meta(m);
+	struct dp_aead_op *op = dp_op(m);
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	struct dp_esp_head *esp = (struct dp_esp_head *)(data + DP_OUTER_BYTES);
+
+	if (sa == NULL) {
+		dp_drop(w, m, DP_DROP_ESP_NO_SA);
+		return false;
+	}
+	meta->sa = sa;
+	if (sa->dir == SADB_DIR_OUT) {
+		dp_drop(w, m, DP_DROP_SA_DIRECTION);
+		return false;
+	}
+	if (sadb_sa_stopped(sa)) {
+		dp_report_hard(w, sa);
+		dp_drop(w, m, DP_DROP_SA_EXPIRED);
+		return false;
+	}
+	uint32_t seq_low = rte_be_to_cpu_32(esp->seq_be);
+	meta->seq = seq_low;
+	if (sa->replay != NULL) {
+		if (sa->flags & SADB_SA_ESN)
+			meta->seq = sadb_replay_esn(sa->replay, seq_low);
+		enum sadb_replay_verdict verdict = sadb_replay_check(sa->replay, meta->seq);
+		if (verdict != SADB_REPLAY_OK) {
+			replay_drop(w, m, verdict);
+			return false;
+		}
+	}
+	meta->outer_tos = data[1];
+	op->key_area = sa->key_area;
+	op->text = (uint8_t *)(esp + 1);
+	op->text_bytes = (uint32_t)(meta->ip_bytes - DP_OUTER_BYTES - sizeof(*esp) - DP_TAG_BYTES);
+	op->tag = op->text + op->text_bytes;
+	op->cookie = m;
+	op->dir = DP_OPEN;
+	dp_esp_nonce(op, sa, esp->iv_be, meta->seq);
+	return true;
+}
+
+/* RFC 4303 2: is there a whole ESP packet, and is its ciphertext aligned? */
+static bool
+whole(struct dp_worker *w, struct rte_mbuf *m)
+{
+	unsigned bytes = dp_meta(m)->ip_bytes;
+	if (bytes < DP_OUTER_BYTES + sizeof(struct dp_esp_head) + DP_ESP_MIN_TEXT + DP_TAG_BYTES) {
+		dp_drop(w, m, DP_DROP_ESP_TRUNCATED);
+		return false;
+	}
+	if ((bytes - DP_OUTER_BYTES) % DP_ESP_ALIGN != 0) {
+		dp_drop(w, m, DP_DROP_ESP_UNALIGNED);
+		return false;
+	}
+	return true;
+}
+
+static struct sadb_sa_key
+key_of(const struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+	const struct dp_esp_head *esp = (const struct dp_esp_head *)(ip + 1);
+	struct sadb_sa_key key = {.spi_be = esp->spi_be, .family = AF_INET, .proto = IPPROTO_ESP};
+	memcpy(key.dst, &ip->dst_addr, sizeof(ip->dst_addr));
+	return key;
+}
+
+static void
+open_batch(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n)
+{
+	struct sadb_sa_key key[LOOKUP_BATCH];
+	const struct sadb_sa_key *keys[LOOKUP_BATCH];
+	struct sadb_sa *sa[LOOKUP_BATCH];
+	struct dp_aead_op *ops[LOOKUP_BATCH];
+	unsigned n_ops = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		key[i] = key_of(pkt[i]);
+		keys[i] = &key[i];
+	}
+	sadb_sa_lookup(w->db, keys, n, sa);
+	for (unsigned i = 0; i < n; i++)
+		if (sa[i] != NULL)
+			rte_prefetch0(sa[i]);
+	for (unsigned i = 0; i < n; i++)
+		if (prepare(w, pkt[i], sa[i]))
+			ops[n_ops++] = dp_op(pkt[i]);
+	dp_crypto_submit(w, ops, n_ops);
+}
+
+void
+dp_esp_in(struct dp_worker *w)
+{
+	struct dp_vec *in = &w->esp_in;
+	struct rte_mbuf *pkt[LOOKUP_BATCH];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < in->n; i++) {
+		if (whole(w, in->pkt[i]))
+			pkt[n++] = in->pkt[i];
+		if (n == LOOKUP_BATCH || (i + 1 == in->n && n > 0)) {
+			open_batch(w, pkt, n);
+			n = 0;
+		}
+	}
+	in->n = 0;
+}
+
+/* RFC 4303 2.4, 2.6, 3.4.4: padding, next header; then the outer header, ESP and trailer go. */
+static void
+strip(struct dp_worker *w, struct rte_mbuf *m)
+{
+	struct dp_meta *meta = dp_meta(m);
+	const struct dp_aead_op *op = dp_op(m);
+	const uint8_t *end = op->text + op->text_bytes;
+	unsigned pad = end[-2], next = end[-1];
+
+	if (pad + DP_ESP_TRAILER > op->text_bytes) {
+		dp_drop(w, m, DP_DROP_ESP_PADDING);
+		return;
+	}
+	for (unsigned i = 1; i <= pad; i++) {
+		if (end[-(int)DP_ESP_TRAILER - (int)pad + (int)i - 1] != i) {
+			dp_drop(w, m, DP_DROP_ESP_PADDING);
+			return;
+		}
+	}
+	if (next != DP_NEXT_IPV4) {
+		dp_drop(w, m, next == DP_NEXT_DUMMY ? DP_DROP_ESP_DUMMY : DP_DROP_ESP_NEXT_HEADER);
+		return;
+	}
+	rte_pktmbuf_adj(m, DP_OUTER_BYTES + sizeof(struct dp_esp_head));
+	rte_pktmbuf_trim(m, (uint16_t)(DP_TAG_BYTES + DP_ESP_TRAILER + pad));
+	meta->ip_bytes = m->data_len;
+	meta->flags = DP_META_FROM_ESP;
+	dp_vec_push(&w->inner, m);
+}
+
+/* What lifetimes count: the text without its trailer. */
+static uint32_t
+inner_bytes(const struct dp_aead_op *op)
+{
+	uint32_t trailer = op->text[op->text_bytes - DP_ESP_TRAILER] + (uint32_t)DP_ESP_TRAILER;
+	return trailer < op->text_bytes ? op->text_bytes - trailer : 0;
+}
+
+/* Sorts out what failed; groups the rest by SA. Returns how many are left, compacted. */
+static unsigned
+verified(struct dp_worker *w, struct dp_vec *in)
+{
+	unsigned n = 0;
+	dp_groups_start(&w->groups);
+	for (unsigned i = 0; i < in->n; i++) {
+		struct rte_mbuf *m = in->pkt[i];
+		struct dp_meta *meta = dp_meta(m);
+		const struct dp_aead_op *op = dp_op(m);
+		if (op->status == 0) {
+			struct dp_group *group = dp_groups_find(&w->groups, meta->sa, meta);
+			group->packets++;
+			group->bytes += inner_bytes(op);
+			in->pkt[n++] = m;
+		} else if (op->status == -EBADMSG) {
+			__atomic_fetch_add(&meta->sa->mut->icv_drops, 1, __ATOMIC_RELAXED); /* a statistic */
+			dp_drop(w, m, DP_DROP_ICV);
+		} else {
+			dp_drop(w, m, DP_DROP_ENGINE_FAILED);
+		}
+	}
+	return n;
+}
+
+/* Moves the window of one SA for all its packets of the batch (RFC 4303 3.4.3: only now, after the tags verified), and
+ * counts those accepted against its lifetimes. pkt holds the group's packets in order of arrival. */
+static void
+commit_group(struct dp_worker *w, const struct dp_group *group, struct rte_mbuf *const pkt[], unsigned n)
+{
+	uint64_t seq[DP_VEC_MAX];
+	enum sadb_replay_verdict verdict[DP_VEC_MAX];
+	unsigned accepted = n;
+	uint64_t bytes = group->bytes;
+
+	for (unsigned i = 0; i < n; i++) {
+		seq[i] = dp_meta(pkt[i])->seq;
+		verdict[i] = SADB_REPLAY_OK;
+	}
+	if (group->sa->replay != NULL)
+		accepted = sadb_replay_commit(group->sa->replay, seq, n, verdict);
+	for (unsigned i = 0; i < n && accepted < n; i++)
+		if (verdict[i] != SADB_REPLAY_OK)
+			bytes -= inner_bytes(dp_op(pkt[i]));
+	bool usable = accepted == 0 || dp_group_use(w, group, accepted, bytes);
+	for (unsigned i = 0; i < n; i++) {
+		if (verdict[i] != SADB_REPLAY_OK)
+			replay_drop(w, pkt[i], verdict[i]);
+		else if (!usable)
+			dp_drop(w, pkt[i], DP_DROP_SA_EXPIRED);
+		else
+			strip(w, pkt[i]);
+	}
+	dp_count(&w->stats.esp_in, usable ? accepted : 0);
+}
+
+void
+dp_esp_in_finish(struct dp_worker *w)
+{
+	struct dp_vec *in = &w->opened;
+	unsigned n = verified(w, in);
+	struct rte_mbuf *sorted[DP_VEC_MAX];
+	unsigned at = 0;
+
+	for (unsigned g = 0; g < w->groups.n; g++) { /* a counting sort: stable, so each SA's order stays */
+		w->groups.group[g].next = (uint16_t)at;
+		at += w->groups.group[g].packets;
+	}
+	for (unsigned i = 0; i < n; i++)
+		sorted[w->groups.group[dp_meta(in->pkt[i])->group].next++] = in->pkt[i];
+	at = 0;
+	for (unsigned g = 0; g < w->groups.n; g++) {
+		commit_group(w, &w->groups.group[g], &sorted[at], w->groups.group[g].packets);
+		at += w->groups.group[g].packets;
+	}
+	in->n = 0;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Stage forward: route where none is set yet, neighbour, Ethernet header (RFC 1812 5.2). Worker threads.
+ * Exits: tx, hold, drop. */
+#include "dataplane/worker.h"
+
+#include <netinet/ip_icmp.h>
+
+#include "dataplane/dp.h"
+#include "dataplane/ipv4.h"
+
+/* Route, TTL and MTU of a packet that stays clear: bypassed, or fresh out of an SA. False: dropped. */
+static bool
+route(struct dp_worker *w, struct rte_mbuf *m)
+{
+	struct dp_meta *meta = dp_meta(m);
+	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
+	const struct sadb_nexthop *hop = sadb_fib_lookup(sadb_vnet_fib(meta->vnet), ip->dst_addr);
+	if (hop == NULL || hop->kind != SADB_ROUTE_UNICAST) {
+		dp_drop(w, m, hop == NULL ? DP_DROP_NO_ROUTE : DP_DROP_BLACKHOLE);
+		return false;
+	}
+	const struct dp_port *port = w->dp->port[hop->port];
+	if (port->vnet != meta->vnet) { /* clear traffic never changes its domain */
+		dp_drop(w, m, DP_DROP_ROUTE_DOMAIN);
+		return false;
+	}
+	if (ip->time_to_live <= 1) {
+		dp_icmp_error(w, m, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0);
+		dp_drop(w, m, DP_DROP_TTL);
+		return false;
+	}
+	if (meta->ip_bytes > port->mtu) {
+		dp_icmp_error(w, m, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, port->mtu);
+		dp_drop(w, m, DP_DROP_MTU);
+		return false;
+	}
+	dp_ipv4_ttl_down(ip);
+	meta->out_port = hop->port;
+	meta->next_hop_be = hop->gateway_v4_be ? hop->gateway_v4_be : ip->dst_addr;
+	meta->flags |= DP_META_ROUTED;
+	return true;
+}
+
+static void
+forward_one(struct dp_worker *w, struct rte_mbuf *m)
+{
+	struct dp_meta *meta = dp_meta(m);
+	if (!(meta->flags & DP_META_ROUTED) && !route(w, m))
+		return;
+	struct dp_port *port = w->dp->port[meta->out_port];
+	struct sadb_neigh *neigh = sadb_neigh_lookup(w->neighs, port->number, meta->next_hop_be);
+	if (neigh == NULL) {
+		dp_hold(w, m);
+		return;
+	}
+	if (!__atomic_load_n(&neigh->used, __ATOMIC_RELAXED))
+		__atomic_store_n(&neigh->used, 1, __ATOMIC_RELAXED); /* a hint for the control thread: orders nothing */
+	struct rte_ether_hdr *ether = (struct rte_ether_hdr *)rte_pktmbuf_prepend(m, sizeof(*ether));
+	if (ether == NULL) {
+		dp_drop(w, m, DP_DROP_NO_HEADROOM);
+		return;
+	}
+	memcpy(&ether->dst_addr, neigh->mac, RTE_ETHER_ADDR_LEN);
+	ether->src_addr = port->mac;
+	ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	dp_tx(w, port, m);
+}
+
+void
+dp_forward(struct dp_worker *w)
+{
+	struct dp_vec *in = &w->forward;
+	/* ICMP errors made on the way join the end of the vector and are taken in the same pass; an error about an error
+	 * is never made (RFC 1122 3.2.2), so the vector stays bounded. */
+	for (unsigned i = 0; i < in->n; i++)
+		forward_one(w, in->pkt[i]);
+	in->n = 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * What the gateway's own kernel sends through a twin. It must bear one of the gateway's addresses, so that a kernel that
+ * forwards cannot become a way around the SPD; and an address of a virtual network stands under its outbound policies.
+ * The underlay's own addresses live in the underlay, which has no policies: IKE leaves from there. Worker threads. */
+#include "dataplane/worker.h"
+
+#include "dataplane/dp.h"
+#include "dataplane/flow.h"
+#include "dataplane/ipv4.h"
+#include "dataplane/spd.h"
+
+/* Whose address is it: of the port itself, else of any port. NULL: not the gateway's. Vnets may share addresses, so the
+ * port that the packet came through is asked first. */
+static const struct dp_port *
+owner(const struct dp_worker *w, const struct dp_port *port, rte_be32_t addr_be)
+{
+	if (dp_port_has_addr(port, addr_be))
+		return port;
+	for (unsigned i = 0; i < w->dp->n_ports; i++)
+		if (dp_port_has_addr(w->dp->port[i], addr_be))
+			return w->dp->port[i];
+	return NULL;
+}
+
+/* Into the SA like any other: classify finds it. */
+static void
+protect(struct dp_worker *w, struct rte_mbuf *m, struct sadb_vnet *vnet)
+{
+	struct dp_meta *meta = dp_meta(m);
+	meta->vnet = vnet;
+	meta->flags = DP_META_FROM_TWIN;
+	rte_pktmbuf_adj(m, sizeof(struct rte_ether_hdr));
+	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - meta->ip_bytes));
+	dp_vec_push(&w->classify, m);
+}
+
+static void
+inject_unicast(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port, const struct rte_ipv4_hdr *ip)
+{
+	struct dp_meta *meta = dp_meta(m);
+	const struct dp_port *from = owner(w, port, ip->src_addr);
+	bool blocked = false;
+
+	if (from == NULL) {
+		dp_drop(w, m, DP_DROP_INJECT_SOURCE);
+		return;
+	}
+	if (from->underlay) {
+		if (port->underlay)
+			dp_tx(w, port, m);
+		else
+			dp_drop(w, m, DP_DROP_INJECT_SOURCE);
+		return;
+	}
+	meta->ip_bytes = rte_be_to_cpu_16(ip->total_length);
+	dp_flow_read(&meta->flow, ip, meta->ip_bytes);
+	struct sadb_policy *policy =
+	    dp_spd_lookup_one(sadb_vnet_spd(from->vnet, SADB_POLICY_OUT), &meta->flow, &blocked);
+	if (blocked || (policy != NULL && policy->action != SADB_BYPASS))
+		protect(w, m, from->vnet);
+	else if (from->vnet == port->vnet)
+		dp_tx(w, port, m);
+	else
+		dp_drop(w, m, DP_DROP_INJECT_SOURCE);
+}
+
+/* The kernel's own membership reports: to the link, with the router-alert option (RFC 2236 2, 3376 4). */
+static bool
+membership_report(const struct dp_port *port, const struct rte_ipv4_hdr *ip, uint32_t avail)
+{
+	return avail >= sizeof(*ip) && ip->next_proto_id == IPPROTO_IGMP &&
+	       (rte_be_to_cpu_32(ip->dst_addr) >> 28) == 0xe &&
+	       (ip->src_addr == 0 || dp_port_has_addr(port, ip->src_addr));
+}
+
+static void
+inject_ipv4(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port)
+{
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+	uint32_t avail = m->data_len - (uint32_t)sizeof(struct rte_ether_hdr);
+	unsigned verdict = dp_ipv4_check(ip, avail);
+
+	if (verdict == DP_IP_VERIFIED)
+		inject_unicast(w, m, port, ip);
+	else if (membership_report(port, ip, avail))
+		dp_tx(w, port, m);
+	else
+		dp_drop(w, m, verdict);
+}
+
+unsigned
+dp_inject(struct dp_worker *w)
+{
+	void *frame[DP_INJECT_BURST];
+	unsigned n = rte_ring_sc_dequeue_burst(w->inject, frame, DP_INJECT_BURST, NULL);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = frame[i];
+		struct dp_port *port = w->dp->port[dp_meta(m)->in_port];
+		const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
+		dp_meta(m)->flags = DP_META_FROM_TWIN | DP_META_HAS_L2;
+		dp_meta(m)->local = 0;
+		if (m->data_len < sizeof(*ether))
+			dp_drop(w, m, DP_DROP_IP_TRUNCATED);
+		else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP))
+			dp_tx(w, port, m);
+		else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
+			inject_ipv4(w, m, port);
+		else
+			dp_drop(w, m, DP_DROP_ETHER_TYPE);
+	}
+	dp_count(&w->stats.from_twins, n);
+	return n;
+}

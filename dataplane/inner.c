@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Stage inner: what came out of an SA is checked as a packet and against the policy (RFC 4301 5.2). Worker threads.
+ * Exits: forward, punt, drop. */
+#include "dataplane/worker.h"
+
+#include "dataplane/dp.h"
+#include "dataplane/flow.h"
+#include "dataplane/ipv4.h"
+#include "dataplane/spd.h"
+
+/* RFC 6040 4.2, the decapsulator's table: the inner ECN field that results, or -1 to drop. */
+static int
+ecn_decap(uint8_t outer, uint8_t inner)
+{
+	static const int8_t table[4][4] = {
+	    /* outer: Not-ECT, ECT(1), ECT(0), CE; inner below */
+	    {0, 0, 0, -1}, /* Not-ECT */
+	    {1, 1, 1, 3},  /* ECT(1) */
+	    {2, 1, 2, 3},  /* ECT(0) */
+	    {3, 3, 3, 3},  /* CE */
+	};
+	return table[inner & RTE_IPV4_HDR_ECN_MASK][outer & RTE_IPV4_HDR_ECN_MASK];
+}
+
+static bool
+decap_tos(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	uint8_t tos = ip->type_of_service;
+	if (!(meta->sa->flags & SADB_SA_NOECN)) {
+		int ecn = ecn_decap(meta->outer_tos, tos);
+		if (ecn < 0) {
+			dp_drop(w, m, DP_DROP_INNER_ECN);
+			return false;
+		}
+		tos = (uint8_t)((tos & ~RTE_IPV4_HDR_ECN_MASK) | ecn);
+	}
+	if (meta->sa->flags & SADB_SA_DECAP_DSCP)
+		tos = (uint8_t)((tos & RTE_IPV4_HDR_ECN_MASK) | (meta->outer_tos & ~RTE_IPV4_HDR_ECN_MASK));
+	if (tos != ip->type_of_service)
+		dp_ipv4_tos_set(ip, tos);
+	return true;
+}
+
+/* The reasons of the outer header's checks, as those of an inner one. */
+static enum dp_drop
+inner_reason(unsigned verdict)
+{
+	switch (verdict) {
+	case DP_DROP_IP_VERSION:
+		return DP_DROP_INNER_VERSION;
+	case DP_DROP_IP_TRUNCATED:
+	case DP_DROP_IP_LENGTH:
+		return DP_DROP_INNER_LENGTH;
+	case DP_DROP_IP_CHECKSUM:
+		return DP_DROP_INNER_CHECKSUM;
+	default:
+		return verdict;
+	}
+}
+
+/* False: dropped. */
+static bool
+check_one(struct dp_worker *w, struct rte_mbuf *m)
+{
+	struct dp_meta *meta = dp_meta(m);
+	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
+	unsigned verdict = dp_ipv4_check(ip, m->data_len);
+	if (verdict != DP_IP_VERIFIED) {
+		dp_drop(w, m, inner_reason(verdict));
+		return false;
+	}
+	if (rte_be_to_cpu_32(ip->dst_addr) >> 28 >= 0xe) {
+		dp_drop(w, m, DP_DROP_IP_MULTICAST);
+		return false;
+	}
+	meta->ip_bytes = rte_be_to_cpu_16(ip->total_length);
+	if (m->data_len > meta->ip_bytes) /* TFC padding (RFC 4303 2.7) */
+		rte_pktmbuf_trim(m, (uint16_t)(m->data_len - meta->ip_bytes));
+	if (!decap_tos(w, m, ip))
+		return false;
+	dp_flow_read(&meta->flow, ip, meta->ip_bytes);
+	meta->vnet = meta->sa->vnet;
+	if (!meta->sa->sel_any && !dp_flow_selected(&meta->sa->cold->config.sel, &meta->flow)) {
+		dp_drop(w, m, DP_DROP_INNER_SELECTOR);
+		return false;
+	}
+	const struct sadb_nexthop *hop = sadb_fib_lookup(sadb_vnet_fib(meta->vnet), meta->flow.dst_be);
+	meta->local = hop != NULL && hop->kind == SADB_ROUTE_LOCAL;
+	if (meta->local)
+		meta->in_port = hop->port; /* the twin that is to receive it */
+	return true;
+}
+
+/* RFC 4301 5.2 step 4: the policy must ask for protection and the packet must have come through its SA. */
+static void
+decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
+{
+	struct dp_meta *meta = dp_meta(m);
+	if (policy == NULL || policy->action != SADB_PROTECT || !sadb_policy_permits(policy, meta->sa)) {
+		dp_drop(w, m, DP_DROP_INNER_POLICY);
+		return;
+	}
+	if (__atomic_load_n(&policy->last_use_s, __ATOMIC_RELAXED) != w->now_s)
+		__atomic_store_n(&policy->last_use_s, w->now_s, __ATOMIC_RELAXED);
+	dp_vec_push(meta->local ? &w->punt : &w->forward, m);
+}
+
+static void
+check_policy(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, enum sadb_policy_dir dir)
+{
+	for (unsigned i = 0; i < n;) {
+		struct sadb_policy *policy[DP_SPD_BATCH];
+		bool blocked[DP_SPD_BATCH];
+		unsigned run = dp_spd_lookup_run(&pkt[i], n - i, dir, policy, blocked);
+		for (unsigned k = 0; k < run; k++) {
+			if (blocked[k])
+				dp_drop(w, pkt[i + k], DP_DROP_FRAGMENT_PORTS);
+			else
+				decide(w, pkt[i + k], policy[k]);
+		}
+		i += run;
+	}
+}
+
+void
+dp_inner(struct dp_worker *w)
+{
+	struct dp_vec *in = &w->inner;
+	struct rte_mbuf *local[DP_VEC_MAX];
+	unsigned n = 0, n_local = 0;
+
+	for (unsigned i = 0; i < in->n; i++) {
+		struct rte_mbuf *m = in->pkt[i];
+		if (!check_one(w, m))
+			continue;
+		if (dp_meta(m)->local)
+			local[n_local++] = m;
+		else
+			in->pkt[n++] = m;
+	}
+	check_policy(w, in->pkt, n, SADB_POLICY_FWD);
+	check_policy(w, local, n_local, SADB_POLICY_IN);
+	in->n = 0;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * IPv4 header checks and checksum arithmetic, inline and pure (RFC 791, 1071, 1624, 1812). Any thread. */
+#ifndef DP_IPV4_H
+#define DP_IPV4_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+
+#include "dataplane/drop.h"
+
+#define DP_IP_VERIFIED DP_DROP_COUNT /* what dp_ipv4_check() answers for a good header */
+
+static inline uint16_t
+dp_csum_fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+/* One's complement sum of a 20-byte header, folded; 0xffff for a header whose checksum is right. Words as in memory. */
+static inline uint16_t
+dp_ipv4_sum20(const void *header)
+{
+	uint32_t word[5];
+	__builtin_memcpy(word, header, sizeof(word));
+	uint64_t sum = (uint64_t)word[0] + word[1] + word[2] + word[3] + word[4];
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	uint32_t low = (uint32_t)(sum & 0xffff) + (uint32_t)(sum >> 16 & 0xffff) + (uint32_t)(sum >> 32);
+	return dp_csum_fold(low);
+}
+
+/* RFC 1624: the checksum after one 16-bit word (as in memory) changed from before to after. */
+static inline uint16_t
+dp_csum_replace(uint16_t csum, uint16_t before, uint16_t after)
+{
+	return (uint16_t)~dp_csum_fold((uint32_t)(uint16_t)~csum + (uint16_t)~before + after);
+}
+
+/* Lowers the TTL by one and mends the checksum. TTL and protocol share a word. */
+static inline void
+dp_ipv4_ttl_down(struct rte_ipv4_hdr *ip)
+{
+	uint16_t before, after;
+	__builtin_memcpy(&before, &ip->time_to_live, 2);
+	ip->time_to_live--;
+	__builtin_memcpy(&after, &ip->time_to_live, 2);
+	ip->hdr_checksum = dp_csum_replace(ip->hdr_checksum, before, after);
+}
+
+/* Sets the TOS byte and mends the checksum. It shares a word with version and length. */
+static inline void
+dp_ipv4_tos_set(struct rte_ipv4_hdr *ip, uint8_t tos)
+{
+	uint16_t before, after;
+	__builtin_memcpy(&before, ip, 2);
+	ip->type_of_service = tos;
+	__builtin_memcpy(&after, ip, 2);
+	ip->hdr_checksum = dp_csum_replace(ip->hdr_checksum, before, after);
+}
+
+static inline bool
+dp_ipv4_is_fragment(const struct rte_ipv4_hdr *ip)
+{
+	return (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)) != 0;
+}
+
+/* Addresses that no packet on a network may bear as its source (RFC 1812 5.3.7, 1122 3.2.1.3): 0/8, loopback,
+ * multicast, class E and the broadcast address. */
+static inline bool
+dp_ipv4_martian_source(rte_be32_t addr_be)
+{
+	uint8_t top = (uint8_t)(rte_be_to_cpu_32(addr_be) >> 24);
+	return top == 0 || top == 127 || top >= 224;
+}
+
+/* Nor as its destination (RFC 1812 5.3.7); multicast and above is the caller's to judge. */
+static inline bool
+dp_ipv4_martian_destination(rte_be32_t addr_be)
+{
+	uint8_t top = (uint8_t)(rte_be_to_cpu_32(addr_be) >> 24);
+	return top == 0 || top == 127;
+}
+
+/* RFC 1812 5.2.2 (1)-(5) for a header of which avail bytes are there. Returns DP_IP_VERIFIED or the check that failed. */
+static inline unsigned
+dp_ipv4_check(const struct rte_ipv4_hdr *ip, uint32_t avail)
+{
+	if (avail < sizeof(*ip))
+		return DP_DROP_IP_TRUNCATED;
+	if (ip->version_ihl != RTE_IPV4_VHL_DEF) {
+		if (ip->version_ihl >> 4 != 4)
+			return DP_DROP_IP_VERSION;
+		return (ip->version_ihl & 0xf) < 5 ? DP_DROP_IP_LENGTH : DP_DROP_IP_OPTIONS;
+	}
+	uint16_t total = rte_be_to_cpu_16(ip->total_length);
+	if (total < sizeof(*ip) || total > avail)
+		return DP_DROP_IP_LENGTH;
+	if (dp_ipv4_sum20(ip) != 0xffff)
+		return DP_DROP_IP_CHECKSUM;
+	if (dp_ipv4_martian_source(ip->src_addr) || dp_ipv4_martian_destination(ip->dst_addr))
+		return DP_DROP_IP_MARTIAN;
+	return DP_IP_VERIFIED;
+}
+
+#endif

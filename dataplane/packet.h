@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * What the stages know of a packet beside its bytes: two cache lines in the packet buffer's private area, written by the
+ * worker that carries the packet. */
+#ifndef DP_PACKET_H
+#define DP_PACKET_H
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdint.h>
+
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+#include "dataplane/drop.h"
+#include "dataplane/engine.h"
+#include "sa-db/policy.h"
+
+struct sadb_vnet;
+
+enum dp_meta_flag {
+	DP_META_FROM_TWIN = 1 << 0, /* the gateway's own kernel sent it: its TTL is not ours to lower */
+	DP_META_FROM_ESP = 1 << 1,  /* came out of an SA: no ICMP error leaves in clear about it */
+	DP_META_ROUTED = 1 << 2,    /* out_port and next_hop are set; TTL is done */
+	DP_META_HAS_L2 = 1 << 3,    /* the Ethernet header stands before the data, as received */
+};
+
+struct dp_meta {
+	struct sadb_flow_v4 flow;
+	struct sadb_vnet *vnet;
+	struct sadb_sa *sa;
+	uint64_t seq;
+	rte_be32_t next_hop_be;
+	uint16_t in_port, out_port;
+	uint16_t ip_bytes; /* total length of the IP packet at data */
+	uint8_t flags;     /* enum dp_meta_flag */
+	uint8_t outer_tos; /* inbound: of the ESP packet's outer header */
+	uint16_t group;    /* index of the packet's SA group in its batch */
+	uint16_t reason;   /* enum dp_drop, once dropped */
+	uint8_t local;     /* 1: for the gateway itself */
+};
+
+/* Private area of every packet buffer. */
+struct dp_priv {
+	alignas(64) struct dp_meta meta;
+	alignas(64) struct dp_aead_op op;
+};
+static_assert(sizeof(struct dp_priv) % 64 == 0 && sizeof(struct dp_meta) <= 64, "one line for the stages");
+
+static inline struct dp_meta *
+dp_meta(struct rte_mbuf *m)
+{
+	return &((struct dp_priv *)rte_mbuf_to_priv(m))->meta;
+}
+
+static inline struct dp_aead_op *
+dp_op(struct rte_mbuf *m)
+{
+	return &((struct dp_priv *)rte_mbuf_to_priv(m))->op;
+}
+
+/* The longest batch of one round, and what a vector of packets can hold: a batch, what a hold table lets go, and one
+ * ICMP error for each packet. */
+#define DP_BURST        32
+#define DP_ROUND_QUEUES 8
+#define DP_HOLD_SLOTS   256
+#define DP_INJECT_BURST 32
+#define DP_VEC_MAX      1024
+static_assert(2 * (DP_BURST * DP_ROUND_QUEUES + DP_INJECT_BURST) + DP_HOLD_SLOTS <= DP_VEC_MAX,
+	      "vectors are large enough");
+
+/* The input of a stage. */
+struct dp_vec {
+	unsigned n;
+	struct rte_mbuf *pkt[DP_VEC_MAX];
+};
+
+static inline void
+dp_vec_push(struct dp_vec *vec, struct rte_mbuf *m)
+{
+	vec->pkt[vec->n++] = m;
+}
+
+#endif

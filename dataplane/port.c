@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Ports: opens a DPDK device by its devargs, sets up its queues, starts and closes it. Control thread. */
+#include "dataplane/port.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <rte_dev.h>
+#include <rte_errno.h>
+#include <rte_malloc.h>
+
+#include "dataplane/dp.h"
+
+#define RX_DESCRIPTORS 1024
+#define TX_DESCRIPTORS 1024
+
+static int
+fail(struct dp_error *err, const struct dp_port *port, int rc, const char *what)
+{
+	snprintf(err->text, sizeof(err->text), "port %s: device %s: %s: %s", port->config.name, port->device, what,
+		 strerror(-rc));
+	return rc;
+}
+
+/* Takes a kernel interface for this process alone: the name of an abstract socket, which is per network namespace and goes
+ * with the process. Without it a second daemon's failed attempt would take the AF_XDP program from the first. */
+static int
+lock_interface(struct dp_port *port, const char *name, struct dp_error *err)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int len = snprintf(addr.sun_path + 1, sizeof(addr.sun_path) - 1, "culvert-port-%s", name);
+	socklen_t bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+	port->lock_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (port->lock_fd >= 0 && bind(port->lock_fd, (struct sockaddr *)&addr, bytes) == 0)
+		return 0;
+	int rc = -errno;
+	snprintf(err->text, sizeof(err->text),
+		 "port %s: device %s: interface %s is taken by another culvertd or port (%s)", port->config.name,
+		 port->device, name, strerror(-rc));
+	return rc;
+}
+
+static void
+unlock_interface(struct dp_port *port)
+{
+	if (port->lock_fd >= 0)
+		close(port->lock_fd);
+	port->lock_fd = -1;
+}
+
+/* The devices that sit on a kernel interface name it by "iface=": say plainly when it is not there, since the driver's
+ * own error does not. */
+static int
+check_interface(struct dp_port *port, struct dp_error *err)
+{
+	char name[IFNAMSIZ] = "";
+	const char *at = strstr(port->device, "iface=");
+	if (at == NULL)
+		return 0;
+	at += strlen("iface=");
+	size_t len = strcspn(at, ",");
+	if (len == 0 || len >= sizeof(name)) {
+		snprintf(err->text, sizeof(err->text),
+			 "port %s: device %s: iface= wants an interface name of 1..%zu letters", port->config.name,
+			 port->device, sizeof(name) - 1);
+		return -EINVAL;
+	}
+	memcpy(name, at, len);
+	name[len] = 0;
+	if (if_nametoindex(name) == 0 && strncmp(port->device, "net_tap", 7) != 0) {
+		snprintf(err->text, sizeof(err->text),
+			 "port %s: device %s: no network interface named %s (see 'ip link')", port->config.name,
+			 port->device, name);
+		return -ENODEV;
+	}
+	memcpy(port->iface, name, sizeof(port->iface));
+	return lock_interface(port, name, err);
+}
+
+/* Plugs the device in and finds its number. */
+static int
+probe(struct dp_port *port, struct dp_error *err)
+{
+	struct rte_dev_iterator it;
+	uint16_t id = RTE_MAX_ETHPORTS;
+	char name[RTE_ETH_NAME_MAX_LEN];
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(port->device, ","), port->device);
+	if (rte_eth_dev_get_port_by_name(name, &id) == 0) {
+		if (strchr(port->device, ',') == NULL) { /* a PCI device: DPDK opened it at the start */
+			port->ethdev = id;
+			return 0;
+		}
+		snprintf(err->text, sizeof(err->text),
+			 "port %s: device %s: another port uses that device name; give each its own number",
+			 port->config.name, port->device);
+		return -EEXIST;
+	}
+	int rc = rte_dev_probe(port->device);
+	if (rc < 0)
+		return fail(err, port, rc, "DPDK cannot open it (is the driver's name right, is it in use?)");
+	id = RTE_MAX_ETHPORTS;
+	if (rte_eth_dev_get_port_by_name(name, &id) == 0) {
+		port->ethdev = id;
+		return 0;
+	}
+	RTE_ETH_FOREACH_MATCHING_DEV(id, port->device, &it)
+	{
+		port->ethdev = id;
+		rte_eth_iterator_cleanup(&it);
+		return 0;
+	}
+	return fail(err, port, -ENODEV, "opened, but it is no Ethernet device");
+}
+
+static uint16_t
+at_most(uint16_t wanted, uint16_t limit)
+{
+	return limit < wanted ? limit : wanted;
+}
+
+static int
+set_up_queues(struct dp_port *port, const struct rte_eth_dev_info *info, struct rte_mempool *pool, struct dp_error *err)
+{
+	uint16_t rx_n = RX_DESCRIPTORS, tx_n = TX_DESCRIPTORS;
+	struct rte_eth_txconf txconf = info->default_txconf;
+	int socket = rte_eth_dev_socket_id(port->ethdev);
+	int rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->ethdev, &rx_n, &tx_n);
+	if (rc < 0)
+		return fail(err, port, rc, "cannot size its queues");
+	txconf.offloads = 0;
+	for (uint16_t q = 0; q < port->rx_queues; q++) {
+		rc = rte_eth_rx_queue_setup(port->ethdev, q, rx_n, (unsigned)socket, NULL, pool);
+		if (rc < 0)
+			return fail(
+			    err, port, rc,
+			    "cannot set up a receive queue (for a kernel interface: is another program on it?)");
+	}
+	for (uint16_t q = 0; q < port->tx_queues; q++) {
+		rc = rte_eth_tx_queue_setup(port->ethdev, q, tx_n, (unsigned)socket, &txconf);
+		if (rc < 0)
+			return fail(err, port, rc, "cannot set up a transmit queue");
+	}
+	return 0;
+}
+
+/* A device that cannot set its MTU (af_packet's would alter the interface) keeps the one it has, if that is enough. */
+static int
+set_mtu(struct dp_port *port, struct dp_error *err)
+{
+	uint16_t have = 0;
+	if (rte_eth_dev_get_mtu(port->ethdev, &have) == 0 && have == port->mtu)
+		return 0;
+	int rc = rte_eth_dev_set_mtu(port->ethdev, port->mtu);
+	if (rc == 0 || (rc == -ENOTSUP && have >= port->mtu))
+		return 0;
+	snprintf(err->text, sizeof(err->text), "port %s: device %s: cannot set mtu %u (it has %u): %s",
+		 port->config.name, port->device, port->mtu, have, strerror(-rc));
+	return rc;
+}
+
+int
+dp_port_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, struct dp_error *err)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
+	struct rte_eth_dev_info info;
+
+	port->lock_fd = -1;
+	int rc = check_interface(port, err);
+	if (rc < 0)
+		goto unlock;
+	rc = probe(port, err);
+	if (rc < 0)
+		goto unlock;
+	rc = rte_eth_dev_info_get(port->ethdev, &info);
+	if (rc < 0) {
+		fail(err, port, rc, "cannot ask what it can do");
+		goto close_dev;
+	}
+	port->rx_queues = at_most((uint16_t)workers, info.max_rx_queues);
+	port->tx_queues = at_most((uint16_t)workers, info.max_tx_queues);
+	port->tx_shared = port->tx_queues < workers;
+	if (port->rx_queues > 1) {
+		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+		conf.rx_adv_conf.rss_conf.rss_hf =
+		    (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP) &
+		    info.flow_type_rss_offloads;
+	}
+	if (info.max_mtu != 0 && port->mtu > info.max_mtu) {
+		snprintf(err->text, sizeof(err->text), "port %s: device %s: mtu %u is too large; accepted: up to %u",
+			 port->config.name, port->device, port->mtu, info.max_mtu);
+		rc = -EINVAL;
+		goto close_dev;
+	}
+	rc = rte_eth_dev_configure(port->ethdev, port->rx_queues, port->tx_queues, &conf);
+	if (rc < 0) {
+		fail(err, port, rc, "cannot configure it");
+		goto close_dev;
+	}
+	rc = set_up_queues(port, &info, pool, err);
+	if (rc < 0)
+		goto close_dev;
+	rc = set_mtu(port, err);
+	if (rc < 0)
+		goto close_dev;
+	rc = rte_eth_macaddr_get(port->ethdev, &port->mac);
+	if (rc < 0) {
+		fail(err, port, rc, "cannot read its MAC address");
+		goto close_dev;
+	}
+	if (rte_is_zero_ether_addr(&port->mac)) /* a software device without one: the kernel's twin needs one */
+		rte_eth_random_addr(port->mac.addr_bytes);
+	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
+	return 0;
+close_dev:
+	dp_port_close(port);
+	return rc;
+unlock:
+	unlock_interface(port);
+	return rc;
+}
+
+int
+dp_port_start(struct dp_port *port, struct dp_error *err)
+{
+	int rc = rte_eth_dev_start(port->ethdev);
+	if (rc < 0)
+		return fail(err, port, rc, "cannot start it");
+	/* A bridge or switch floods what is for others; the parse stage sorts by MAC. Not every device can or needs to. */
+	rte_eth_promiscuous_disable(port->ethdev);
+	rte_eth_allmulticast_enable(port->ethdev);
+	port->started = true;
+	return 0;
+}
+
+void
+dp_port_stop(struct dp_port *port)
+{
+	if (port->started)
+		rte_eth_dev_stop(port->ethdev);
+	port->started = false;
+}
+
+void
+dp_port_close(struct dp_port *port)
+{
+	struct rte_eth_dev_info info;
+	struct rte_device *device = rte_eth_dev_info_get(port->ethdev, &info) == 0 ? info.device : NULL;
+	rte_eth_dev_close(port->ethdev);
+	if (device != NULL)
+		rte_dev_remove(device);
+	unlock_interface(port);
+}
+
+/* The drivers on kernel interfaces say "up" whatever happens: there the kernel is asked. */
+bool
+dp_port_link_up(const struct dp_port *port)
+{
+	struct rte_eth_link link = {0};
+	struct ifreq ifr = {0};
+	if (port->iface[0] == 0)
+		return rte_eth_link_get_nowait(port->ethdev, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+	memcpy(ifr.ifr_name, port->iface, sizeof(ifr.ifr_name));
+	return ioctl(port->lock_fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_RUNNING) != 0;
+}
+
+bool
+dp_port_has_addr(const struct dp_port *port, rte_be32_t addr_be)
+{
+	const struct dp_addrs *addrs =
+	    __atomic_load_n(&port->addrs, __ATOMIC_ACQUIRE); /* pairs with dp_port_addrs_set() */
+	for (unsigned i = 0; addrs != NULL && i < addrs->n; i++)
+		if (addrs->addr_be[i] == addr_be)
+			return true;
+	return false;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Ports: a DPDK device, its queues, and its twin in the kernel. Inside the dataplane only. Set up by the control thread
+ * before the workers start; workers read. */
+#ifndef DP_PORT_H
+#define DP_PORT_H
+
+#include <net/if.h>
+
+#include <rte_ethdev.h>
+#include <rte_spinlock.h>
+
+#include "dataplane/dataplane.h"
+
+#define DP_PORT_ADDRS 64
+
+/* Addresses of the gateway on one port. Published as a whole. */
+struct dp_addrs {
+	unsigned n;
+	rte_be32_t addr_be[DP_PORT_ADDRS];
+};
+
+struct dp_port {
+	/* read by workers per packet */
+	uint16_t ethdev;
+	uint16_t number;
+	uint16_t mtu;
+	uint16_t tx_queues;
+	struct rte_ether_addr mac;
+	bool underlay;
+	uint8_t up; /* relaxed; dp_port_poll_link() writes */
+	struct sadb_vnet *vnet;
+	struct dp_addrs *addrs; /* published; acquire-load */
+	/* set-up and display */
+	uint16_t rx_queues;
+	struct dp_port_config config;
+	char device[128];
+	char driver[32];
+	char iface[IFNAMSIZ]; /* the kernel interface below, "" when there is none */
+	bool started;
+	rte_spinlock_t tx_lock[DP_MAX_WORKERS]; /* one a queue; taken only where workers share one */
+	bool tx_shared;
+	int lock_fd; /* the kernel interface is ours; -1: the device has none */
+	int tap_fd;  /* the twin; -1 once gone */
+	int twin_ifindex;
+	struct rte_ring *punt; /* workers -> twin thread */
+	/* written by the twin thread */
+	uint64_t punted, punt_dropped, injected, inject_dropped;
+	/* written by workers, a line each */
+	struct {
+		alignas(64) uint64_t rx_packets;
+		uint64_t rx_bytes, tx_packets, tx_bytes;
+	} use[DP_MAX_WORKERS];
+};
+
+/* Is it one of the gateway's own addresses on this port? */
+bool dp_port_has_addr(const struct dp_port *port, rte_be32_t addr_be);
+
+/* Opens the device with that many queue pairs at most. */
+int dp_port_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, struct dp_error *err);
+int dp_port_start(struct dp_port *port, struct dp_error *err);
+void dp_port_stop(struct dp_port *port);
+void dp_port_close(struct dp_port *port);
+bool dp_port_link_up(const struct dp_port *port);
+
+/* The twin: a TAP of the port's name with its MAC. */
+int dp_twin_open(struct dp_port *port, struct dp_error *err);
+void dp_twin_close(struct dp_port *port);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Policy lookups for runs of packets of one virtual network. Worker threads. */
+#ifndef DP_SPD_H
+#define DP_SPD_H
+
+#include <stdbool.h>
+
+#include "dataplane/packet.h"
+#include "sa-db/sadb.h"
+
+#define DP_SPD_BATCH 64
+
+/* Looks up the leading packets that share a vnet and need the same kind of lookup, at most DP_SPD_BATCH of n (n > 0).
+ * out[i] is the policy or NULL; blocked[i]: a fragment whose ports would have been needed. Returns how many were looked
+ * up, at least 1. The packets' meta gives flow and vnet. */
+unsigned dp_spd_lookup_run(struct rte_mbuf *const pkt[], unsigned n, enum sadb_policy_dir dir,
+			   struct sadb_policy *out[], bool blocked[]);
+
+/* One flow, fragment or not. */
+struct sadb_policy *dp_spd_lookup_one(const struct sadb_spd *spd, const struct sadb_flow_v4 *flow, bool *blocked);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The worker's loop: receive, run the stages in their fixed order, report quiescence, sleep when idle. Worker threads. */
+#include "dataplane/worker.h"
+
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <rte_pause.h>
+
+#include "dataplane/dp.h"
+
+#define IDLE_ROUNDS    64 /* empty rounds before the first sleep */
+#define FIRST_SLEEP_US 5u /* doubles while nothing comes */
+
+bool
+dp_event_send(struct dp_worker *w, const struct dp_event *event)
+{
+	struct dp_event copy = *event; /* the ring does not promise const */
+	return rte_ring_enqueue_elem(w->events, &copy, sizeof(copy)) == 0;
+}
+
+static uint64_t
+stage_done(struct dp_worker *w, enum dp_stage stage, unsigned packets, uint64_t started)
+{
+	uint64_t now = rte_rdtsc();
+	struct dp_stage_stats *stats = &w->stats.stages[stage];
+	dp_count(&stats->packets, packets);
+	dp_count(&stats->batches, 1);
+	dp_count(&stats->cycles, now - started);
+	return now;
+}
+
+/* One burst from each of up to DP_ROUND_QUEUES queues, in turn. */
+static unsigned
+receive(struct dp_worker *w)
+{
+	unsigned polls = w->n_queues < DP_ROUND_QUEUES ? w->n_queues : DP_ROUND_QUEUES;
+	struct dp_vec *out = &w->parse;
+
+	for (unsigned i = 0; i < polls; i++) {
+		const struct dp_rx_queue *q = &w->queue[w->next_queue];
+		w->next_queue = w->next_queue + 1 == w->n_queues ? 0 : w->next_queue + 1;
+		struct rte_mbuf **pkt = &out->pkt[out->n];
+		uint16_t n = rte_eth_rx_burst(q->port->ethdev, q->queue, pkt, DP_BURST);
+		uint64_t bytes = 0;
+		if (n == 0)
+			continue;
+		for (unsigned k = 0; k < n; k++) {
+			dp_meta(pkt[k])->in_port = q->port->number;
+			bytes += pkt[k]->pkt_len;
+		}
+		dp_count(&q->port->use[w->index].rx_packets, n);
+		dp_count(&q->port->use[w->index].rx_bytes, bytes);
+		out->n += n;
+	}
+	dp_count(&w->stats.from_ports, out->n);
+	return out->n;
+}
+
+/* Runs a stage when it has input, and charges its cycles. */
+static uint64_t
+run(struct dp_worker *w, enum dp_stage stage, const struct dp_vec *in, void (*fn)(struct dp_worker *w), uint64_t t)
+{
+	unsigned n = in->n;
+	if (n == 0)
+		return t;
+	fn(w);
+	return stage_done(w, stage, n, t);
+}
+
+/* The finishing half of an ESP stage: cycles count, its packets were counted going in. */
+static uint64_t
+run_finish(struct dp_worker *w, enum dp_stage stage, const struct dp_vec *in, void (*fn)(struct dp_worker *w),
+	   uint64_t t)
+{
+	if (in->n == 0)
+		return t;
+	fn(w);
+	uint64_t now = rte_rdtsc();
+	dp_count(&w->stats.stages[stage].cycles, now - t);
+	return now;
+}
+
+static void
+stages(struct dp_worker *w)
+{
+	uint64_t t = rte_rdtsc(), sent = w->stats.tx;
+	t = run(w, DP_STAGE_PARSE, &w->parse, dp_parse, t);
+	t = run(w, DP_STAGE_ESP_IN, &w->esp_in, dp_esp_in, t);
+	t = run(w, DP_STAGE_CLASSIFY, &w->classify, dp_classify, t);
+	t = run(w, DP_STAGE_ESP_OUT, &w->esp_out, dp_esp_out, t);
+	dp_crypto_complete(w);
+	t = run_finish(w, DP_STAGE_ESP_IN, &w->opened, dp_esp_in_finish, t);
+	t = run_finish(w, DP_STAGE_ESP_OUT, &w->sealed, dp_esp_out_finish, t);
+	t = run(w, DP_STAGE_INNER, &w->inner, dp_inner, t);
+	t = run(w, DP_STAGE_FORWARD, &w->forward, dp_forward, t);
+	t = run(w, DP_STAGE_PUNT, &w->punt, dp_punt, t);
+	dp_tx_flush(w);
+	if (w->stats.tx != sent)
+		stage_done(w, DP_STAGE_TX, (unsigned)(w->stats.tx - sent), t);
+	if (w->drop.n > 0)
+		dp_drop_flush(w);
+}
+
+static void
+read_clock(struct dp_worker *w)
+{
+	if (w->now - w->clock_read < w->dp->second_tsc / 1000)
+		return;
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME_COARSE, &ts); /* vDSO: no system call */
+	w->now_s = (uint64_t)ts.tv_sec;
+	w->clock_read = w->now;
+}
+
+bool
+dp_worker_poll(struct dp_worker *w)
+{
+	w->now = rte_rdtsc();
+	read_clock(w);
+	w->neighs = sadb_neighs(w->db);
+	unsigned n = receive(w);
+	if (n > 0)
+		stage_done(w, DP_STAGE_RX, n, w->now);
+	n += dp_inject(w);
+	dp_hold_poll(w);
+	dp_count(&w->stats.polls, 1);
+	if (n == 0 && w->in_flight == 0 && w->forward.n == 0 && w->drop.n == 0) {
+		dp_count(&w->stats.idle_polls, 1);
+		return false;
+	}
+	stages(w);
+	return true;
+}
+
+/* While it sleeps a worker holds no reference, so nobody's grace period waits for it. */
+static void
+idle_sleep(struct dp_worker *w, unsigned us)
+{
+	struct timespec ts = {.tv_nsec = (long)us * 1000};
+	rte_rcu_qsbr_thread_offline(w->dp->qsbr, w->index);
+	dp_count(&w->stats.sleeps, 1);
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	rte_rcu_qsbr_thread_online(w->dp->qsbr, w->index);
+}
+
+/* What is still in the worker's hands at the end is dropped and counted. */
+static void
+drain(struct dp_worker *w)
+{
+	while (w->in_flight > 0) {
+		dp_crypto_complete(w);
+		dp_esp_in_finish(w);
+		dp_esp_out_finish(w);
+		stages(w);
+	}
+	dp_hold_drain(w, DP_DROP_SHUTDOWN);
+	dp_drop_flush(w);
+}
+
+int
+dp_worker_main(void *arg)
+{
+	struct dp_worker *w = arg;
+	const struct dp *dp = w->dp;
+	unsigned idle = 0, sleep_us = FIRST_SLEEP_US;
+
+	prctl(PR_SET_TIMERSLACK, 1000UL); /* ns: a sleep of 5 us shall not become 55 */
+	rte_rcu_qsbr_thread_register(dp->qsbr, w->index);
+	rte_rcu_qsbr_thread_online(dp->qsbr, w->index);
+	/* pairs with the release in dp_stop() */
+	while (!__atomic_load_n(&dp->stop, __ATOMIC_ACQUIRE)) {
+		bool worked = dp_worker_poll(w);
+		if (w->in_flight == 0) /* a packet with the engine holds its SA */
+			rte_rcu_qsbr_quiescent(dp->qsbr, w->index);
+		if (worked) {
+			idle = 0;
+			sleep_us = FIRST_SLEEP_US;
+		} else if (dp->poll_busy || ++idle < IDLE_ROUNDS) {
+			rte_pause();
+		} else {
+			idle_sleep(w, sleep_us < dp->idle_sleep_us ? sleep_us : dp->idle_sleep_us);
+			sleep_us = sleep_us < dp->idle_sleep_us ? sleep_us * 2 : sleep_us;
+			idle =
+			    IDLE_ROUNDS - 1 - w->n_queues / DP_ROUND_QUEUES; /* every queue is asked between sleeps */
+		}
+	}
+	drain(w);
+	rte_rcu_qsbr_thread_offline(dp->qsbr, w->index);
+	rte_rcu_qsbr_thread_unregister(dp->qsbr, w->index);
+	return 0;
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * A worker: one lcore, its queues, the stages it runs and the counters it writes. Inside the dataplane only. Everything
+ * in struct dp_worker is written by its own thread; counters are read by others with relaxed loads. */
+#ifndef DP_WORKER_H
+#define DP_WORKER_H
+
+#include <rte_cycles.h>
+#include <rte_ring.h>
+
+#include "dataplane/dataplane.h"
+#include "dataplane/packet.h"
+#include "dataplane/port.h"
+
+/* Packets of one batch that use the same SA. */
+struct dp_group {
+	struct sadb_sa *sa;
+	uint64_t bytes;
+	uint64_t first_seq;
+	uint16_t packets;
+	uint16_t granted; /* how many of them may go */
+	uint16_t next;    /* ordinal of the next packet to number */
+	uint16_t out_port;
+	uint16_t max_ip_bytes; /* longest outer packet the way out takes */
+	uint8_t reason;        /* enum dp_drop for those beyond granted */
+	rte_be32_t next_hop_be;
+};
+
+#define DP_GROUP_SLOTS 2048 /* hash places for the groups of one batch; a power of two, twice DP_VEC_MAX */
+
+struct dp_groups {
+	unsigned n;
+	uint32_t generation; /* of the hash places; a place of another generation is empty */
+	struct dp_group group[DP_VEC_MAX];
+	struct {
+		uint32_t generation;
+		uint16_t group;
+	} slot[DP_GROUP_SLOTS];
+};
+
+struct dp_tx_buffer {
+	unsigned n;
+	struct rte_mbuf *pkt[DP_BURST];
+};
+
+struct dp_held {
+	struct rte_mbuf *pkt; /* NULL: free */
+	uint64_t deadline;    /* TSC */
+	rte_be32_t next_hop_be;
+	uint16_t port;
+};
+
+/* Neighbours asked for lately. */
+#define DP_ASKED_SLOTS 256
+struct dp_asked {
+	uint64_t when; /* TSC */
+	rte_be32_t addr_be;
+	uint16_t port;
+};
+
+struct dp_rx_queue {
+	struct dp_port *port;
+	uint16_t queue;
+};
+
+struct dp_icmp_bucket {
+	uint64_t refilled; /* TSC */
+	unsigned tokens;
+};
+
+struct dp_worker {
+	struct dp *dp;
+	struct sadb *db;
+	struct dp_engine_queue *engine_queue;
+	struct sadb_neigh_table *neighs; /* this round's */
+	uint64_t now_s;                  /* CLOCK_REALTIME */
+	uint64_t now;                    /* TSC at the start of the round */
+	unsigned index;
+	unsigned lcore;
+
+	unsigned n_queues, next_queue;
+	struct dp_rx_queue queue[DP_MAX_PORTS];
+
+	/* inputs of the stages */
+	struct dp_vec parse, classify, esp_in, esp_out, inner, forward, punt, drop;
+	struct dp_vec opened, sealed; /* back from the engine */
+	unsigned in_flight;           /* operations the engine still has */
+	struct dp_groups groups;
+	struct dp_tx_buffer tx[DP_MAX_PORTS];
+
+	struct dp_held held[DP_HOLD_SLOTS];
+	unsigned n_held;
+	struct dp_asked asked[DP_ASKED_SLOTS];
+	struct sadb_neigh_table *held_neighs; /* the table the held packets were last tried against */
+	uint64_t held_checked;                /* TSC */
+	struct dp_icmp_bucket icmp;
+	uint16_t made_id;
+
+	struct rte_ring *inject; /* twin thread -> this worker */
+	struct rte_ring *events; /* workers -> control; shared */
+	uint64_t clock_read;     /* TSC when now_s was read */
+
+	struct dp_worker_stats stats;
+};
+
+/* Adds to a counter that only this thread writes and any may read. */
+static inline void
+dp_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+static inline void
+dp_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)
+{
+	dp_meta(m)->reason = (uint16_t)reason;
+	dp_vec_push(&w->drop, m);
+}
+
+/* Sends an event to the control thread; when the ring is full it is lost, and the next packet asks again. */
+bool dp_event_send(struct dp_worker *w, const struct dp_event *event);
+
+/* The stages. Each takes its vector of w, empties it, and fills those of later stages. */
+void dp_parse(struct dp_worker *w);
+void dp_classify(struct dp_worker *w);
+void dp_esp_in(struct dp_worker *w);        /* to the engine */
+void dp_esp_in_finish(struct dp_worker *w); /* back from it: w->opened */
+void dp_inner(struct dp_worker *w);
+void dp_esp_out(struct dp_worker *w);
+void dp_esp_out_finish(struct dp_worker *w); /* w->sealed */
+void dp_forward(struct dp_worker *w);
+void dp_punt(struct dp_worker *w);
+
+/* Takes frames that the twins sent; fills later stages. Returns how many. */
+unsigned dp_inject(struct dp_worker *w);
+
+/* Hands a packet with its Ethernet header to a port; sends when a burst is full. */
+void dp_tx(struct dp_worker *w, struct dp_port *port, struct rte_mbuf *m);
+void dp_tx_flush(struct dp_worker *w);
+
+/* Counts and frees what was dropped. */
+void dp_drop_flush(struct dp_worker *w);
+
+/* Keeps a packet until its neighbour is known. */
+void dp_hold(struct dp_worker *w, struct rte_mbuf *m);
+/* Puts those whose neighbour may be known now back into w->forward; drops the late. */
+void dp_hold_poll(struct dp_worker *w);
+void dp_hold_drain(struct dp_worker *w, enum dp_drop reason);
+
+/* Makes an ICMP error about the packet (IPv4 header at data), if the rules allow one; it goes to w->forward. */
+void dp_icmp_error(struct dp_worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code, uint16_t mtu);
+
+/* Gives operations to the engine; what it finishes goes to w->opened and w->sealed. */
+void dp_crypto_submit(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n);
+void dp_crypto_complete(struct dp_worker *w);
+
+/* Groups the packets of a batch by SA. */
+void dp_groups_start(struct dp_groups *groups);
+/* The group of an SA, made when it is new (then packets is 0); meta remembers it. The caller counts. */
+struct dp_group *dp_groups_find(struct dp_groups *groups, struct sadb_sa *sa, struct dp_meta *meta);
+/* Counts the group against the SA's lifetimes and reports limits passed. false: the SA is spent. */
+bool dp_group_use(struct dp_worker *w, const struct dp_group *group, unsigned packets, uint64_t bytes);
+
+/* One round: receive, all stages, send. Returns false when there was nothing to do. Between rounds the worker holds no
+ * reference to shared data unless in_flight > 0. */
+bool dp_worker_poll(struct dp_worker *w);
+
+/* Tells the control thread that the SA is past a hard limit, if nobody has; called from every drop for that reason, so
+ * that a full ring only delays the report. */
+void dp_report_hard(struct dp_worker *w, struct sadb_sa *sa);
+
+/* The lcore's main function; arg is the worker. */
+int dp_worker_main(void *arg);
+
+#endif
