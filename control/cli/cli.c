@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The command from its arguments to its exit code: options, words, hints, the verb's function. The command's only
+ * thread. */
+#include "control/cli/run.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "control/cli/help.h"
+#include "control/cli/parse.h"
+#include "control/client.h"
+
+#define OPTIONS_MAX 16
+#define WORDS_MAX   128
+
+/* What the options said, and the words without them. */
+struct line {
+	char *words[WORDS_MAX];
+	int n;
+	const char *socket;
+	bool json, help, version;
+};
+
+int
+cli_complain(const struct cli *cli, int code, const char *format, ...)
+{
+	const struct cli_command *cmd = cli->cmd;
+	va_list args;
+
+	fputs("culvert: ", stderr);
+	if (cmd->object != NULL)
+		fprintf(stderr, "%s%s%s: ", cmd->object->word, cmd->verb != NULL && cmd->verb->word[0] != 0 ? " " : "",
+			cmd->verb != NULL ? cmd->verb->word : "");
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return code;
+}
+
+static void
+getopt_tables(char *letters, struct option *longs)
+{
+	for (unsigned i = 0; i < cli_n_options && i < OPTIONS_MAX; i++) {
+		const struct cli_option *option = &cli_options[i];
+
+		*letters++ = option->letter;
+		if (option->value != NULL)
+			*letters++ = ':';
+		if (option->may_lack)
+			*letters++ = ':';
+		longs[i] = (struct option){
+		    .name = option->word,
+		    .has_arg = option->value == NULL ? no_argument
+			       : option->may_lack    ? optional_argument
+						     : required_argument,
+		    .val = option->letter,
+		};
+	}
+	*letters = 0;
+}
+
+/* getopt names a short option, or a long one whose value is wrong, by its letter. */
+static int
+wrong_option(const struct cli *cli, const char *word, int missing)
+{
+	const char letter[] = {'-', (char)optopt, 0};
+	char options[OPTIONS_MAX][16];
+	const char *right[OPTIONS_MAX];
+	struct cli_text err;
+	unsigned n = 0;
+
+	for (; n < cli_n_options && n < OPTIONS_MAX; n++) {
+		snprintf(options[n], sizeof(options[n]), "--%s", cli_options[n].word);
+		right[n] = options[n];
+	}
+	if (optopt != 0)
+		word = letter;
+	cli_text_set(&err, missing ? "option lacks its value: " : "unknown option, or one that takes no value: ");
+	cli_text_quote(&err, word);
+	cli_text_candidates(&err, word, right, n);
+	return cli_complain(cli, CLI_USAGE, "%s", err.text);
+}
+
+static bool
+add_word(struct line *line, char *word)
+{
+	if (line->n == WORDS_MAX - 1)
+		return false;
+	line->words[line->n++] = word;
+	return true;
+}
+
+/* Splits argv into options and words. Exit code. */
+static int
+split(const struct cli *cli, int argc, char *argv[], struct line *line)
+{
+	static char watch[] = "watch";
+	struct option longs[OPTIONS_MAX + 1] = {{0}};
+	char letters[2 + 3 * OPTIONS_MAX] = ":"; /* ':' first: tell a missing value from an unknown option */
+	const char *interval = NULL;
+	bool watching = false, fits = true;
+	int letter;
+
+	getopt_tables(letters + 1, longs);
+	optind = 0; /* glibc: start anew */
+	while ((letter = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		switch (letter) {
+		case 'j':
+			line->json = true;
+			break;
+		case 's':
+			line->socket = optarg;
+			break;
+		case 'w':
+			watching = true;
+			interval = optarg;
+			break;
+		case 'h':
+			line->help = true;
+			break;
+		case 'V':
+			line->version = true;
+			break;
+		default:
+			return wrong_option(cli, argv[optind - 1], letter == ':');
+		}
+	}
+	for (int i = optind; i < argc; i++)
+		fits = fits && add_word(line, argv[i]);
+	if (watching)
+		fits = fits && add_word(line, watch);
+	if (watching && interval != NULL)
+		fits = fits && add_word(line, (char *)interval);
+	return fits ? CLI_DONE : cli_complain(cli, CLI_USAGE, "more than %d words", WORDS_MAX - 1);
+}
+
+/* "culvert help sa add", as far as the words were understood. */
+static void
+hint(const struct cli_command *cmd)
+{
+	bool verb = cmd->verb != NULL && cmd->verb->word[0] != 0;
+
+	fprintf(stderr, "See: culvert help%s%s%s%s\n", cmd->object != NULL ? " " : "",
+		cmd->object != NULL ? cmd->object->word : "", verb ? " " : "", verb ? cmd->verb->word : "");
+}
+
+int
+cli_main(int argc, char *argv[], FILE *out)
+{
+	struct cli_command cmd = {0};
+	struct cli cli = {.cmd = &cmd, .out = out};
+	struct line line = {.socket = CTL_SOCKET_DEFAULT};
+	struct cli_text err = {.text = ""};
+	int code = split(&cli, argc, argv, &line);
+
+	if (code != CLI_DONE)
+		return code;
+	cli.json = line.json;
+	cli.socket = line.socket;
+	if (line.version) {
+		fprintf(out, "culvert %s\n", CULVERT_VERSION);
+	} else if (line.help) {
+		cli_parse_topic(line.n, line.words, &cmd);
+		cli_help_print(out, cmd.object, cmd.verb);
+	} else if (cli_parse(line.n, line.words, &cmd, &err) != 0) {
+		cli_complain(&cli, CLI_USAGE, "%s", err.text);
+		hint(&cmd);
+		return CLI_USAGE;
+	} else {
+		code = cmd.verb->run(&cli);
+	}
+	if (code == CLI_DONE && (fflush(out) != 0 || ferror(out)))
+		return cli_complain(&cli, CLI_FAILED, "the output was not taken: %s", strerror(errno));
+	return code;
+}

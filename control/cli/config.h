@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * A parsed command to the plain structs of sa-db that the codec encodes. Pure. The command's only thread. */
+#ifndef CLI_CONFIG_H
+#define CLI_CONFIG_H
+
+#include "control/cli/grammar.h"
+#include "control/cli/words.h"
+#include "sa-db/policy.h"
+#include "sa-db/sa.h"
+
+/* sa add, update, alloc-spi, del, show: everything but vnet_id and the key. -EINVAL: values that contradict each other,
+ * with err naming them. */
+int cli_config_sa(const struct cli_command *cmd, struct sadb_sa_config *out, struct cli_text *err);
+
+/* policy add, update, del: everything but vnet_id. */
+int cli_config_policy(const struct cli_command *cmd, struct sadb_policy_config *out, struct cli_text *err);
+
+#endif

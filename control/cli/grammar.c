@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The one table of objects, verbs, arguments, help and examples. Whoever adds a verb adds it here, and nowhere else.
+ * The command's only thread. */
+#include "control/cli/grammar.h"
+
+#include "control/cli/names.h"
+#include "control/cli/run.h"
+#include "control/client.h"
+#include "sa-db/replay.h"
+
+#define N(array)  (sizeof(array) / sizeof((array)[0]))
+#define LIMIT_MAX (UINT64_MAX - 1) /* XFRM_INF itself means no limit */
+#define SPI_MIN   0x100            /* RFC 4303 2.1: 1 to 255 are reserved */
+
+static const char *const on_off[] = {"off", "on", NULL}; /* index is the truth value */
+static const char *const off[] = {"off", NULL};
+
+/* An argument reads best as a line or two of the table. */
+/* clang-format off */
+/* ---- sa ---- */
+static const struct cli_arg sa_args[] = {
+	{.id = CLI_SRC, .word = "src", .kind = CLI_KIND_ADDR, .flags = CLI_REQUIRED,
+	 .help = "outer source: this gateway on the way out, the peer on the way in"},
+	{.id = CLI_DST, .word = "dst", .kind = CLI_KIND_ADDR, .flags = CLI_REQUIRED,
+	 .help = "outer destination; with the SPI it names the SA"},
+	{.id = CLI_SPI, .word = "spi", .kind = CLI_KIND_SPI, .flags = CLI_REQUIRED, .min = SPI_MIN, .max = UINT32_MAX,
+	 .help = "security parameters index, chosen by the receiver"},
+	{.id = CLI_VNET, .word = "vnet", .kind = CLI_KIND_VNET, .flags = CLI_REQUIRED,
+	 .help = "virtual network whose packets the SA carries"},
+	{.id = CLI_KEY_FILE, .word = "key-file", .kind = CLI_KIND_FILE, .flags = CLI_REQUIRED,
+	 .help = "72 hexadecimal digits: 32 bytes of AES-256-GCM key, 4 of salt; readable by its owner only"},
+	{.id = CLI_KEY, .word = "key", .kind = CLI_KIND_TRAP,
+	 .help = "a key does not belong on a command line, where every user and the shell's history see it; "
+		 "write it to a file ('culvert keygen FILE' makes one) and say 'key-file FILE', or 'key-file "
+		 "-' for standard input. If this key was real, replace it"},
+	{.id = CLI_REQID, .word = "reqid", .kind = CLI_KIND_NUMBER, .max = UINT32_MAX, .fallback = "0",
+	 .help = "ties the SA to policies with the same number"},
+	{.id = CLI_DIR, .word = "dir", .kind = CLI_KIND_CHOICE, .choices = cli_sa_dirs, .fallback = "any",
+	 .help = "the only direction the SA may be used in"},
+	{.id = CLI_ESN, .word = "esn", .kind = CLI_KIND_CHOICE, .choices = on_off, .fallback = "on",
+	 .help = "64-bit extended sequence numbers (RFC 4303 2.2.1); both ends must agree"},
+	{.id = CLI_WINDOW, .word = "window", .kind = CLI_KIND_NUMBER, .min = SADB_REPLAY_MIN, .max = SADB_REPLAY_MAX,
+	 .choices = off, .fallback = "128",
+	 .help = "anti-replay window in packets"},
+	{.id = CLI_SEL_SRC, .word = "sel-src", .kind = CLI_KIND_PREFIX,
+	 .help = "inner sources the SA may carry; not given: all"},
+	{.id = CLI_SEL_DST, .word = "sel-dst", .kind = CLI_KIND_PREFIX,
+	 .help = "inner destinations the SA may carry; not given: all"},
+	{.id = CLI_SEL_PROTO, .word = "sel-proto", .kind = CLI_KIND_PROTO, .fallback = "any",
+	 .help = "inner protocol the SA may carry"},
+	{.id = CLI_SOFT_BYTES, .word = "soft-bytes", .kind = CLI_KIND_BYTES, .min = 1, .max = LIMIT_MAX,
+	 .help = "inner bytes after which a soft EXPIRE is sent"},
+	{.id = CLI_HARD_BYTES, .word = "hard-bytes", .kind = CLI_KIND_BYTES, .min = 1, .max = LIMIT_MAX,
+	 .help = "inner bytes after which the SA is gone"},
+	{.id = CLI_SOFT_PACKETS, .word = "soft-packets", .kind = CLI_KIND_PACKETS, .min = 1, .max = LIMIT_MAX,
+	 .help = "packets after which a soft EXPIRE is sent"},
+	{.id = CLI_HARD_PACKETS, .word = "hard-packets", .kind = CLI_KIND_PACKETS, .min = 1, .max = LIMIT_MAX,
+	 .help = "packets after which the SA is gone"},
+	{.id = CLI_SOFT_SECONDS, .word = "soft-seconds", .kind = CLI_KIND_SECONDS, .min = 1, .max = UINT32_MAX,
+	 .help = "age at which a soft EXPIRE is sent"},
+	{.id = CLI_HARD_SECONDS, .word = "hard-seconds", .kind = CLI_KIND_SECONDS, .min = 1, .max = UINT32_MAX,
+	 .help = "age at which the SA is gone"},
+};
+
+static const struct cli_arg sa_one_args[] = {
+	{.id = CLI_DST, .word = "dst", .kind = CLI_KIND_ADDR, .flags = CLI_REQUIRED, .help = "outer destination"},
+	{.id = CLI_SPI, .word = "spi", .kind = CLI_KIND_SPI, .flags = CLI_REQUIRED, .min = SPI_MIN, .max = UINT32_MAX,
+	 .help = "security parameters index"},
+};
+
+static const struct cli_arg sa_show_args[] = {
+	{.id = CLI_DST, .word = "dst", .kind = CLI_KIND_ADDR, .with = CLI_SPI, .help = "outer destination of one SA"},
+	{.id = CLI_SPI, .word = "spi", .kind = CLI_KIND_SPI, .with = CLI_DST, .min = SPI_MIN, .max = UINT32_MAX,
+	 .help = "security parameters index of one SA"},
+};
+
+static const struct cli_arg sa_alloc_args[] = {
+	{.id = CLI_SRC, .word = "src", .kind = CLI_KIND_ADDR, .flags = CLI_REQUIRED, .help = "outer source: the peer"},
+	{.id = CLI_DST, .word = "dst", .kind = CLI_KIND_ADDR, .flags = CLI_REQUIRED,
+	 .help = "outer destination: this gateway"},
+	{.id = CLI_VNET, .word = "vnet", .kind = CLI_KIND_VNET, .flags = CLI_REQUIRED,
+	 .help = "virtual network of the SA to come"},
+	{.id = CLI_REQID, .word = "reqid", .kind = CLI_KIND_NUMBER, .max = UINT32_MAX, .fallback = "0",
+	 .help = "request id of the SA to come"},
+	{.id = CLI_MIN, .word = "min", .kind = CLI_KIND_SPI, .min = SPI_MIN, .max = UINT32_MAX, .fallback = "0x100",
+	 .help = "lowest SPI to choose"},
+	{.id = CLI_MAX, .word = "max", .kind = CLI_KIND_SPI, .min = SPI_MIN, .max = UINT32_MAX,
+	 .fallback = "0xffffffff",
+	 .help = "highest SPI to choose"},
+};
+
+static const struct cli_verb sa_verbs[] = {
+	{.word = "add", .run = cli_sa_add, .args = sa_args, .n_args = N(sa_args),
+	 .help = "adds an SA: ESP, tunnel mode, AES-256-GCM with a 16-byte ICV (RFC 4106)",
+	 .examples =
+	 (const char *const[]){
+	     "sa add src 192.0.2.1 dst 192.0.2.2 spi 0x1001 vnet blue key-file west-east.key dir out",
+	     "sa add src 192.0.2.2 dst 192.0.2.1 spi 0x2001 vnet blue key-file east-west.key dir in window 1024",
+	     "sa add src 192.0.2.1 dst 192.0.2.2 spi 0x1002 vnet blue key-file - soft-bytes 90G hard-bytes 100G "
+	     "soft-seconds 50m hard-seconds 1h",
+	     NULL}},
+	{.word = "update", .run = cli_sa_update, .args = sa_args, .n_args = N(sa_args),
+	 .help = "changes an SA's lifetimes, selector and reqid, or completes one made by alloc-spi\n"
+	     "The key must be the SA's own; sequence numbers and replay window go on. What is not given goes back to "
+	     "its default.",
+	 .examples = (const char *const[]){"sa update src 192.0.2.1 dst 192.0.2.2 spi 0x1001 vnet blue key-file "
+				       "west-east.key dir out hard-seconds 8h",
+				       NULL}},
+	{.word = "show", .run = cli_sa_show, .args = sa_show_args, .n_args = N(sa_show_args),
+	 .help = "shows all SAs, or one: addresses, window, sequence, counters, lifetimes; never keys",
+	 .examples = (const char *const[]){"sa show", "-j sa show dst 192.0.2.2 spi 0x1001", NULL}},
+	{.word = "del", .run = cli_sa_del, .args = sa_one_args, .n_args = N(sa_one_args),
+	 .help = "deletes an SA\nIts key's sequence number stays remembered: the same key may come back and goes on "
+		 "above.",
+	 .examples = (const char *const[]){"sa del dst 192.0.2.2 spi 0x1001", NULL}},
+	{.word = "flush", .run = cli_sa_flush,
+	 .help = "deletes every SA, at once and unasked",
+	 .examples = (const char *const[]){"sa flush", NULL}},
+	{.word = "alloc-spi", .run = cli_sa_alloc_spi, .args = sa_alloc_args, .n_args = N(sa_alloc_args),
+	 .help = "reserves a free SPI for 30 s and prints it; sa update completes the SA",
+	 .examples = (const char *const[]){"sa alloc-spi src 192.0.2.2 dst 192.0.2.1 vnet blue",
+				       "sa alloc-spi src 192.0.2.2 dst 192.0.2.1 vnet blue min 0xc0000000 max "
+				       "0xcfffffff",
+				       NULL}},
+};
+
+/* ---- policy ---- */
+static const struct cli_arg policy_args[] = {
+	{.id = CLI_VNET, .word = "vnet", .kind = CLI_KIND_VNET, .flags = CLI_REQUIRED, .help = "virtual network"},
+	{.id = CLI_DIR, .word = "dir", .kind = CLI_KIND_CHOICE, .flags = CLI_REQUIRED, .choices = cli_policy_dirs,
+	 .help = "out: before ESP; in: from ESP to the gateway itself; fwd: from ESP onwards"},
+	{.id = CLI_SRC, .word = "src", .kind = CLI_KIND_PREFIX, .flags = CLI_REQUIRED, .help = "inner sources"},
+	{.id = CLI_DST, .word = "dst", .kind = CLI_KIND_PREFIX, .flags = CLI_REQUIRED, .help = "inner destinations"},
+	{.id = CLI_PROTO, .word = "proto", .kind = CLI_KIND_PROTO, .fallback = "any", .help = "inner protocol"},
+	{.id = CLI_SPORT, .word = "sport", .kind = CLI_KIND_NUMBER, .max = UINT16_MAX, .with = CLI_PROTO,
+	 .help = "source port; the type for icmp"},
+	{.id = CLI_DPORT, .word = "dport", .kind = CLI_KIND_NUMBER, .max = UINT16_MAX, .with = CLI_PROTO,
+	 .help = "destination port; the code for icmp"},
+	{.id = CLI_PRIORITY, .word = "priority", .kind = CLI_KIND_NUMBER, .max = UINT32_MAX, .fallback = "0",
+	 .help = "the lower number wins; of equal ones the older"},
+	{.id = CLI_ACTION, .word = "action", .kind = CLI_KIND_CHOICE, .flags = CLI_REQUIRED, .choices = cli_actions,
+	 .help = "protect: ESP or nothing; bypass: pass in the clear"},
+	{.id = CLI_TUNNEL_SRC, .word = "tunnel-src", .kind = CLI_KIND_ADDR, .flags = CLI_REQUIRED, .with = CLI_ACTION,
+	 .with_value = "protect",
+	 .help = "outer source of the SA wanted"},
+	{.id = CLI_TUNNEL_DST, .word = "tunnel-dst", .kind = CLI_KIND_ADDR, .flags = CLI_REQUIRED, .with = CLI_ACTION,
+	 .with_value = "protect",
+	 .help = "outer destination of the SA wanted"},
+	{.id = CLI_REQID, .word = "reqid", .kind = CLI_KIND_NUMBER, .max = UINT32_MAX, .with = CLI_ACTION,
+	 .with_value = "protect",
+	 .help = "request id of the SA wanted; not given: any"},
+	{.id = CLI_SPI, .word = "spi", .kind = CLI_KIND_SPI, .min = SPI_MIN, .max = UINT32_MAX, .with = CLI_ACTION,
+	 .with_value = "protect",
+	 .help = "SPI of the SA wanted; not given: any"},
+};
+
+static const struct cli_arg policy_del_args[] = {
+	{.id = CLI_INDEX, .word = "index", .kind = CLI_KIND_NUMBER, .min = 1, .max = UINT32_MAX,
+	 .help = "the policy's number as shown; alone it is enough"},
+	{.id = CLI_VNET, .word = "vnet", .kind = CLI_KIND_VNET, .flags = CLI_REQUIRED, .unless = CLI_INDEX,
+	 .help = "virtual network"},
+	{.id = CLI_DIR, .word = "dir", .kind = CLI_KIND_CHOICE, .flags = CLI_REQUIRED, .choices = cli_policy_dirs,
+	 .unless = CLI_INDEX,
+	 .help = "direction"},
+	{.id = CLI_SRC, .word = "src", .kind = CLI_KIND_PREFIX, .flags = CLI_REQUIRED, .unless = CLI_INDEX,
+	 .help = "inner sources"},
+	{.id = CLI_DST, .word = "dst", .kind = CLI_KIND_PREFIX, .flags = CLI_REQUIRED, .unless = CLI_INDEX,
+	 .help = "inner destinations"},
+	{.id = CLI_PROTO, .word = "proto", .kind = CLI_KIND_PROTO, .fallback = "any", .unless = CLI_INDEX,
+	 .help = "inner protocol"},
+	{.id = CLI_SPORT, .word = "sport", .kind = CLI_KIND_NUMBER, .max = UINT16_MAX, .with = CLI_PROTO,
+	 .unless = CLI_INDEX,
+	 .help = "source port; the type for icmp"},
+	{.id = CLI_DPORT, .word = "dport", .kind = CLI_KIND_NUMBER, .max = UINT16_MAX, .with = CLI_PROTO,
+	 .unless = CLI_INDEX,
+	 .help = "destination port; the code for icmp"},
+};
+
+static const char *const policy_add_examples[] = {
+	"policy add vnet blue dir out src 10.1.0.0/16 dst 10.2.0.0/16 action protect tunnel-src 192.0.2.1 tunnel-dst "
+	"192.0.2.2",
+	"policy add vnet blue dir fwd src 10.2.0.0/16 dst 10.1.0.0/16 action protect tunnel-src 192.0.2.2 tunnel-dst "
+	"192.0.2.1",
+	"policy add vnet blue dir out src 0.0.0.0/0 dst 0.0.0.0/0 proto tcp dport 25 priority 10 action drop", NULL};
+
+static const struct cli_verb policy_verbs[] = {
+	{.word = "add", .run = cli_policy_add, .args = policy_args, .n_args = N(policy_args),
+	 .help = "adds a policy\nA packet that a protect policy matches leaves inside ESP or not at all.",
+	 .examples = policy_add_examples},
+	{.word = "update", .run = cli_policy_update, .args = policy_args, .n_args = N(policy_args),
+	 .help = "adds a policy or replaces the one with the same vnet, direction and selector",
+	 .examples = (const char *const[]){"policy update vnet blue dir out src 10.1.0.0/16 dst 10.2.0.0/16 action "
+				       "protect tunnel-src 192.0.2.1 tunnel-dst 192.0.2.2 spi 0x1002",
+				       NULL}},
+	{.word = "show", .run = cli_policy_show,
+	 .help = "shows all policies",
+	 .examples = (const char *const[]){"policy show", "-j policy show", NULL}},
+	{.word = "del", .run = cli_policy_del, .args = policy_del_args, .n_args = N(policy_del_args),
+	 .help = "deletes a policy, by its number or by what it matches",
+	 .examples = (const char *const[]){"policy del index 9",
+				       "policy del vnet blue dir out src 10.1.0.0/16 dst 10.2.0.0/16", NULL}},
+	{.word = "flush", .run = cli_policy_flush,
+	 .help = "deletes every policy, at once and unasked",
+	 .examples = (const char *const[]){"policy flush", NULL}},
+};
+
+/* ---- what the daemon has ---- */
+static const struct cli_verb vnet_verbs[] = {
+	{.word = "show", .run = cli_vnet_show,
+	 .help = "shows the virtual networks and what they hold",
+	 .examples = (const char *const[]){"vnet show", NULL}},
+};
+
+static const struct cli_verb port_verbs[] = {
+	{.word = "show", .run = cli_port_show,
+	 .help = "shows the ports, their devices, links and counters",
+	 .examples = (const char *const[]){"port show", NULL}},
+};
+
+static const struct cli_verb route_verbs[] = {
+	{.word = "show", .run = cli_route_show,
+	 .help = "shows the routes that workers use, learnt from the kernel",
+	 .examples = (const char *const[]){"route show", NULL}},
+};
+
+static const struct cli_verb neigh_verbs[] = {
+	{.word = "show", .run = cli_neigh_show,
+	 .help = "shows the neighbours that workers use, learnt from the kernel",
+	 .examples = (const char *const[]){"neigh show", NULL}},
+};
+
+static const struct cli_verb info_verbs[] = {
+	{.word = "show", .run = cli_info_show,
+	 .help = "shows the daemon's version, engine, workers and uptime",
+	 .examples = (const char *const[]){"info show", NULL}},
+};
+
+/* ---- stats, monitor ---- */
+static const char *const views[] = {"summary", "drops", "stages", "sa", "all", NULL}; /* enum in stats.c */
+
+static const struct cli_arg stats_args[] = {
+	{.id = CLI_VIEW, .word = "VIEW", .kind = CLI_KIND_CHOICE, .flags = CLI_BARE, .choices = views,
+	 .fallback = "summary",
+	 .help = "summary: workers with their balance rx = tx + punted + dropped + held, and ports; drops: by "
+		 "reason; stages: cycles of each; sa: counters of each SA"},
+	{.id = CLI_WATCH, .word = "watch", .kind = CLI_KIND_SECONDS, .flags = CLI_MAY_LACK, .min = 1, .max = 86400,
+	 .fallback = "1",
+	 .help = "shows again every so many seconds, with rates, until ^C"},
+	{.id = CLI_COUNT, .word = "count", .kind = CLI_KIND_NUMBER, .min = 1, .max = UINT32_MAX, .with = CLI_WATCH,
+	 .help = "ends after so many times"},
+};
+
+static const struct cli_verb stats_verbs[] = {
+	{.word = "show", .run = cli_stats_show, .args = stats_args, .n_args = N(stats_args),
+	 .help = "shows counters, once or watching",
+	 .examples = (const char *const[]){"stats show", "stats show drops", "stats show stages watch 5",
+				       "-j stats show all watch 1 count 10", NULL}},
+};
+
+static const char *const events[] = {"sa", "policy", "expire", "acquire", NULL}; /* enum in monitor.c */
+
+static const struct cli_arg monitor_args[] = {
+	{.id = CLI_EVENTS, .word = "EVENT", .kind = CLI_KIND_CHOICE, .flags = CLI_BARE | CLI_MANY, .choices = events,
+	 .help = "which events; not given: all"},
+};
+
+static const struct cli_verb monitor_verbs[] = {
+	{.word = "", .run = cli_monitor, .args = monitor_args, .n_args = N(monitor_args),
+	 .help = "prints a line for each event until ^C",
+	 .examples = (const char *const[]){"monitor", "monitor expire acquire", "-j monitor sa", NULL}},
+};
+
+/* ---- without the daemon ---- */
+static const struct cli_arg keygen_args[] = {
+	{.id = CLI_FILE, .word = "FILE", .kind = CLI_KIND_FILE, .flags = CLI_BARE | CLI_REQUIRED,
+	 .help = "a file that does not exist yet; - is standard output, unless it is a terminal"},
+};
+
+static const struct cli_verb keygen_verbs[] = {
+	{.word = "", .run = cli_keygen, .args = keygen_args, .n_args = N(keygen_args),
+	 .help = "makes a new random key and salt for one SA\nBoth gateways need the same file; the two directions "
+		 "need a key each.",
+	 .examples = (const char *const[]){"keygen west-east.key", NULL}},
+};
+
+static const char *const shells[] = {"bash", NULL};
+
+static const struct cli_arg completion_args[] = {
+	{.id = CLI_SHELL, .word = "SHELL", .kind = CLI_KIND_CHOICE, .flags = CLI_BARE | CLI_REQUIRED,
+	 .choices = shells,
+	 .help = "the shell to write for"},
+};
+
+static const struct cli_verb completion_verbs[] = {
+	{.word = "", .run = cli_completion, .args = completion_args, .n_args = N(completion_args),
+	 .help = "prints a script that makes the shell complete this command's words",
+	 .examples = (const char *const[]){"completion bash", NULL}},
+};
+
+static const struct cli_arg help_args[] = {
+	{.id = CLI_OBJECT, .word = "OBJECT", .kind = CLI_KIND_OBJECT, .flags = CLI_BARE, .help = "about that object"},
+	{.id = CLI_VERB, .word = "VERB", .kind = CLI_KIND_VERB, .flags = CLI_BARE, .with = CLI_OBJECT,
+	 .help = "about that verb of it"},
+};
+
+static const struct cli_verb help_verbs[] = {
+	{.word = "", .run = cli_help, .args = help_args, .n_args = N(help_args),
+	 .help = "explains the words",
+	 .examples = (const char *const[]){"help", "help sa", "help sa add", NULL}},
+};
+
+/* clang-format on */
+const struct cli_object cli_objects[] = {
+    {"sa", "security associations", sa_verbs, N(sa_verbs)},
+    {"policy", "security policies: what is protected, bypassed, dropped", policy_verbs, N(policy_verbs)},
+    {"vnet", "virtual networks", vnet_verbs, N(vnet_verbs)},
+    {"port", "ports of the dataplane", port_verbs, N(port_verbs)},
+    {"route", "routes", route_verbs, N(route_verbs)},
+    {"neigh", "neighbours", neigh_verbs, N(neigh_verbs)},
+    {"info", "the daemon itself", info_verbs, N(info_verbs)},
+    {"stats", "counters of workers, ports, drops, stages, SAs", stats_verbs, N(stats_verbs)},
+    {"monitor", "events as they happen", monitor_verbs, N(monitor_verbs)},
+    {"keygen", "new keys", keygen_verbs, N(keygen_verbs)},
+    {"completion", "completion for the shell", completion_verbs, N(completion_verbs)},
+    {"help", "this help", help_verbs, N(help_verbs)},
+};
+const unsigned cli_n_objects = N(cli_objects);
+
+const struct cli_option cli_options[] = {
+    {"json", NULL, "every show as a JSON array of objects, monitor as one object a line", 'j', false},
+    {"socket", "PATH", "the daemon's socket; without it " CTL_SOCKET_DEFAULT, 's', false},
+    {"watch", "SECONDS", "the same as the words watch [SECONDS] at the end", 'w', true},
+    {"help", NULL, "help for the words before it", 'h', false},
+    {"version", NULL, "the version", 'V', false},
+};
+const unsigned cli_n_options = N(cli_options);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Keys in files: reading one with care, making a new one. The command's only thread. */
+#ifndef CLI_KEY_H
+#define CLI_KEY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/cli/words.h"
+#include "sa-db/sa.h"
+
+#define CLI_KEY_BYTES  32
+#define CLI_KEY_DIGITS (2 * (CLI_KEY_BYTES + SADB_SALT_BYTES))
+
+/* Reads hexadecimal digits of key and salt (white space between them is skipped) from a file, "-" being standard input,
+ * into config's aead, key, key_bytes and salt. Refuses a file that others may read, any other number of digits and a key
+ * of zeros; config is touched on success only. 0 or -errno with err filled; no copy of the key is left behind elsewhere.
+ * The caller wipes config. */
+int cli_key_read(const char *path, struct sadb_sa_config *config, struct cli_text *err);
+
+/* The same from an open file; name is for messages. */
+int cli_key_read_fd(int fd, const char *name, struct sadb_sa_config *config, struct cli_text *err);
+
+/* Writes a new random key and salt to a file that must not exist, mode 0600; "-" is standard output, refused when that
+ * is a terminal. 0 or -errno with err filled and no file left behind. */
+int cli_key_make(const char *path, struct cli_text *err);
+
+#endif

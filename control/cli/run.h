@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * What carries out the verbs of the grammar. Each function returns the exit code. The command's only thread. */
+#ifndef CLI_RUN_H
+#define CLI_RUN_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "control/cli/grammar.h"
+
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/* One run of the command. */
+struct cli {
+	const struct cli_command *cmd;
+	const char *socket; /* path */
+	FILE *out;
+	bool json;
+};
+
+int cli_sa_add(struct cli *cli);
+int cli_sa_update(struct cli *cli);
+int cli_sa_show(struct cli *cli);
+int cli_sa_del(struct cli *cli);
+int cli_sa_flush(struct cli *cli);
+int cli_sa_alloc_spi(struct cli *cli);
+int cli_policy_add(struct cli *cli);
+int cli_policy_update(struct cli *cli);
+int cli_policy_show(struct cli *cli);
+int cli_policy_del(struct cli *cli);
+int cli_policy_flush(struct cli *cli);
+int cli_vnet_show(struct cli *cli);
+int cli_port_show(struct cli *cli);
+int cli_route_show(struct cli *cli);
+int cli_neigh_show(struct cli *cli);
+int cli_info_show(struct cli *cli);
+int cli_stats_show(struct cli *cli);
+int cli_monitor(struct cli *cli);
+int cli_keygen(struct cli *cli);
+int cli_completion(struct cli *cli);
+int cli_help(struct cli *cli);
+
+/* "culvert: sa add: " and the text, to standard error. Returns the exit code given, so that a verb can end with it. */
+int cli_complain(const struct cli *cli, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* Parses argv and runs the verb: the whole command but for the process around it. */
+int cli_main(int argc, char *argv[], FILE *out);
+
+#endif

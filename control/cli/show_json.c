@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Rows for programs: JSON with the same names and values as people see. The command's only thread. */
+#include "control/cli/show.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+
+#include <jansson.h>
+
+/* Three decimals: more is noise, and keeps the text short. */
+static json_t *
+real(double value)
+{
+	return json_real(round(value * 1000.0) / 1000.0);
+}
+
+static json_t *
+json_value(const struct show_cell *cell)
+{
+	char spi[16];
+	double quotient;
+
+	switch (cell->kind) {
+	case SHOW_ABSENT:
+		return json_null();
+	case SHOW_TEXT:
+		return json_string(cell->text);
+	case SHOW_NUMBER:
+	case SHOW_COUNTER:
+		return json_integer((json_int_t)cell->a);
+	case SHOW_BOOL:
+		return json_boolean(cell->a != 0);
+	case SHOW_SPI:
+		snprintf(spi, sizeof(spi), "0x%08" PRIx32, (uint32_t)cell->a);
+		return json_string(spi);
+	case SHOW_RATIO:
+	case SHOW_PERCENT:
+		return show_quotient(cell, &quotient) ? real(quotient) : json_null();
+	case SHOW_RATE:
+		return real(cell->rate);
+	case SHOW_BALANCE:
+		return json_integer(cell->difference);
+	}
+	return NULL;
+}
+
+static json_t *
+json_row(const struct show_section *section, const struct show_row *row)
+{
+	json_t *object = json_object();
+
+	if (object == NULL)
+		return NULL;
+	if (section->title != NULL && json_object_set_new(object, "section", json_string(section->title)) != 0)
+		goto fail;
+	for (unsigned c = 0; c < row->n; c++)
+		if (json_object_set_new(object, row->cells[c].name, json_value(&row->cells[c])) != 0)
+			goto fail;
+	return object;
+fail:
+	json_decref(object);
+	return NULL;
+}
+
+int
+show_print_json(const struct show *show, FILE *out, enum show_style style)
+{
+	size_t flags = JSON_REAL_PRECISION(15) | (style == SHOW_JSON ? JSON_INDENT(2) : 0);
+	json_t *array = json_array();
+	int rc = -ENOMEM;
+
+	if (array == NULL)
+		return -ENOMEM;
+	for (unsigned s = 0; s < show->n; s++) {
+		const struct show_section *section = &show->sections[s];
+
+		for (unsigned r = 0; r < section->n; r++)
+			if (json_array_append_new(array, json_row(section, &section->rows[r])) != 0)
+				goto out;
+	}
+	rc = -EIO;
+	if (style != SHOW_JSON_OBJECTS && (json_dumpf(array, out, flags) != 0 || fputc('\n', out) == EOF))
+		goto out;
+	for (size_t i = 0; style == SHOW_JSON_OBJECTS && i < json_array_size(array); i++)
+		if (json_dumpf(json_array_get(array, i), out, flags) != 0 || fputc('\n', out) == EOF)
+			goto out;
+	rc = 0;
+out:
+	json_decref(array);
+	return rc;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Counters as rows, apart from where they come from. The command's only thread. */
+#ifndef CLI_STATS_H
+#define CLI_STATS_H
+
+#include "control/cli/display.h"
+#include "control/own_codec.h"
+
+/* The workers' drops and stages added up by name. */
+struct cli_totals {
+	struct ctl_worker_drop drops[CTL_MAX_DROPS];
+	struct ctl_worker_stage stages[CTL_MAX_STAGES];
+	unsigned n_drops, n_stages;
+};
+
+void cli_totals_add(struct cli_totals *totals, const struct ctl_worker *worker);
+
+/* A row of section "workers", with its balance rx - (tx + punted + dropped + held). */
+void cli_stats_worker(struct show *show, const struct ctl_worker *worker);
+void cli_stats_port(struct show *show, const struct dp_port_info *port);
+
+/* Whole sections. Reasons without a packet are left out. */
+void cli_stats_drops(struct show *show, const struct cli_totals *totals);
+void cli_stats_stages(struct show *show, const struct cli_totals *totals);
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The asking side of the daemon's socket. One thread. */
+#include "control/client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <libmnl/libmnl.h>
+
+#define ANSWER_MS 5000
+#define PROBE_MS  1000
+
+struct ctl_client {
+	struct sockaddr_un daemon, own;
+	int fd;
+	uint32_t seq;
+	uint8_t in[CTL_DATAGRAM_MAX] __attribute__((aligned(8)));
+};
+
+/* What the operator can do about it. */
+static int
+explain(struct ctl_client_error *err, int rc, const char *path)
+{
+	if (rc == -ENOENT || rc == -ECONNREFUSED || rc == -ENOTDIR)
+		snprintf(err->text, sizeof(err->text), "no daemon at %s: is culvertd running?", path);
+	else if (rc == -EACCES || rc == -EPERM)
+		snprintf(err->text, sizeof(err->text),
+			 "not allowed to speak to the daemon at %s: be root or in the group culvert", path);
+	else
+		snprintf(err->text, sizeof(err->text), "cannot reach the daemon at %s: %s", path, strerror(-rc));
+	return rc;
+}
+
+/* The daemon knows its directory by the canonical path: ask with the same. */
+static int
+find_paths(struct ctl_client *client, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *directory = slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+	char *canonical = directory ? realpath(directory, NULL) : NULL;
+	int rc = canonical ? 0 : -errno;
+	uint32_t salt = 0;
+
+	if (rc == 0 && getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
+		rc = -errno;
+	if (rc == 0) {
+		const char *root = strcmp(canonical, "/") == 0 ? "" : canonical;
+		int a = snprintf(client->daemon.sun_path, sizeof(client->daemon.sun_path), "%s/%s", root,
+				 slash ? slash + 1 : path);
+		int b = snprintf(client->own.sun_path, sizeof(client->own.sun_path), "%s/clients/%d-%08x", root,
+				 getpid(), salt);
+		if (a >= (int)sizeof(client->daemon.sun_path) || b >= (int)sizeof(client->own.sun_path))
+			rc = -ENAMETOOLONG;
+	}
+	free(canonical);
+	free(directory);
+	return rc;
+}
+
+/* A look without a message: connecting to a datagram socket tells whether someone serves it. */
+static int
+probe(const struct ctl_client *client)
+{
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (const struct sockaddr *)&client->daemon, sizeof(client->daemon)) != 0)
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
+/* Mode 0600 from birth: only root and this user can put answers there. Sending waits, with a limit, for a daemon whose
+ * queue is full. */
+static int
+bind_own(struct ctl_client *client)
+{
+	const struct timeval limit = {.tv_sec = ANSWER_MS / 1000};
+
+	client->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (client->fd < 0 || fchmod(client->fd, 0600) != 0 ||
+	    setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
+	    bind(client->fd, (const struct sockaddr *)&client->own, sizeof(client->own)) != 0)
+		return -errno;
+	return 0;
+}
+
+struct ctl_client *
+ctl_client_open(const char *path, struct ctl_client_error *err)
+{
+	struct ctl_client *client = calloc(1, sizeof(*client));
+	int rc;
+
+	if (!client) {
+		explain(err, -ENOMEM, path);
+		return NULL;
+	}
+	client->daemon.sun_family = client->own.sun_family = AF_UNIX;
+	client->fd = -1;
+	rc = find_paths(client, path);
+	if (rc == 0)
+		rc = probe(client);
+	if (rc == 0)
+		rc = bind_own(client);
+	if (rc) {
+		explain(err, rc, path);
+		if (client->fd >= 0)
+			close(client->fd);
+		free(client);
+		return NULL;
+	}
+	return client;
+}
+
+void
+ctl_client_close(struct ctl_client *client)
+{
+	if (!client)
+		return;
+	unlink(client->own.sun_path);
+	close(client->fd);
+	free(client);
+}
+
+int
+ctl_client_fd(const struct ctl_client *client)
+{
+	return client->fd;
+}
+
+/* The next datagram; its length, -EAGAIN on time-out. */
+static ssize_t
+receive(struct ctl_client *client, int timeout_ms)
+{
+	struct pollfd wait = {.fd = client->fd, .events = POLLIN};
+	int n;
+
+	do
+		n = poll(&wait, 1, timeout_ms);
+	while (n < 0 && errno == EINTR && timeout_ms < 0);
+	if (n == 0)
+		return -EAGAIN;
+	ssize_t bytes = n < 0 ? -1 : recv(client->fd, client->in, sizeof(client->in), MSG_DONTWAIT);
+	return bytes < 0 ? -errno : bytes;
+}
+
+/* NLMSG_ERROR's number, and the text of its extended ACK. */
+static int
+read_ack(const struct nlmsghdr *nlh, struct ctl_client_error *err)
+{
+	const struct nlmsgerr *ack = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *attr;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*ack)) {
+		snprintf(err->text, sizeof(err->text), "the daemon's answer is malformed");
+		return -EPROTO;
+	}
+	if (ack->error == 0)
+		return 0;
+	snprintf(err->text, sizeof(err->text), "%s", strerror(-ack->error));
+	if ((nlh->nlmsg_flags & (NLM_F_ACK_TLVS | NLM_F_CAPPED)) == (NLM_F_ACK_TLVS | NLM_F_CAPPED)) {
+		mnl_attr_for_each (attr, nlh, sizeof(*ack)) {
+			if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG)
+				snprintf(err->text, sizeof(err->text), "%.*s", (int)mnl_attr_get_payload_len(attr),
+					 mnl_attr_get_str(attr));
+		}
+	}
+	return ack->error < 0 ? ack->error : -EPROTO;
+}
+
+struct asking {
+	ctl_client_fn fn;
+	void *arg;
+	struct ctl_client_error *err;
+	uint32_t seq;
+	bool ack_wanted, done;
+	int rc;
+};
+
+static void
+end(struct asking *ask, int rc)
+{
+	ask->done = true;
+	ask->rc = rc;
+}
+
+/* One message of an answer. */
+static void
+take(struct asking *ask, const struct nlmsghdr *nlh)
+{
+	/* Else an event, or the rest of an answer given up before. An error without a number is about the datagram. */
+	if (nlh->nlmsg_seq != ask->seq && !(nlh->nlmsg_type == NLMSG_ERROR && nlh->nlmsg_seq == 0))
+		return;
+	if (nlh->nlmsg_type == NLMSG_ERROR) {
+		end(ask, read_ack(nlh, ask->err));
+	} else if (nlh->nlmsg_type == NLMSG_DONE) {
+		end(ask, 0);
+	} else {
+		int rc = ask->fn ? ask->fn(ask->arg, nlh) : 0;
+		if (rc || (!ask->ack_wanted && !(nlh->nlmsg_flags & NLM_F_MULTI)))
+			end(ask, rc);
+	}
+}
+
+/* The next datagram of an answer; its length or a negative errno. A daemon that died is noticed within a second. */
+static ssize_t
+await(struct ctl_client *client, struct ctl_client_error *err)
+{
+	for (int waited_ms = 0; waited_ms < ANSWER_MS; waited_ms += PROBE_MS) {
+		ssize_t bytes = receive(client, PROBE_MS);
+		int rc = bytes == -EAGAIN ? probe(client) : 0;
+
+		if (rc || (bytes < 0 && bytes != -EAGAIN))
+			return explain(err, rc ? rc : (int)bytes, client->daemon.sun_path);
+		if (bytes >= 0)
+			return bytes;
+	}
+	snprintf(err->text, sizeof(err->text), "the daemon at %s did not answer in %d s", client->daemon.sun_path,
+		 ANSWER_MS / 1000);
+	return -ETIMEDOUT;
+}
+
+int
+ctl_client_ask(struct ctl_client *client, struct nlmsghdr *request, ctl_client_fn fn, void *arg,
+	       struct ctl_client_error *err)
+{
+	struct asking ask = {.fn = fn,
+			     .arg = arg,
+			     .err = err,
+			     .seq = ++client->seq,
+			     .ack_wanted = (request->nlmsg_flags & NLM_F_ACK) != 0};
+
+	err->text[0] = 0;
+	request->nlmsg_seq = ask.seq;
+	request->nlmsg_pid = (uint32_t)getpid();
+	if (sendto(client->fd, request, request->nlmsg_len, MSG_NOSIGNAL, (const struct sockaddr *)&client->daemon,
+		   sizeof(client->daemon)) < 0)
+		return explain(err, errno == EAGAIN ? -ETIMEDOUT : -errno, client->daemon.sun_path);
+	while (!ask.done) {
+		ssize_t bytes = await(client, err);
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)client->in;
+
+		if (bytes < 0)
+			return (int)bytes;
+		for (int left = (int)bytes; !ask.done && mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left))
+			take(&ask, nlh);
+	}
+	return ask.rc;
+}
+
+int
+ctl_client_events(struct ctl_client *client, int timeout_ms, ctl_client_fn fn, void *arg)
+{
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)client->in;
+	ssize_t bytes = receive(client, timeout_ms);
+	int left = (int)bytes, rc = 0;
+	bool lost = false;
+
+	if (bytes < 0)
+		return (int)bytes;
+	for (; rc == 0 && mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		if (nlh->nlmsg_type == NLMSG_OVERRUN)
+			lost = true;
+		else
+			rc = fn(arg, nlh);
+	}
+	return rc == 0 && lost ? -ENOBUFS : rc;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The daemon's configuration as a plain value, read from YAML and checked as a whole. Control thread. */
+#ifndef CTL_CONFIG_H
+#define CTL_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/dataplane.h"
+
+#define CTL_CONFIG_PATH      "/etc/culvert/culvert.yaml"
+#define CTL_CONFIG_ADDRS     64 /* most addresses of one port */
+#define CTL_CONFIG_VNETS     1024
+#define CTL_CONFIG_ROUTES    4096
+#define CTL_CONFIG_MAX_BYTES (1 << 20) /* a longer file is refused */
+
+struct ctl_config_vnet {
+	char name[SADB_VNET_NAME];
+	uint32_t id;
+	unsigned line, id_line;
+};
+
+struct ctl_config_addr {
+	struct sadb_prefix prefix; /* an address with its network's length */
+	unsigned line;
+};
+
+struct ctl_config_port {
+	char name[DP_PORT_NAME];
+	char device[128];
+	char vnet[SADB_VNET_NAME]; /* empty on an underlay port */
+	bool underlay;
+	uint16_t mtu;
+	unsigned n_addrs;
+	struct ctl_config_addr *addrs;
+	unsigned line, name_line, device_line, vnet_line;
+};
+
+struct ctl_config_route {
+	struct sadb_prefix to;
+	struct sadb_addr via; /* AF_UNSPEC: on link */
+	uint32_t metric;
+	char port[DP_PORT_NAME];
+	unsigned line, via_line, port_line;
+};
+
+enum ctl_config_poll { CTL_CONFIG_POLL_ADAPTIVE, CTL_CONFIG_POLL_BUSY };
+enum ctl_config_huge { CTL_CONFIG_HUGE_AUTO, CTL_CONFIG_HUGE_OFF };
+
+struct ctl_config {
+	char *file;
+	uint8_t log;    /* index into ctl_config_logs */
+	uint8_t engine; /* index into ctl_config_engines */
+	uint8_t poll;   /* enum ctl_config_poll */
+	uint8_t huge_pages;
+	uint32_t workers;
+	uint32_t idle_sleep_us;
+	uint32_t memory_mb;
+	uint32_t packets;
+	uint32_t max_sas, max_policies;
+	char cpus[128]; /* empty: workers float */
+	unsigned cpus_line;
+	char socket[104]; /* sun_path holds 108, and the CLI's own sockets lie beside it */
+	char group[33];
+	char state[200];
+	unsigned state_line;
+	unsigned n_vnets, n_ports, n_routes;
+	struct ctl_config_vnet *vnets;
+	struct ctl_config_port *ports;
+	struct ctl_config_route *routes;
+};
+
+/* NULL-terminated; as written in the file. */
+extern const char *const ctl_config_logs[];
+extern const char *const ctl_config_engines[];
+
+/* Receives one line for each mistake: "FILE:LINE: key: what; accepted: ...". */
+typedef void (*ctl_config_report_fn)(void *arg, const char *line);
+
+/* Reads and checks everything that can be checked without devices. NULL when anything is wrong, after a report of each
+ * mistake; errno is EINVAL, or ENOMEM. Free with ctl_config_free(). file is only a name for reports. */
+struct ctl_config *ctl_config_parse(const char *file, const void *text, size_t bytes, ctl_config_report_fn report,
+				    void *arg);
+struct ctl_config *ctl_config_load(const char *file, ctl_config_report_fn report, void *arg);
+void ctl_config_free(struct ctl_config *config);
+
+const struct ctl_config_port *ctl_config_port_find(const struct ctl_config *config, const char *name);
+const struct ctl_config_vnet *ctl_config_vnet_find(const struct ctl_config *config, const char *name);
+
+/* A PCI address ("0000:3b:00.0", "3b:00.0"), maybe with device arguments after a comma? */
+bool ctl_config_is_pci(const char *device);
+
+#endif

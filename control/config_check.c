@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * What must hold between the keys of a configuration. Control thread. */
+#include "control/config_check.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/cli/words.h"
+
+static uint32_t
+mask_of(unsigned len)
+{
+	return len == 0 ? 0 : UINT32_MAX << (32 - len);
+}
+
+static uint32_t
+host_order(const struct sadb_addr *addr)
+{
+	return ntohl(sadb_addr_to_v4(addr));
+}
+
+bool
+ctl_config_is_network(const struct sadb_prefix *prefix)
+{
+	return (host_order(&prefix->addr) & ~mask_of(prefix->len)) == 0;
+}
+
+bool
+ctl_config_is_host(const struct sadb_prefix *prefix)
+{
+	const uint32_t addr = host_order(&prefix->addr);
+	const uint32_t rest = ~mask_of(prefix->len);
+	const unsigned top = addr >> 24;
+
+	if (top == 0 || top == 127 || top >= 224)
+		return false;
+	/* RFC 3021: a /31 has two hosts and neither a network nor a broadcast address. */
+	return prefix->len >= 31 || ((addr & rest) != 0 && (addr & rest) != rest);
+}
+
+/* "ITEM[i].KEY: TEXT" */
+static void
+mistake(struct ctl_yaml *y, unsigned line, const char *item, unsigned i, const struct cli_text *text)
+{
+	const char *dot = strchr(item, '.');
+
+	ctl_yaml_report(y, line, "%.*s[%u]%s: %s", (int)(dot - item), item, i, dot, text->text);
+}
+
+static void
+check_vnets(const struct ctl_config *config, struct ctl_yaml *y)
+{
+	for (unsigned i = 0; i < config->n_vnets; i++) {
+		const struct ctl_config_vnet *vnet = &config->vnets[i];
+		struct cli_text text;
+
+		if (strcmp(vnet->name, "underlay") == 0) {
+			cli_text_set(&text, "'underlay' is the outside itself; accepted: another name");
+			mistake(y, vnet->line, "vnets.name", i, &text);
+		}
+		for (unsigned j = 0; j < i; j++) {
+			const struct ctl_config_vnet *other = &config->vnets[j];
+
+			if (strcmp(vnet->name, other->name) == 0) {
+				cli_text_set(&text, "'%s' is taken by line %u; accepted: a name of its own", vnet->name,
+					     other->line);
+				mistake(y, vnet->line, "vnets.name", i, &text);
+			}
+			if (vnet->id == other->id) {
+				cli_text_set(&text, "%u is taken by vnet '%s' on line %u; accepted: an id of its own",
+					     vnet->id, other->name, other->id_line);
+				mistake(y, vnet->id_line, "vnets.id", i, &text);
+			}
+		}
+	}
+}
+
+/* Does the device's name, up to the comma, name the same device? */
+static bool
+same_device(const char *a, const char *b)
+{
+	const size_t n = strcspn(a, ",");
+
+	return n == strcspn(b, ",") && strncmp(a, b, n) == 0;
+}
+
+static void
+check_port_domain(const struct ctl_config *config, struct ctl_yaml *y, unsigned i)
+{
+	const struct ctl_config_port *port = &config->ports[i];
+	const char *names[CTL_CONFIG_VNETS];
+	struct cli_text text;
+
+	if (port->underlay && port->vnet[0] != '\0') {
+		cli_text_set(&text,
+			     "an underlay port is in no virtual network; accepted: one of underlay: true and vnet");
+		mistake(y, port->vnet_line, "ports.vnet", i, &text);
+	} else if (!port->underlay && port->vnet[0] == '\0') {
+		cli_text_set(&text, "is missing; accepted: vnet: NAME, or underlay: true for the outside");
+		mistake(y, port->line, "ports.vnet", i, &text);
+	} else if (!port->underlay && ctl_config_vnet_find(config, port->vnet) == NULL) {
+		for (unsigned v = 0; v < config->n_vnets; v++)
+			names[v] = config->vnets[v].name;
+		cli_text_set(&text, "unknown virtual network '%s'", port->vnet);
+		if (config->n_vnets > 0)
+			cli_text_candidates(&text, port->vnet, names, config->n_vnets);
+		else
+			cli_text_add(&text, "; accepted: one that is listed under vnets");
+		mistake(y, port->vnet_line, "ports.vnet", i, &text);
+	}
+}
+
+static void
+check_port_addrs(const struct ctl_config *config, struct ctl_yaml *y, unsigned i)
+{
+	char shown[SADB_ADDR_STRLEN];
+
+	for (unsigned a = 0; a < config->ports[i].n_addrs; a++) {
+		const struct ctl_config_addr *addr = &config->ports[i].addrs[a];
+
+		for (unsigned j = 0; j <= i; j++) {
+			const struct ctl_config_port *other = &config->ports[j];
+			const unsigned end = j < i ? other->n_addrs : a;
+
+			for (unsigned b = 0; b < end; b++)
+				if (sadb_addr_equal(&addr->prefix.addr, &other->addrs[b].prefix.addr))
+					ctl_yaml_report(
+					    y, addr->line,
+					    "ports[%u].addresses[%u]: %s is on port '%s' already (line %u); "
+					    "accepted: each address once",
+					    i, a, sadb_addr_format(&addr->prefix.addr, shown, sizeof(shown)),
+					    other->name, other->addrs[b].line);
+		}
+	}
+}
+
+static void
+check_ports(const struct ctl_config *config, struct ctl_yaml *y)
+{
+	bool underlay = false;
+	struct cli_text text;
+
+	for (unsigned i = 0; i < config->n_ports; i++) {
+		const struct ctl_config_port *port = &config->ports[i];
+
+		underlay |= port->underlay;
+		check_port_domain(config, y, i);
+		check_port_addrs(config, y, i);
+		for (unsigned j = 0; j < i; j++) {
+			const struct ctl_config_port *other = &config->ports[j];
+
+			if (strcmp(port->name, other->name) == 0) {
+				cli_text_set(&text, "'%s' is taken by the port on line %u; accepted: a name of its own",
+					     port->name, other->name_line);
+				mistake(y, port->name_line, "ports.name", i, &text);
+			}
+			if (same_device(port->device, other->device)) {
+				cli_text_set(
+				    &text,
+				    "'%.*s' is the device of port '%s' (line %u); accepted: a device of its own, "
+				    "with another name before the comma",
+				    (int)strcspn(port->device, ","), port->device, other->name, other->device_line);
+				mistake(y, port->device_line, "ports.device", i, &text);
+			}
+		}
+	}
+	if (!underlay)
+		ctl_yaml_report(
+		    y, config->n_ports > 0 ? config->ports[0].line : 1,
+		    "ports: none is the way to the outside; accepted: at least one port with underlay: true");
+}
+
+static bool
+route_on_link(const struct ctl_config_port *port, const struct sadb_addr *via)
+{
+	for (unsigned a = 0; a < port->n_addrs; a++)
+		if (sadb_prefix_contains(&port->addrs[a].prefix, via) &&
+		    !sadb_addr_equal(&port->addrs[a].prefix.addr, via))
+			return true;
+	return false;
+}
+
+static void
+check_route(const struct ctl_config *config, struct ctl_yaml *y, unsigned i)
+{
+	const struct ctl_config_route *route = &config->routes[i];
+	const struct ctl_config_port *port = ctl_config_port_find(config, route->port);
+	const char *names[DP_MAX_PORTS];
+	char shown[SADB_ADDR_STRLEN];
+	struct cli_text text;
+
+	if (port == NULL) {
+		for (unsigned p = 0; p < config->n_ports; p++)
+			names[p] = config->ports[p].name;
+		cli_text_set(&text, "unknown port '%s'", route->port);
+		cli_text_candidates(&text, route->port, names, config->n_ports);
+		mistake(y, route->port_line, "routes.port", i, &text);
+	} else if (route->via.family == AF_INET && !route_on_link(port, &route->via)) {
+		cli_text_set(&text, "%s is no neighbour on port '%s'; accepted: an address in a network of that port",
+			     sadb_addr_format(&route->via, shown, sizeof(shown)), route->port);
+		mistake(y, route->via_line, "routes.via", i, &text);
+	}
+	for (unsigned j = 0; j < i; j++) {
+		const struct ctl_config_route *other = &config->routes[j];
+
+		if (sadb_addr_equal(&route->to.addr, &other->to.addr) && route->to.len == other->to.len &&
+		    route->metric == other->metric) {
+			cli_text_set(&text, "%s with metric %u is on line %u already; accepted: another metric",
+				     sadb_prefix_format(&route->to, shown, sizeof(shown)), route->metric, other->line);
+			mistake(y, route->line, "routes.to", i, &text);
+		}
+	}
+}
+
+/* "2,3": as many as there are workers, all different. NULL, or what is wrong. */
+static const char *
+cpus_problem(const char *text, unsigned workers)
+{
+	bool taken[1024] = {false};
+	unsigned n = 0;
+
+	for (;;) {
+		const char *const start = text;
+		unsigned cpu = 0;
+
+		while (*text >= '0' && *text <= '9' && cpu < 1024)
+			cpu = cpu * 10 + (unsigned)(*text++ - '0');
+		if (text == start || cpu >= 1024 || (*text != ',' && *text != '\0'))
+			return "not a list of CPU numbers below 1024";
+		if (taken[cpu])
+			return "names a CPU twice";
+		taken[cpu] = true;
+		n++;
+		if (*text++ == '\0')
+			break;
+	}
+	if (n < workers)
+		return "names fewer CPUs than there are workers";
+	return n > workers ? "names more CPUs than there are workers" : NULL;
+}
+
+void
+ctl_config_check(const struct ctl_config *config, struct ctl_yaml *y)
+{
+	if (config->cpus[0] != '\0') {
+		const char *problem = cpus_problem(config->cpus, config->workers);
+
+		if (problem != NULL)
+			ctl_yaml_report(y, config->cpus_line, "cpus: '%s' %s%s (workers: %u); accepted: %s",
+					config->cpus, strncmp(problem, "not", 3) == 0 ? "is " : "", problem,
+					config->workers, CTL_CONFIG_CPUS_ACCEPTED);
+	}
+	check_vnets(config, y);
+	check_ports(config, y);
+	for (unsigned i = 0; i < config->n_routes; i++)
+		check_route(config, y, i);
+}

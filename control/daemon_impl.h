@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The daemon as its own files see it. Control thread. */
+#ifndef CTL_DAEMON_IMPL_H
+#define CTL_DAEMON_IMPL_H
+
+#include <event2/event.h>
+
+#include "control/config.h"
+#include "control/rtnl.h"
+#include "control/server.h"
+#include "control/twins.h"
+
+enum ctl_daemon_timer {
+	CTL_TIMER_EVENTS, /* 10 ms */
+	CTL_TIMER_TICK,   /* 100 ms */
+	CTL_TIMER_SECOND,
+	CTL_TIMERS
+};
+
+struct ctl_daemon {
+	struct ctl_config *config;  /* as last applied */
+	struct ctl_config *started; /* as at the start: what only a restart changes; may be the same */
+	struct event_base *base;
+	struct dp *dp;
+	struct sadb *db;
+	struct ctl_rtnl *rtnl;
+	struct ctl_twins twins;
+	struct ctl_server *server;
+	struct event *signal_event, *rtnl_event, *timer[CTL_TIMERS];
+	int signal_fd, state_fd;
+	bool huge_pages;
+	bool commit_failed; /* said once until it works again */
+	unsigned seconds;   /* since the start */
+};
+
+/* pump.c: the work that comes round. 0 or -ENOMEM. */
+int ctl_pump_start(struct ctl_daemon *daemon);
+void ctl_pump_stop(struct ctl_daemon *daemon);
+
+/* reload.c: reads the configuration again and applies what can change. */
+void ctl_reload(struct ctl_daemon *daemon);
+
+#endif

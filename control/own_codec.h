@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Culvert's own messages (own_msg.h) to and from plain structs. Pure, as xfrm_codec.h: bytes and a length in, a struct or
+ * an error out. The server encodes answers and decodes requests; the CLI does the reverse. */
+#ifndef CTL_OWN_CODEC_H
+#define CTL_OWN_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <linux/netlink.h>
+
+#include "control/own_msg.h"
+#include "dataplane/dataplane.h"
+#include "sa-db/sadb.h"
+
+struct ctl_info {
+	char version[32];
+	char engine[32];
+	uint64_t uptime_s;
+	uint64_t tsc_hz;
+	uint32_t workers;
+	uint32_t sa_count, policy_count;
+	bool huge;
+};
+
+struct ctl_vnet {
+	char name[SADB_VNET_NAME];
+	uint32_t id;
+	uint32_t sa_count, policy_count;
+};
+
+struct ctl_route {
+	struct sadb_route route;
+	uint32_t vnet_id;
+	bool underlay; /* of the underlay's domain; vnet_id is 0 then */
+};
+
+struct ctl_neigh {
+	struct sadb_addr addr;
+	uint16_t port;
+	uint8_t mac[6];
+};
+
+/* A worker's counters as they come over the wire: reasons and stages by name, so that a CLI and a daemon of different
+ * versions understand each other. */
+#define CTL_MAX_DROPS  128
+#define CTL_MAX_STAGES 32
+#define CTL_NAME_BYTES 32
+#define CTL_HELP_BYTES 160
+struct ctl_worker {
+	uint32_t worker;
+	int32_t cpu; /* -1: floating */
+	uint64_t from_ports, from_twins, made;
+	uint64_t tx, punted, dropped, held;
+	uint64_t esp_in, esp_out;
+	uint64_t polls, idle_polls, sleeps;
+	unsigned n_drops, n_stages;
+	struct ctl_worker_drop {
+		char name[CTL_NAME_BYTES], help[CTL_HELP_BYTES];
+		uint64_t packets;
+	} drops[CTL_MAX_DROPS];
+	struct ctl_worker_stage {
+		char name[CTL_NAME_BYTES];
+		uint64_t packets, batches, cycles;
+	} stages[CTL_MAX_STAGES];
+};
+
+/* One decoded message; type says which member is set. The GET requests have none. Large: keep it off small stacks. */
+struct ctl_own {
+	uint16_t type; /* enum ctl_msg */
+	union {
+		struct ctl_info info;
+		uint32_t groups; /* SUBSCRIBE */
+		struct dp_port_info port;
+		struct ctl_vnet vnet;
+		struct ctl_route route;
+		struct ctl_neigh neigh;
+		struct ctl_worker worker;
+	};
+};
+
+/* nlh->nlmsg_len bytes are readable. 0; -EINVAL (length, attribute, version: err says which); -EOPNOTSUPP for a type that
+ * is none of enum ctl_msg. Attributes that are not there leave zero; unknown ones are skipped. */
+int ctl_own_decode(const struct nlmsghdr *nlh, struct ctl_own *out, struct sadb_error *err);
+
+/* Encoders as in xfrm_codec.h: a whole message into buf; its length, or 0 when size is too small. */
+size_t ctl_own_encode_get(void *buf, size_t size, const struct nlmsghdr *header); /* any request without attributes */
+size_t ctl_own_encode_subscribe(void *buf, size_t size, const struct nlmsghdr *header, uint32_t groups);
+size_t ctl_own_encode_info(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_info *info);
+size_t ctl_own_encode_port(void *buf, size_t size, const struct nlmsghdr *header, const struct dp_port_info *port);
+size_t ctl_own_encode_vnet(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_vnet *vnet);
+size_t ctl_own_encode_route(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_route *route);
+size_t ctl_own_encode_neigh(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_neigh *neigh);
+
+struct ctl_worker_source {
+	const struct dp_worker_stats *stats;
+	uint32_t worker;
+	bool all_drops; /* reasons without a count too */
+};
+size_t ctl_own_encode_worker(void *buf, size_t size, const struct nlmsghdr *header,
+			     const struct ctl_worker_source *source);
+
+#endif

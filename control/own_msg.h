@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Culvert's own netlink messages, for what XFRM cannot say: ports, virtual networks, routes, neighbours, statistics,
+ * event subscription. Same header, same attribute encoding, same ACKs and dumps as XFRM's on the same socket. Types
+ * above every XFRM type (XFRM_MSG_MAX is below 0x40). Numbers here are an interface: only add. */
+#ifndef CTL_OWN_MSG_H
+#define CTL_OWN_MSG_H
+
+#include <stdint.h>
+
+#define CTL_MSG_VERSION 1
+
+enum ctl_msg {
+	CTL_MSG_BASE = 0x400,
+	CTL_MSG_INFO_GET = CTL_MSG_BASE, /* answer: INFO */
+	CTL_MSG_INFO,
+	CTL_MSG_SUBSCRIBE, /* CTL_A_GROUPS: bits (1 << XFRMNLGRP_*); 0 ends it. ACK */
+	CTL_MSG_PORT_GET,  /* dump: PORT... */
+	CTL_MSG_PORT,
+	CTL_MSG_VNET_GET, /* dump: VNET... */
+	CTL_MSG_VNET,
+	CTL_MSG_ROUTE_GET, /* dump: ROUTE... */
+	CTL_MSG_ROUTE,
+	CTL_MSG_NEIGH_GET, /* dump: NEIGH... */
+	CTL_MSG_NEIGH,
+	CTL_MSG_WORKER_GET, /* dump: WORKER... (one per worker, with drops and stages) */
+	CTL_MSG_WORKER,
+	CTL_MSG_MAX
+};
+
+/* Every own message: nlmsghdr, this, attributes. */
+struct ctl_msg_head {
+	uint8_t version; /* CTL_MSG_VERSION */
+	uint8_t zero[3];
+};
+
+/* Attribute numbers, one space for all own messages. u16/u32/u64: host order. str: zero-terminated. addr: 4 or 16 bytes,
+ * network order. bytes: as they are. */
+enum ctl_attr {
+	CTL_A_UNSPEC,
+	CTL_A_GROUPS,     /* u32 */
+	CTL_A_VERSION,    /* str */
+	CTL_A_ENGINE,     /* str */
+	CTL_A_UPTIME_S,   /* u64 */
+	CTL_A_TSC_HZ,     /* u64 */
+	CTL_A_HUGE,       /* u32 0/1 */
+	CTL_A_NAME,       /* str */
+	CTL_A_PORT,       /* u16 */
+	CTL_A_DEVICE,     /* str */
+	CTL_A_DRIVER,     /* str */
+	CTL_A_MAC,        /* 6 bytes */
+	CTL_A_MTU,        /* u16 */
+	CTL_A_UP,         /* u32 0/1 */
+	CTL_A_UNDERLAY,   /* u32 0/1 */
+	CTL_A_VNET_ID,    /* u32 */
+	CTL_A_SPEED_MBPS, /* u32 */
+	CTL_A_IFINDEX,    /* u32 */
+	CTL_A_RX_QUEUES,  /* u16 */
+	CTL_A_TX_QUEUES,  /* u16 */
+	CTL_A_RX_PACKETS, /* u64, and so on to INJECT_DROPPED */
+	CTL_A_RX_BYTES,
+	CTL_A_TX_PACKETS,
+	CTL_A_TX_BYTES,
+	CTL_A_RX_MISSED,
+	CTL_A_RX_ERRORS,
+	CTL_A_RX_NOMBUF,
+	CTL_A_TX_ERRORS,
+	CTL_A_PUNTED,
+	CTL_A_PUNT_DROPPED,
+	CTL_A_INJECTED,
+	CTL_A_INJECT_DROPPED,
+	CTL_A_SA_COUNT,     /* u32 */
+	CTL_A_POLICY_COUNT, /* u32 */
+	CTL_A_DST,          /* addr */
+	CTL_A_DST_LEN,      /* u32 */
+	CTL_A_GATEWAY,      /* addr */
+	CTL_A_METRIC,       /* u32 */
+	CTL_A_KIND,         /* u32: enum sadb_route_kind */
+	CTL_A_WORKER,       /* u32 */
+	CTL_A_CPU,          /* u32; 0xffffffff: floating */
+	CTL_A_FROM_PORTS,   /* u64, and so on to SLEEPS */
+	CTL_A_FROM_TWINS,
+	CTL_A_MADE,
+	CTL_A_TX,
+	CTL_A_DROPPED,
+	CTL_A_HELD,
+	CTL_A_ESP_IN,
+	CTL_A_ESP_OUT,
+	CTL_A_POLLS,
+	CTL_A_IDLE_POLLS,
+	CTL_A_SLEEPS,
+	CTL_A_DROP,    /* nested, repeated: NAME, HELP, PACKETS; only reasons with a count, or all with NLM_F_MATCH */
+	CTL_A_STAGE,   /* nested, repeated: NAME, PACKETS, BATCHES, CYCLES */
+	CTL_A_HELP,    /* str */
+	CTL_A_PACKETS, /* u64 */
+	CTL_A_BATCHES, /* u64 */
+	CTL_A_CYCLES,  /* u64 */
+	CTL_A_WORKERS, /* u32 */
+	CTL_A_MAX = CTL_A_WORKERS
+};
+
+#endif

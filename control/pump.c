@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The work that comes round: events from workers, lifetimes, links, neighbours, and what the kernel says. Control thread,
+ * in the event loop. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "control/daemon_impl.h"
+#include "control/log.h"
+
+#define EVENTS_BATCH    64
+#define EVENTS_MAX      4096 /* in one round, so that a flood leaves time for the socket */
+#define NEIGH_REFRESH_S 30
+
+static uint64_t
+realtime_s(void)
+{
+	return (uint64_t)time(NULL);
+}
+
+static void
+on_expire(void *arg, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind)
+{
+	struct ctl_daemon *daemon = arg;
+
+	ctl_server_expire(daemon->server, sa, kind);
+}
+
+/* Makes visible what events and time changed. A disk that fails stops outbound SAs at their marks, so it is said. */
+static void
+commit(struct ctl_daemon *daemon)
+{
+	struct sadb_error err = {.text = ""};
+	int rc = sadb_commit(daemon->db, &err);
+
+	if (rc < 0 && !daemon->commit_failed)
+		ctl_log(
+		    CTL_LOG_ERROR,
+		    "sequence marks cannot be written: %s: outbound SAs stop when their numbers on disk are used up; "
+		    "cure: make room in or mend %s",
+		    err.text, daemon->started->state);
+	else if (rc == 0 && daemon->commit_failed)
+		ctl_log(CTL_LOG_NOTICE, "sequence marks are written again");
+	daemon->commit_failed = rc < 0;
+}
+
+/* One event of a worker. True when it changed the database. */
+static bool
+take_event(struct ctl_daemon *daemon, const struct dp_event *event)
+{
+	switch (event->kind) {
+	case DP_EVENT_ACQUIRE:
+		if (ctl_server_acquire(daemon->server, event) == -ESRCH)
+			ctl_log(CTL_LOG_DEBUG, "policy %u wants an SA and nobody listens for ACQUIRE",
+				event->policy_index);
+		return false;
+	case DP_EVENT_SOFT:
+		return sadb_sa_expire(daemon->db, &event->sa, SADB_EXPIRE_SOFT, on_expire, daemon) == 0;
+	case DP_EVENT_HARD:
+		return sadb_sa_expire(daemon->db, &event->sa, SADB_EXPIRE_HARD, on_expire, daemon) == 0;
+	case DP_EVENT_NEIGH:
+		ctl_rtnl_resolve(daemon->rtnl, event->port, event->addr_be);
+		return false;
+	default:
+		ctl_log(CTL_LOG_ERROR, "a worker sent an event of unknown kind %u", event->kind);
+		return false;
+	}
+}
+
+static void
+on_events(evutil_socket_t fd, short what, void *arg)
+{
+	struct dp_event batch[EVENTS_BATCH];
+	struct ctl_daemon *daemon = arg;
+	bool changed = false;
+	unsigned n, total = 0;
+
+	(void)fd;
+	(void)what;
+	do {
+		n = dp_events(daemon->dp, batch, EVENTS_BATCH);
+		for (unsigned i = 0; i < n; i++)
+			changed |= take_event(daemon, &batch[i]);
+		total += n;
+	} while (n == EVENTS_BATCH && total < EVENTS_MAX);
+	if (changed)
+		commit(daemon);
+	ctl_rtnl_publish(daemon->rtnl);
+	sadb_reclaim(daemon->db);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct ctl_daemon *daemon = arg;
+
+	(void)fd;
+	(void)what;
+	sadb_tick(daemon->db, realtime_s(), on_expire, daemon);
+	commit(daemon);
+}
+
+static void
+on_second(evutil_socket_t fd, short what, void *arg)
+{
+	struct ctl_daemon *daemon = arg;
+
+	(void)fd;
+	(void)what;
+	dp_port_poll_link(daemon->dp);
+	if (++daemon->seconds % NEIGH_REFRESH_S == 0)
+		ctl_rtnl_refresh(daemon->rtnl);
+	sd_notify(0, "WATCHDOG=1");
+}
+
+static void
+on_rtnl(evutil_socket_t fd, short what, void *arg)
+{
+	struct ctl_daemon *daemon = arg;
+
+	(void)fd;
+	(void)what;
+	ctl_rtnl_read(daemon->rtnl);
+	ctl_rtnl_publish(daemon->rtnl);
+}
+
+int
+ctl_pump_start(struct ctl_daemon *daemon)
+{
+	static const struct {
+		event_callback_fn fn;
+		struct timeval period;
+	} timers[CTL_TIMERS] = {
+	    [CTL_TIMER_EVENTS] = {on_events, {.tv_usec = 10000}},
+	    [CTL_TIMER_TICK] = {on_tick, {.tv_usec = 100000}},
+	    [CTL_TIMER_SECOND] = {on_second, {.tv_sec = 1}},
+	};
+
+	daemon->rtnl_event = event_new(daemon->base, ctl_rtnl_fd(daemon->rtnl), EV_READ | EV_PERSIST, on_rtnl, daemon);
+	if (daemon->rtnl_event == NULL || event_add(daemon->rtnl_event, NULL) < 0)
+		goto fail;
+	for (unsigned i = 0; i < CTL_TIMERS; i++) {
+		daemon->timer[i] = event_new(daemon->base, -1, EV_PERSIST, timers[i].fn, daemon);
+		if (daemon->timer[i] == NULL || event_add(daemon->timer[i], &timers[i].period) < 0)
+			goto fail;
+	}
+	return 0;
+fail:
+	ctl_pump_stop(daemon);
+	return -ENOMEM;
+}
+
+void
+ctl_pump_stop(struct ctl_daemon *daemon)
+{
+	for (unsigned i = 0; i < CTL_TIMERS; i++) {
+		if (daemon->timer[i] != NULL)
+			event_free(daemon->timer[i]);
+		daemon->timer[i] = NULL;
+	}
+	if (daemon->rtnl_event != NULL)
+		event_free(daemon->rtnl_event);
+	daemon->rtnl_event = NULL;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * SIGHUP: the configuration read again. What can change while packets flow is changed, of the rest it is said that it
+ * waits for a restart. All or nothing: a mistake in the file leaves everything as it was. Control thread. */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "control/daemon_impl.h"
+#include "control/log.h"
+
+/* The keys with a single value that only a start reads. */
+static const struct {
+	const char *key;
+	size_t offset, bytes;
+	bool text;
+} fixed[] = {
+#define FIXED(key, is_text)                                                                               \
+	{                                                                                                 \
+#key, offsetof(struct ctl_config, key), sizeof(((struct ctl_config *)NULL)->key), is_text \
+	}
+    FIXED(engine, false),        FIXED(workers, false),      FIXED(cpus, true),     FIXED(poll, false),
+    FIXED(idle_sleep_us, false), FIXED(memory_mb, false),    FIXED(packets, false), FIXED(huge_pages, false),
+    FIXED(max_sas, false),       FIXED(max_policies, false), FIXED(socket, true),   FIXED(group, true),
+    FIXED(state, true),
+#undef FIXED
+};
+
+static void
+wait_for_restart(const struct ctl_config *config, unsigned line, const char *key, const char *name)
+{
+	if (line != 0)
+		ctl_log(CTL_LOG_WARNING, "%s:%u: %s%s%s: changed; takes effect at the next start", config->file, line,
+			key, name[0] != '\0' ? " " : "", name);
+	else
+		ctl_log(CTL_LOG_WARNING, "%s: %s%s%s: changed; takes effect at the next start", config->file, key,
+			name[0] != '\0' ? " " : "", name);
+}
+
+static void
+tell_fixed(const struct ctl_config *started, const struct ctl_config *wanted)
+{
+	for (unsigned i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+		const char *before = (const char *)started + fixed[i].offset;
+		const char *after = (const char *)wanted + fixed[i].offset;
+
+		if (fixed[i].text ? strcmp(before, after) != 0 : memcmp(before, after, fixed[i].bytes) != 0)
+			wait_for_restart(wanted, 0, fixed[i].key, "");
+	}
+}
+
+static void
+tell_ports(const struct ctl_config *started, const struct ctl_config *wanted)
+{
+	for (unsigned i = 0; i < wanted->n_ports; i++) {
+		const struct ctl_config_port *after = &wanted->ports[i];
+		const struct ctl_config_port *before = ctl_config_port_find(started, after->name);
+
+		if (before == NULL || strcmp(before->device, after->device) != 0 ||
+		    strcmp(before->vnet, after->vnet) != 0 || before->underlay != after->underlay ||
+		    before->mtu != after->mtu)
+			wait_for_restart(wanted, after->line, "port", after->name);
+	}
+	for (unsigned i = 0; i < started->n_ports; i++)
+		if (ctl_config_port_find(wanted, started->ports[i].name) == NULL)
+			wait_for_restart(wanted, 0, "port", started->ports[i].name);
+}
+
+static const struct sadb_vnet *
+vnet_named(struct sadb *db, const char *name)
+{
+	const struct sadb_vnet *vnet = NULL;
+
+	while ((vnet = sadb_vnet_next(db, vnet)) != NULL)
+		if (strcmp(vnet->name, name) == 0)
+			break;
+	return vnet;
+}
+
+/* A vnet lives until the database ends, so it can come but neither go nor change. */
+static int
+change_vnets(struct sadb *db, const struct ctl_config *wanted)
+{
+	const struct sadb_vnet *there = NULL;
+
+	while ((there = sadb_vnet_next(db, there)) != NULL)
+		if (ctl_config_vnet_find(wanted, there->name) == NULL)
+			wait_for_restart(wanted, 0, "vnet", there->name);
+	for (unsigned i = 0; i < wanted->n_vnets; i++) {
+		const struct ctl_config_vnet *vnet = &wanted->vnets[i];
+		struct sadb_error err;
+		int rc;
+
+		there = sadb_vnet_find(db, vnet->id);
+		if (there != NULL && strcmp(there->name, vnet->name) == 0)
+			continue;
+		if (there != NULL || vnet_named(db, vnet->name) != NULL) {
+			wait_for_restart(wanted, vnet->id_line, "vnet", vnet->name);
+			continue;
+		}
+		rc = sadb_vnet_add(db, vnet->id, vnet->name, &err);
+		if (rc < 0) {
+			ctl_log(CTL_LOG_ERROR, "%s:%u: vnets[%u]: %s", wanted->file, vnet->line, i, err.text);
+			return rc;
+		}
+		ctl_log(CTL_LOG_INFO, "vnet %s (%u) added", vnet->name, vnet->id);
+	}
+	return 0;
+}
+
+static void
+on_mistake(void *arg, const char *line)
+{
+	(void)arg;
+	ctl_log(CTL_LOG_ERROR, "%s", line);
+}
+
+static void
+notify_reloading(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
+		   (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+}
+
+/* 0 when wanted is in force (but for what waits for a restart). */
+static int
+apply(struct ctl_daemon *daemon, const struct ctl_config *wanted)
+{
+	int rc = ctl_twins_change(&daemon->twins, daemon->config, wanted);
+
+	if (rc < 0)
+		return rc;
+	rc = change_vnets(daemon->db, wanted);
+	if (rc < 0) {
+		ctl_twins_change(&daemon->twins, wanted, daemon->config);
+		return rc;
+	}
+	tell_fixed(daemon->started, wanted);
+	tell_ports(daemon->started, wanted);
+	ctl_log_level_set((enum ctl_log_level)(CTL_LOG_ERROR + wanted->log));
+	return 0;
+}
+
+void
+ctl_reload(struct ctl_daemon *daemon)
+{
+	struct ctl_config *wanted;
+
+	notify_reloading();
+	wanted = ctl_config_load(daemon->config->file, on_mistake, NULL);
+	if (wanted == NULL || apply(daemon, wanted) < 0) {
+		ctl_log(CTL_LOG_ERROR, "%s: not reloaded: nothing was changed", daemon->config->file);
+		ctl_config_free(wanted);
+	} else {
+		ctl_log(CTL_LOG_NOTICE, "%s: reloaded", wanted->file);
+		if (daemon->config != daemon->started)
+			ctl_config_free(daemon->config);
+		daemon->config = wanted;
+	}
+	sd_notify(0, "READY=1");
+}

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * What Culvert asks of the kernel over NETLINK_ROUTE. Control thread. */
+#include "control/rtnl_request.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <linux/if_addr.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+
+#define REQUEST_BYTES 512
+#define ANSWER_BYTES  32768 /* the kernel's dumps come in datagrams of at most this */
+
+static int
+fail(struct ctl_rtnl_error *err, const char *what)
+{
+	const int rc = -errno;
+
+	snprintf(err->text, sizeof(err->text), "rtnetlink: %s: %s", what, strerror(-rc));
+	return rc;
+}
+
+int
+ctl_rtnl_open(struct ctl_rtnl_socket *sock, uint32_t groups, struct ctl_rtnl_error *err)
+{
+	const int bytes = 4 << 20, on = 1;
+	int rc;
+
+	sock->seq = 0;
+	sock->mnl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (sock->mnl == NULL)
+		return fail(err, "cannot open a socket");
+	/* Room for a burst of events; without the privilege the default has to do, and ENOBUFS leads to a new dump. */
+	setsockopt(mnl_socket_get_fd(sock->mnl), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
+	if (mnl_socket_setsockopt(sock->mnl, NETLINK_EXT_ACK, (void *)(uintptr_t)&on, sizeof(on)) < 0 ||
+	    mnl_socket_bind(sock->mnl, groups, MNL_SOCKET_AUTOPID) < 0) {
+		rc = fail(err, "cannot bind a socket");
+		ctl_rtnl_close(sock);
+		return rc;
+	}
+	return 0;
+}
+
+void
+ctl_rtnl_close(struct ctl_rtnl_socket *sock)
+{
+	if (sock->mnl != NULL)
+		mnl_socket_close(sock->mnl);
+	sock->mnl = NULL;
+}
+
+ssize_t
+ctl_rtnl_receive(const struct ctl_rtnl_socket *sock, void *buf, size_t size, int flags)
+{
+	struct sockaddr_nl from = {0};
+	struct iovec iov = {.iov_base = buf, .iov_len = size};
+	struct msghdr msg = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t n;
+
+	for (;;) {
+		n = recvmsg(mnl_socket_get_fd(sock->mnl), &msg, flags);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (from.nl_pid != 0)
+			continue;
+		return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : n;
+	}
+}
+
+/* The kernel's own words for a refusal (NLMSGERR_ATTR_MSG), behind the request's header in an extended ACK. */
+static const char *
+ack_text(const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *ack = mnl_nlmsg_get_payload(nlh);
+	size_t offset = sizeof(*ack);
+	const struct nlattr *attr;
+
+	if ((nlh->nlmsg_flags & NLM_F_ACK_TLVS) == 0)
+		return NULL;
+	if ((nlh->nlmsg_flags & NLM_F_CAPPED) == 0)
+		offset += NLMSG_ALIGN(ack->msg.nlmsg_len) - sizeof(ack->msg);
+	if (offset > mnl_nlmsg_get_payload_len(nlh))
+		return NULL;
+	mnl_attr_for_each (attr, nlh, offset) {
+		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
+			return mnl_attr_get_str(attr);
+	}
+	return NULL;
+}
+
+/* 0, or the negative errno of an error message, with the kernel's reason. */
+static int
+ack_decode(const struct nlmsghdr *nlh, struct ctl_rtnl_error *err)
+{
+	const struct nlmsgerr *ack = mnl_nlmsg_get_payload(nlh);
+	const char *text;
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*ack))
+		return -EBADMSG;
+	if (ack->error == 0)
+		return 0;
+	text = ack_text(nlh);
+	snprintf(err->text, sizeof(err->text), "the kernel says: %s%s%.100s", strerror(-ack->error),
+		 text != NULL ? ": " : "", text != NULL ? text : "");
+	return ack->error;
+}
+
+/* Sends a request and reads until its ACK, its error, or its dump's end. */
+static int
+ask(struct ctl_rtnl_socket *sock, struct nlmsghdr *request, ctl_rtnl_fn fn, void *arg, struct ctl_rtnl_error *err)
+{
+	char answer[ANSWER_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	bool interrupted = false;
+
+	request->nlmsg_seq = ++sock->seq;
+	if (mnl_socket_sendto(sock->mnl, request, request->nlmsg_len) < 0)
+		return fail(err, "cannot send");
+	for (;;) {
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)answer;
+		ssize_t n = ctl_rtnl_receive(sock, answer, sizeof(answer), 0);
+		int left;
+
+		if (n < 0) {
+			errno = (int)-n;
+			return fail(err, "cannot receive");
+		}
+		for (left = (int)n; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+			if (nlh->nlmsg_seq != request->nlmsg_seq) /* of a dump that broke off */
+				continue;
+			interrupted |= (nlh->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+			if (nlh->nlmsg_type == NLMSG_ERROR)
+				return ack_decode(nlh, err);
+			if (nlh->nlmsg_type == NLMSG_DONE)
+				return interrupted ? -EINTR : 0;
+			if (fn != NULL)
+				fn(arg, nlh);
+		}
+	}
+}
+
+/* The kernel complains in its log of a request that is longer than its type's header. */
+static size_t
+head_bytes(uint16_t type)
+{
+	switch (type) {
+	case RTM_GETLINK:
+		return sizeof(struct ifinfomsg);
+	case RTM_GETADDR:
+		return sizeof(struct ifaddrmsg);
+	case RTM_GETROUTE:
+		return sizeof(struct rtmsg);
+	default:
+		return sizeof(struct ndmsg);
+	}
+}
+
+int
+ctl_rtnl_dump(struct ctl_rtnl_socket *sock, uint16_t type, uint8_t family, ctl_rtnl_fn fn, void *arg)
+{
+	char buf[REQUEST_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ctl_rtnl_error err;
+	struct rtgenmsg *head; /* what every header begins with */
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	head = mnl_nlmsg_put_extra_header(nlh, head_bytes(type));
+	head->rtgen_family = family;
+	return ask(sock, nlh, fn, arg, &err);
+}
+
+int
+ctl_rtnl_link_set(struct ctl_rtnl_socket *sock, int ifindex, uint32_t mtu, struct ctl_rtnl_error *err)
+{
+	char buf[REQUEST_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ifinfomsg *info;
+
+	nlh->nlmsg_type = RTM_NEWLINK;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
+	info->ifi_index = ifindex;
+	info->ifi_flags = IFF_UP;
+	info->ifi_change = IFF_UP;
+	mnl_attr_put_u32(nlh, IFLA_MTU, mtu);
+	return ask(sock, nlh, NULL, NULL, err);
+}
+
+int
+ctl_rtnl_addr_change(struct ctl_rtnl_socket *sock, bool add, int ifindex, const struct sadb_prefix *addr,
+		     struct ctl_rtnl_error *err)
+{
+	const uint32_t local_be = sadb_addr_to_v4(&addr->addr);
+	char buf[REQUEST_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ifaddrmsg *info;
+
+	nlh->nlmsg_type = add ? RTM_NEWADDR : RTM_DELADDR;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	if (add)
+		nlh->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
+	info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
+	info->ifa_family = AF_INET;
+	info->ifa_prefixlen = addr->len;
+	info->ifa_index = (uint32_t)ifindex;
+	mnl_attr_put_u32(nlh, IFA_LOCAL, local_be);
+	mnl_attr_put_u32(nlh, IFA_ADDRESS, local_be);
+	return ask(sock, nlh, NULL, NULL, err);
+}
+
+int
+ctl_rtnl_route_change(struct ctl_rtnl_socket *sock, bool add, const struct ctl_rtnl_route_request *route,
+		      struct ctl_rtnl_error *err)
+{
+	char buf[REQUEST_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct rtmsg *info;
+
+	nlh->nlmsg_type = add ? RTM_NEWROUTE : RTM_DELROUTE;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	if (add)
+		nlh->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
+	info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
+	info->rtm_family = AF_INET;
+	info->rtm_dst_len = route->to.len;
+	info->rtm_table = RT_TABLE_MAIN;
+	info->rtm_protocol = RTPROT_STATIC;
+	info->rtm_type = RTN_UNICAST;
+	info->rtm_scope = route->via.family == AF_INET ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+	mnl_attr_put_u32(nlh, RTA_DST, sadb_addr_to_v4(&route->to.addr));
+	mnl_attr_put_u32(nlh, RTA_OIF, (uint32_t)route->ifindex);
+	mnl_attr_put_u32(nlh, RTA_PRIORITY, route->metric);
+	if (route->via.family == AF_INET)
+		mnl_attr_put_u32(nlh, RTA_GATEWAY, sadb_addr_to_v4(&route->via));
+	return ask(sock, nlh, NULL, NULL, err);
+}
+
+int
+ctl_rtnl_neigh_use(struct ctl_rtnl_socket *sock, int ifindex, rte_be32_t addr_be)
+{
+	char buf[REQUEST_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ctl_rtnl_error err;
+	struct ndmsg *info;
+	ssize_t n;
+
+	nlh->nlmsg_type = RTM_NEWNEIGH;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE;
+	nlh->nlmsg_seq = ++sock->seq;
+	info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
+	info->ndm_family = AF_INET;
+	info->ndm_ifindex = ifindex;
+	info->ndm_state = NUD_NONE;
+	info->ndm_flags = NTF_USE;
+	mnl_attr_put_u32(nlh, NDA_DST, addr_be);
+	if (mnl_socket_sendto(sock->mnl, nlh, nlh->nlmsg_len) < 0)
+		return -errno;
+	/* No ACK was asked for; a refusal is there by now. */
+	n = ctl_rtnl_receive(sock, buf, sizeof(buf), MSG_DONTWAIT);
+	if (n == -EAGAIN)
+		return 0;
+	if (n < 0)
+		return (int)n;
+	nlh = (struct nlmsghdr *)buf;
+	return mnl_nlmsg_ok(nlh, (int)n) && nlh->nlmsg_type == NLMSG_ERROR ? ack_decode(nlh, &err) : 0;
+}

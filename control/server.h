@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The daemon's socket: answers XFRM and Culvert's own netlink messages and multicasts events. Control thread, inside the
+ * libevent loop it is given.
+ *
+ * The wire. AF_UNIX datagrams, each one or more netlink messages, at most CTL_DATAGRAM_MAX (client.h) bytes. A client
+ * binds a socket file in the directory clients/ beside the daemon's socket, leaves it unconnected, and sends; answers come
+ * to that file from an unnamed socket, so nobody but root and the client's own user can write there (mode 0600). The
+ * kernel's word for the sender (SCM_CREDENTIALS) decides: root, the daemon's own user, or a member of the group.
+ *
+ * Order. The messages of all datagrams that wait are carried out in order and committed together; only then ACKs, answers
+ * and events leave. So an ACK means durable and visible to the workers. */
+#ifndef CTL_SERVER_H
+#define CTL_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <event2/event.h>
+
+#include "dataplane/dataplane.h"
+#include "sa-db/sadb.h"
+
+struct ctl_server;
+
+struct ctl_server_config {
+	struct event_base *base;
+	const char *path;  /* of the socket; its directory is made if it is not there (mode 0750) */
+	const char *group; /* whose members may speak beside root; NULL, or no such group: none (a line in the log) */
+	struct sadb *db;
+	struct dp *dp;
+	uint64_t start_s; /* CLOCK_MONOTONIC, when the daemon started */
+	uint32_t max_sas; /* for GETSADINFO */
+	bool huge;        /* on huge pages, for INFO */
+};
+
+/* Binds and begins to serve. NULL with err filled, e.g. "another daemon (pid 77) serves /run/culvert/culvert.sock". A
+ * socket left by a dead daemon is replaced. */
+struct ctl_server *ctl_server_create(const struct ctl_server_config *config, struct sadb_error *err);
+/* Ends dumps, forgets clients, removes the socket. NULL is allowed. */
+void ctl_server_destroy(struct ctl_server *server);
+
+/* Multicasts EXPIRE. Call before the SA is gone (from sadb_tick()'s and sadb_sa_expire()'s callback). */
+void ctl_server_expire(struct ctl_server *server, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind);
+/* Multicasts ACQUIRE for a worker's event of kind DP_EVENT_ACQUIRE. -ENOENT when its policy is gone, -ESRCH when nobody
+ * listens. */
+int ctl_server_acquire(struct ctl_server *server, const struct dp_event *event);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Multicast to subscribers, and what an event or answer says of an SA's state. Control thread. */
+#include "control/server_impl.h"
+
+#include <errno.h>
+#include <string.h>
+
+bool
+ctl_event_wanted(const struct ctl_server *server, unsigned group)
+{
+	for (unsigned i = 0; i < CTL_MAX_PEERS; i++)
+		if (server->peers[i] && (server->peers[i]->groups & 1u << group))
+			return true;
+	return false;
+}
+
+void
+ctl_event_queue(struct ctl_server *server, unsigned group, const void *data, size_t bytes)
+{
+	for (unsigned i = 0; bytes > 0 && i < CTL_MAX_PEERS; i++)
+		if (server->peers[i] && (server->peers[i]->groups & 1u << group))
+			ctl_peer_queue_event(server->peers[i], data, bytes);
+}
+
+/* As the kernel lays the window out: XFRMA_REPLAY_ESN_VAL has the bit of number n at (n - 1) % window, XFRMA_REPLAY_VAL
+ * has the highest number at bit 0 and older ones above. */
+static void
+fill_bitmap(struct ctl_server *server, const struct sadb_sa_config *config, const struct sadb_replay *replay,
+	    struct ctl_sa_state *state)
+{
+	uint32_t window = config->window_packets;
+	bool ring = window > 32 || (config->flags & SADB_SA_ESN);
+	uint64_t top = state->in_seq;
+
+	if (window == 0 || window > SADB_REPLAY_MAX)
+		return;
+	state->bitmap_words = (window + 31) / 32;
+	state->bitmap = server->bitmap;
+	memset(server->bitmap, 0, state->bitmap_words * sizeof(uint32_t));
+	for (uint64_t back = 0; back < window && back < top; back++) {
+		uint32_t bit = (uint32_t)(ring ? (top - back - 1) % window : back);
+
+		if (sadb_replay_seen(replay, top - back))
+			server->bitmap[bit / 32] |= 1u << bit % 32;
+	}
+}
+
+void
+ctl_sa_state_fill(struct ctl_server *server, const struct sadb_sa_cold *sa, struct ctl_sa_state *state)
+{
+	*state = (struct ctl_sa_state){.add_time_s = sa->add_time_s};
+	if (!sa->hot)
+		return;
+	/* Relaxed: counters that workers go on changing; each value stands for itself. */
+	const struct sadb_sa_mut *mut = sa->hot->mut;
+	state->bytes = __atomic_load_n(&mut->bytes, __ATOMIC_RELAXED);
+	state->packets = __atomic_load_n(&mut->packets, __ATOMIC_RELAXED);
+	state->use_time_s = __atomic_load_n(&mut->first_use_s, __ATOMIC_RELAXED);
+	state->last_use_s = __atomic_load_n(&mut->last_use_s, __ATOMIC_RELAXED);
+	state->out_seq = __atomic_load_n(&mut->out_seq, __ATOMIC_RELAXED);
+	state->replay_drops = __atomic_load_n(&mut->replay_drops, __ATOMIC_RELAXED);
+	state->window_drops = __atomic_load_n(&mut->window_drops, __ATOMIC_RELAXED);
+	state->icv_drops = __atomic_load_n(&mut->icv_drops, __ATOMIC_RELAXED);
+	if (sa->hot->replay) {
+		state->in_seq = sadb_replay_top(sa->hot->replay);
+		fill_bitmap(server, &sa->config, sa->hot->replay, state);
+	}
+}
+
+void
+ctl_server_expire(struct ctl_server *server, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind)
+{
+	const struct nlmsghdr header = {.nlmsg_type = XFRM_MSG_EXPIRE};
+	struct ctl_sa_state state;
+
+	if (!ctl_event_wanted(server, XFRMNLGRP_EXPIRE))
+		return;
+	ctl_sa_state_fill(server, sa, &state);
+	size_t bytes = ctl_xfrm_encode_expire(server->out, CTL_MESSAGE_BYTES, &header, &sa->config, &state,
+					      kind == SADB_EXPIRE_HARD);
+	ctl_event_queue(server, XFRMNLGRP_EXPIRE, server->out, bytes);
+	ctl_peers_flush(server);
+}
+
+int
+ctl_server_acquire(struct ctl_server *server, const struct dp_event *event)
+{
+	const struct nlmsghdr header = {.nlmsg_type = XFRM_MSG_ACQUIRE};
+	const struct sadb_policy_config which = {.index = event->policy_index, .dir = event->policy_index & 7};
+	const struct sadb_flow flow = {.src = sadb_addr_v4(event->flow.src_be),
+				       .dst = sadb_addr_v4(event->flow.dst_be),
+				       .sport_be = event->flow.sport_be,
+				       .dport_be = event->flow.dport_be,
+				       .proto = event->flow.proto};
+	struct sadb_policy_info info;
+	int rc = sadb_policy_get(server->config.db, &which, &info);
+
+	if (rc)
+		return rc;
+	if (!ctl_event_wanted(server, XFRMNLGRP_ACQUIRE))
+		return -ESRCH;
+	/* 0 stands for none, as in the kernel. */
+	if (++server->acquire_seq == 0)
+		server->acquire_seq = 1;
+	size_t bytes =
+	    ctl_xfrm_encode_acquire(server->out, CTL_MESSAGE_BYTES, &header, &info.config, &flow, server->acquire_seq);
+	ctl_event_queue(server, XFRMNLGRP_ACQUIRE, server->out, bytes);
+	ctl_peers_flush(server);
+	return 0;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * What the files of the server share. Control thread.
+ *
+ * server.c receives, batches and commits; server_path.c owns files and who may speak; server_peer.c the clients and what
+ * waits for them; server_ack.c, server_xfrm.c, server_own.c, server_dump.c, server_events.c make what is sent. */
+#ifndef CTL_SERVER_IMPL_H
+#define CTL_SERVER_IMPL_H
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include <linux/netlink.h>
+
+#include "control/client.h"
+#include "control/own_codec.h"
+#include "control/server.h"
+#include "control/xfrm_codec.h"
+
+#define CTL_MAX_PEERS     64
+#define CTL_BATCH         64           /* datagrams before a commit */
+#define CTL_ANSWER_BYTES  (512 * 1024) /* waiting for one client: past this its requests are not taken */
+#define CTL_EVENT_BYTES   (256 * 1024) /* past this it loses events */
+#define CTL_MESSAGE_BYTES 16384        /* no single message is longer: NEWSA with a window of 65536 is 8.7 KiB */
+#define CTL_BITMAP_WORDS  (SADB_REPLAY_MAX / 32)
+
+/* A message, or a datagram of a dump, that waits to be sent. */
+struct ctl_out {
+	struct ctl_out *next;
+	uint32_t bytes;
+	bool event;         /* events do not share a datagram with answers */
+	bool awaits_commit; /* an ACK that turns into an error if the commit fails */
+	uint8_t data[] __attribute__((aligned(8)));
+};
+
+struct ctl_dump {
+	struct nlmsghdr header; /* of each message sent */
+	uint16_t asked;         /* the request's type; 0: no dump runs */
+	bool all_drops;
+	struct ctl_xfrm ask;          /* GETSA's filter */
+	uint32_t slot;                /* where to go on */
+	const struct sadb_vnet *vnet; /* ROUTE, VNET: the one being shown */
+	const void *table;            /* ROUTE, NEIGH: the table the slot belongs to */
+};
+
+/* One client. */
+struct ctl_peer {
+	struct ctl_server *server;
+	struct sockaddr_un addr;
+	ino_t ino;            /* of its socket file, with ... */
+	struct timespec ctim; /* ... its change time: a new file of the same name is a new client */
+	struct ucred cred;
+	int fd;                 /* connected to the client: its queue alone decides when this one is writable */
+	struct event *writable; /* pending while something waits */
+	uint64_t used;          /* the batch of its last request */
+	uint32_t groups;        /* 1 << XFRMNLGRP_* */
+	bool lost_events;       /* an overrun notice is due */
+	struct ctl_out *first, **last;
+	size_t waiting_bytes;
+	struct ctl_dump dump;
+};
+
+struct ctl_server {
+	struct ctl_server_config config;
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];    /* canonical */
+	char clients[sizeof(((struct sockaddr_un *)0)->sun_path)]; /* "DIRECTORY/clients/" */
+	int fd, lock_fd, clients_fd;
+	bool bound;
+	bool has_group;
+	gid_t gid;
+	struct event *readable;
+	struct ctl_peer *peers[CTL_MAX_PEERS];
+	uint64_t batch;
+	uint64_t refused_s; /* of the last line about a refused sender */
+	uint32_t acquire_seq;
+	bool changed; /* the database, in this batch */
+	uint32_t bitmap[CTL_BITMAP_WORDS];
+	uint8_t in[CTL_DATAGRAM_MAX] __attribute__((aligned(8)));
+	uint8_t out[CTL_DATAGRAM_MAX] __attribute__((aligned(8)));
+};
+
+/* ---- server_path.c ---- */
+/* Makes directories, takes the lock, binds server->fd. On failure what was done is undone by ctl_path_close(). */
+int ctl_path_open(struct ctl_server *server, struct sadb_error *err);
+void ctl_path_close(struct ctl_server *server);
+/* The name in clients/ of a sender's address, NULL when it is bound elsewhere. */
+const char *ctl_path_client_name(const struct ctl_server *server, const struct sockaddr_un *addr, socklen_t bytes);
+bool ctl_path_may_speak(const struct ctl_server *server, const struct ucred *cred);
+
+/* ---- server_peer.c ---- */
+/* The client at addr, new or known. NULL when it cannot be answered. *rc is 0, -EPERM (may not speak) or -ENOBUFS (too
+ * many clients); when not 0 the peer only lives for an error answer: ctl_peer_drop() it after ctl_peer_flush(). */
+struct ctl_peer *ctl_peer_admit(struct ctl_server *server, const struct sockaddr_un *addr, socklen_t bytes,
+				const struct ucred *cred, int *rc);
+/* Forgets the client; its dump ends. */
+void ctl_peer_drop(struct ctl_peer *peer);
+/* Copies a message into the client's queue. false: no memory. */
+bool ctl_peer_queue(struct ctl_peer *peer, const void *data, size_t bytes, struct ctl_out **out);
+/* The same for an event, or a note that it was lost. */
+void ctl_peer_queue_event(struct ctl_peer *peer, const void *data, size_t bytes);
+/* Sends what the client takes now and arms an event for the rest. false: the client was gone and is dropped. */
+bool ctl_peer_flush(struct ctl_peer *peer);
+void ctl_peers_flush(struct ctl_server *server);
+/* Removes socket files of dead clients. */
+void ctl_peers_sweep(struct ctl_server *server);
+
+/* ---- server_ack.c ---- */
+/* Queues an ACK (rc 0) or an error with the extended ACK that err holds. */
+void ctl_ack_queue(struct ctl_peer *peer, const struct nlmsghdr *request, int rc, const struct sadb_error *err);
+/* Turns the ACKs of this batch into errors. */
+void ctl_acks_fail(struct ctl_server *server, int rc, const struct sadb_error *err);
+void ctl_acks_done(struct ctl_server *server);
+
+/* ---- requests: 0 or -errno with err filled; answers are queued ---- */
+int ctl_serve_xfrm(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err);
+int ctl_serve_own(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err);
+
+/* ---- server_dump.c ---- */
+bool ctl_dump_asked(const struct nlmsghdr *nlh);
+int ctl_dump_start(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err);
+/* Queues the next datagram of the dump. */
+void ctl_dump_next(struct ctl_peer *peer);
+
+/* ---- server_events.c ---- */
+bool ctl_event_wanted(const struct ctl_server *server, unsigned group);
+void ctl_event_queue(struct ctl_server *server, unsigned group, const void *data, size_t bytes);
+/* What GETSA and events say of an SA; bitmaps lie in server->bitmap. */
+void ctl_sa_state_fill(struct ctl_server *server, const struct sadb_sa_cold *sa, struct ctl_sa_state *state);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * XFRM requests that are no dumps: applied to the database, answered, announced. Control thread. */
+#include "control/server_impl.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "control/attr.h"
+
+/* A request under way. */
+struct task {
+	struct ctl_peer *peer;
+	struct ctl_server *server;
+	struct sadb *db;
+	const struct ctl_xfrm *ask;
+	struct sadb_error *err;
+};
+
+/* Header of an answer (to the asker) or event (to all), which carry the asker's seq and pid. */
+static struct nlmsghdr
+header_for(const struct task *task, uint16_t type)
+{
+	return (struct nlmsghdr){.nlmsg_type = type, .nlmsg_seq = task->ask->seq, .nlmsg_pid = task->ask->pid};
+}
+
+static int
+answer(const struct task *task, size_t bytes)
+{
+	if (bytes == 0 || !ctl_peer_queue(task->peer, task->server->out, bytes, NULL))
+		return ctl_refuse(task->err, -ENOMEM, 0, "no memory for the answer");
+	return 0;
+}
+
+static size_t
+encode_sa(const struct task *task, uint16_t type, const struct sadb_sa_cold *sa)
+{
+	const struct nlmsghdr header = header_for(task, type);
+	struct ctl_sa_state state;
+
+	ctl_sa_state_fill(task->server, sa, &state);
+	if (type == XFRM_MSG_DELSA)
+		return ctl_xfrm_encode_sa_deleted(task->server->out, CTL_MESSAGE_BYTES, &header, &sa->config, &state);
+	return ctl_xfrm_encode_sa(task->server->out, CTL_MESSAGE_BYTES, &header, &sa->config, &state);
+}
+
+static struct sadb_sa_key
+key_of(const struct sadb_sa_config *config)
+{
+	return sadb_sa_key_make(&config->dst, config->spi_be, config->proto);
+}
+
+static int
+no_such_sa(const struct task *task, const struct sadb_sa_key *key)
+{
+	return ctl_refuse(task->err, -ESRCH, 0, "there is no SA with SPI 0x%08x and that destination",
+			  rte_be_to_cpu_32(key->spi_be));
+}
+
+static int
+set_sa(const struct task *task)
+{
+	const struct sadb_sa_config *config = &task->ask->sa.config;
+	int rc = task->ask->type == XFRM_MSG_NEWSA ? sadb_sa_add(task->db, config, task->err)
+						   : sadb_sa_update(task->db, config, task->err);
+
+	if (rc)
+		return rc;
+	task->server->changed = true;
+	const struct sadb_sa_key key = key_of(config);
+	const struct sadb_sa_cold *sa = sadb_sa_find(task->db, &key);
+	if (sa && ctl_event_wanted(task->server, XFRMNLGRP_SA))
+		ctl_event_queue(task->server, XFRMNLGRP_SA, task->server->out, encode_sa(task, task->ask->type, sa));
+	return 0;
+}
+
+static int
+del_sa(const struct task *task)
+{
+	const struct sadb_sa_cold *sa = sadb_sa_find(task->db, &task->ask->sa_id);
+	size_t bytes = 0;
+
+	if (!sa)
+		return no_such_sa(task, &task->ask->sa_id);
+	if (ctl_event_wanted(task->server, XFRMNLGRP_SA))
+		bytes = encode_sa(task, XFRM_MSG_DELSA, sa);
+	int rc = sadb_sa_del(task->db, &task->ask->sa_id, task->err);
+	if (rc)
+		return rc;
+	task->server->changed = true;
+	ctl_event_queue(task->server, XFRMNLGRP_SA, task->server->out, bytes);
+	return 0;
+}
+
+static int
+get_sa(const struct task *task)
+{
+	const struct sadb_sa_cold *sa = sadb_sa_find(task->db, &task->ask->sa_id);
+
+	return sa ? answer(task, encode_sa(task, XFRM_MSG_NEWSA, sa)) : no_such_sa(task, &task->ask->sa_id);
+}
+
+/* As in the kernel: an empty table is no error and no event. */
+static int
+flush_sa(const struct task *task)
+{
+	const struct nlmsghdr header = header_for(task, XFRM_MSG_FLUSHSA);
+
+	if (sadb_sa_flush(task->db, task->ask->proto) == 0)
+		return 0;
+	task->server->changed = true;
+	size_t bytes = ctl_xfrm_encode_flush_sa(task->server->out, CTL_MESSAGE_BYTES, &header, task->ask->proto);
+	ctl_event_queue(task->server, XFRMNLGRP_SA, task->server->out, bytes);
+	return 0;
+}
+
+static int
+alloc_spi(const struct task *task)
+{
+	struct sadb_sa_config config = task->ask->sa.config;
+	int rc =
+	    sadb_spi_alloc(task->db, &config, task->ask->sa.spi_min, task->ask->sa.spi_max, &config.spi_be, task->err);
+
+	if (rc)
+		return rc;
+	task->server->changed = true;
+	const struct sadb_sa_key key = key_of(&config);
+	const struct sadb_sa_cold *sa = sadb_sa_find(task->db, &key);
+	return sa ? answer(task, encode_sa(task, XFRM_MSG_NEWSA, sa)) : no_such_sa(task, &key);
+}
+
+static size_t
+encode_policy(const struct task *task, uint16_t type, const struct sadb_policy_info *info)
+{
+	const struct nlmsghdr header = header_for(task, type);
+
+	if (type == XFRM_MSG_DELPOLICY)
+		return ctl_xfrm_encode_policy_deleted(task->server->out, CTL_MESSAGE_BYTES, &header, info);
+	return ctl_xfrm_encode_policy(task->server->out, CTL_MESSAGE_BYTES, &header, info);
+}
+
+static int
+set_policy(const struct task *task)
+{
+	struct sadb_policy_config config = task->ask->policy.config;
+	struct sadb_policy_info info;
+	int rc = sadb_policy_add(task->db, &config, task->ask->type == XFRM_MSG_UPDPOLICY, task->err);
+
+	if (rc)
+		return rc;
+	task->server->changed = true;
+	if (ctl_event_wanted(task->server, XFRMNLGRP_POLICY) && sadb_policy_get(task->db, &config, &info) == 0)
+		ctl_event_queue(task->server, XFRMNLGRP_POLICY, task->server->out,
+				encode_policy(task, task->ask->type, &info));
+	return 0;
+}
+
+static int
+find_policy(const struct task *task, struct sadb_policy_info *info)
+{
+	if (sadb_policy_get(task->db, &task->ask->policy.config, info) == 0)
+		return 0;
+	return ctl_refuse(task->err, -ENOENT, 0, "there is no such policy in that direction of vnet %u",
+			  task->ask->policy.config.vnet_id);
+}
+
+static int
+del_policy(const struct task *task)
+{
+	struct sadb_policy_info info;
+	int rc = find_policy(task, &info);
+
+	if (rc == 0)
+		rc = sadb_policy_del(task->db, &task->ask->policy.config, NULL, task->err);
+	if (rc)
+		return rc;
+	task->server->changed = true;
+	ctl_event_queue(task->server, XFRMNLGRP_POLICY, task->server->out,
+			encode_policy(task, XFRM_MSG_DELPOLICY, &info));
+	return 0;
+}
+
+static int
+get_policy(const struct task *task)
+{
+	struct sadb_policy_info info;
+	int rc = find_policy(task, &info);
+
+	return rc ? rc : answer(task, encode_policy(task, XFRM_MSG_NEWPOLICY, &info));
+}
+
+static int
+flush_policy(const struct task *task)
+{
+	const struct nlmsghdr header = header_for(task, XFRM_MSG_FLUSHPOLICY);
+
+	if (sadb_policy_flush(task->db) == 0)
+		return 0;
+	task->server->changed = true;
+	size_t bytes = ctl_xfrm_encode_flush_policy(task->server->out, CTL_MESSAGE_BYTES, &header);
+	ctl_event_queue(task->server, XFRMNLGRP_POLICY, task->server->out, bytes);
+	return 0;
+}
+
+static int
+get_sad_info(const struct task *task)
+{
+	const struct nlmsghdr header = header_for(task, XFRM_MSG_NEWSADINFO);
+
+	return answer(task, ctl_xfrm_encode_sad_info(task->server->out, CTL_MESSAGE_BYTES, &header,
+						     sadb_sa_count(task->db), task->server->config.max_sas));
+}
+
+static int
+get_spd_info(const struct task *task)
+{
+	const struct nlmsghdr header = header_for(task, XFRM_MSG_NEWSPDINFO);
+
+	return answer(task, ctl_xfrm_encode_spd_info(task->server->out, CTL_MESSAGE_BYTES, &header,
+						     sadb_policy_count(task->db, SADB_POLICY_IN),
+						     sadb_policy_count(task->db, SADB_POLICY_OUT),
+						     sadb_policy_count(task->db, SADB_POLICY_FWD)));
+}
+
+static int (*const tasks[XFRM_MSG_MAX + 1])(const struct task *) = {
+    [XFRM_MSG_NEWSA] = set_sa,
+    [XFRM_MSG_UPDSA] = set_sa,
+    [XFRM_MSG_DELSA] = del_sa,
+    [XFRM_MSG_GETSA] = get_sa,
+    [XFRM_MSG_FLUSHSA] = flush_sa,
+    [XFRM_MSG_ALLOCSPI] = alloc_spi,
+    [XFRM_MSG_NEWPOLICY] = set_policy,
+    [XFRM_MSG_UPDPOLICY] = set_policy,
+    [XFRM_MSG_DELPOLICY] = del_policy,
+    [XFRM_MSG_GETPOLICY] = get_policy,
+    [XFRM_MSG_FLUSHPOLICY] = flush_policy,
+    [XFRM_MSG_GETSADINFO] = get_sad_info,
+    [XFRM_MSG_GETSPDINFO] = get_spd_info,
+};
+
+int
+ctl_serve_xfrm(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err)
+{
+	struct ctl_xfrm ask;
+	struct task task = {peer, peer->server, peer->server->config.db, &ask, err};
+	int rc = ctl_xfrm_decode(nlh, &ask, err);
+
+	if (rc == 0 && tasks[nlh->nlmsg_type])
+		rc = tasks[nlh->nlmsg_type](&task);
+	else if (rc == 0)
+		rc = ctl_refuse(err, -EOPNOTSUPP, 0, "XFRM_MSG_%s is an answer or event, no request",
+				ctl_xfrm_name(nlh->nlmsg_type));
+	sadb_wipe(&ask, sizeof(ask));
+	return rc;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * What the files of the XFRM codec share: the parsed message, names of attributes, pieces of structs. Pure. */
+#ifndef CTL_XFRM_IMPL_H
+#define CTL_XFRM_IMPL_H
+
+#include "control/attr.h"
+#include "control/xfrm_codec.h"
+
+/* Newer than some headers: Linux 6.10 and on. */
+#define CTL_XFRMA_SA_DIR   33
+#define CTL_XFRMA_MAX      35
+#define CTL_SA_DIR_IN      1
+#define CTL_SA_DIR_OUT     2
+#define CTL_XFRM_AEAD_NAME "rfc4106(gcm(aes))"
+#define CTL_XFRM_ICV_BITS  128
+#define CTL_XFRM_MAX_BMP   2048 /* words: SADB_REPLAY_MAX bits; the kernel stops at 128 */
+
+/* A message whose fixed part and attribute lengths have been checked. */
+struct ctl_xfrm_msg {
+	const struct nlmsghdr *nlh;
+	const uint8_t *body;                        /* the fixed part */
+	const struct nlattr *at[CTL_XFRMA_MAX + 1]; /* by number */
+	bool request;                               /* from someone who wants a change: the strict rules hold */
+};
+
+extern const struct ctl_attr_rules ctl_xfrm_rules;
+
+/* A type of message: its fixed part, its multicast group, what decodes it (NULL: not a message Culvert takes). */
+struct ctl_xfrm_kind {
+	const char *name;
+	uint16_t body_bytes;
+	uint16_t group;
+	int (*decode)(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+};
+
+const struct ctl_xfrm_kind *ctl_xfrm_kind(uint16_t type); /* NULL: no XFRM type */
+bool ctl_xfrm_is_dump(const struct nlmsghdr *nlh);
+
+/* decode; each as struct ctl_xfrm_kind wants it */
+int ctl_xfrm_get_sa(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_sa_id(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_alloc_spi(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_expire(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_flush_sa(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_policy(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_policy_id(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_flush_policy(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_acquire(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_sad_info(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_spd_info(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+
+/* pieces */
+int ctl_xfrm_get_replay(const struct ctl_xfrm_msg *msg, uint8_t window, struct sadb_sa_config *config,
+			struct sadb_error *err);
+int ctl_xfrm_get_addr(const xfrm_address_t *in, uint16_t family, struct sadb_addr *out, struct sadb_error *err);
+/* A selector; family is the one to read it in, AF_UNSPEC for one that matches all addresses. */
+int ctl_xfrm_get_selector(const struct xfrm_selector *in, uint16_t family, struct sadb_selector *out,
+			  struct sadb_error *err);
+int ctl_xfrm_get_proto(uint8_t proto, struct sadb_error *err);
+int ctl_xfrm_get_mode(uint8_t mode, struct sadb_error *err);
+uint32_t ctl_xfrm_get_u32(const struct ctl_xfrm_msg *msg, uint16_t attr); /* 0 when absent */
+void ctl_xfrm_put_addr(xfrm_address_t *out, const struct sadb_addr *in);
+void ctl_xfrm_put_selector(struct xfrm_selector *out, const struct sadb_selector *in);
+
+/* Refuses a mark other than 0 (XFRMA_MARK, XFRMA_SET_MARK) and a security context: Culvert cannot heed them, and to
+ * skip them would protect other packets than were asked for. */
+int ctl_xfrm_refuse_foreign(const struct ctl_xfrm_msg *msg, struct sadb_error *err);
+
+#endif
