@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# A pings B through both gateways, small and large. The wire shows ESP and ARP only, and never the payload.
+. "$(dirname "$0")/lib.sh"
+begin
+
+payload='clear-as-can-be!'
+pattern=636c6561722d61732d63616e2d626521
+say "two gateways"
+two_gateways
+
+say "first pings, both ways: the gateways learn their neighbours"
+ping_all a 3 -i 0.2 10.2.0.2
+ping_all b 3 -i 0.2 10.1.0.2
+
+say "pings of several sizes under capture"
+capture_start wire west "$tmp/wire.pcap"
+on_wire=$capture
+capture_start a a-lan "$tmp/lan.pcap"
+on_lan=$capture
+ping_all a 50 -i 0.02 -s 120 -p $pattern 10.2.0.2
+for size in 0 1 2 3 4 63 64 1000 1400; do
+  ping_all a 2 -i 0.02 -s $size -p $pattern 10.2.0.2
+done
+quit $on_wire
+quit $on_lan
+
+say "what the captures show"
+grep -qaF "$payload" "$tmp/lan.pcap" || fail "the payload is not seen on A's LAN: this check cannot find it"
+! grep -qaF "$payload" "$tmp/wire.pcap" || fail "the payload is readable on the wire"
+esp=$(capture_count "$tmp/wire.pcap" 'ip proto 50')
+[ "$esp" -eq 136 ] || fail "68 pings and their answers are 136 ESP packets, the wire shows $esp"
+clear=$(capture_count "$tmp/wire.pcap" "$clear_on_wire")
+[ "$clear" -eq 0 ] || fail "$clear packets on the wire are neither ESP nor ARP"
+[ "$(drops west)" -eq 0 ] || fail "west dropped packets"
+[ "$(drops east)" -eq 0 ] || fail "east dropped packets"

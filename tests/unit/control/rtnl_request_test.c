@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Requests to a real kernel, in a network namespace of the test's own with one TAP: what was asked for is there after,
+ * and a refusal carries the kernel's reason. Skipped where namespaces or TAPs are not allowed. */
+#include "control/rtnl_request.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+
+#include <cmocka.h>
+
+#include "control/rtnl_decode.h"
+
+#define SKIPPED 77 /* meson's number for it */
+
+static struct ctl_rtnl_socket requests;
+static int tap_fd, ifindex;
+
+static bool
+namespace_enter(void)
+{
+	struct ifreq request = {.ifr_name = "lan", .ifr_flags = IFF_TAP | IFF_NO_PI};
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return false;
+	tap_fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (tap_fd < 0 || ioctl(tap_fd, TUNSETIFF, &request) < 0)
+		return false;
+	ifindex = (int)if_nametoindex("lan");
+	return ifindex > 0;
+}
+
+static int
+sockets_open(void **state)
+{
+	struct ctl_rtnl_error err;
+
+	(void)state;
+	return ctl_rtnl_open(&requests, 0, &err);
+}
+
+static int
+sockets_close(void **state)
+{
+	(void)state;
+	ctl_rtnl_close(&requests);
+	return 0;
+}
+
+/* What a dump showed of "lan". */
+struct seen {
+	bool up, address, local_route, route;
+	uint32_t mtu;
+	struct sadb_addr gateway;
+};
+
+static void
+look(void *arg, const struct nlmsghdr *nlh)
+{
+	struct seen *seen = arg;
+	char text[SADB_ADDR_STRLEN];
+	struct ctl_rtnl_msg msg;
+
+	if (ctl_rtnl_decode(nlh, nlh->nlmsg_len, &msg) < 0)
+		return;
+	if (msg.kind == CTL_RTNL_LINK && msg.link.ifindex == ifindex) {
+		const struct nlattr *attr;
+
+		seen->up = msg.link.up;
+		mnl_attr_for_each (attr, nlh, sizeof(struct ifinfomsg)) {
+			if (mnl_attr_get_type(attr) == IFLA_MTU)
+				seen->mtu = mnl_attr_get_u32(attr);
+		}
+	}
+	if (msg.kind == CTL_RTNL_ADDR && msg.addr.ifindex == ifindex && msg.addr.len == 24)
+		seen->address |= strcmp(sadb_addr_format(&msg.addr.addr, text, sizeof(text)), "10.1.0.1") == 0;
+	if (msg.kind == CTL_RTNL_ROUTE && msg.route.oif == ifindex) {
+		sadb_prefix_format(&msg.route.dst, text, sizeof(text));
+		seen->local_route |= strcmp(text, "10.1.0.1/32") == 0 && msg.route.kind == SADB_ROUTE_LOCAL;
+		if (strcmp(text, "10.9.0.0/16") == 0 && msg.route.metric == 7) {
+			seen->route = true;
+			seen->gateway = msg.route.gateway;
+		}
+	}
+}
+
+static struct seen
+look_around(void)
+{
+	struct seen seen = {0};
+
+	assert_int_equal(ctl_rtnl_dump(&requests, RTM_GETLINK, AF_UNSPEC, look, &seen), 0);
+	assert_int_equal(ctl_rtnl_dump(&requests, RTM_GETADDR, AF_INET, look, &seen), 0);
+	assert_int_equal(ctl_rtnl_dump(&requests, RTM_GETROUTE, AF_INET, look, &seen), 0);
+	assert_int_equal(ctl_rtnl_dump(&requests, RTM_GETNEIGH, AF_INET, look, &seen), 0);
+	return seen;
+}
+
+static void
+a_twin_gets_mtu_address_and_route_and_loses_them(void **state)
+{
+	struct ctl_rtnl_route_request route = {.metric = 7, .ifindex = ifindex};
+	struct ctl_rtnl_error err = {.text = ""};
+	struct sadb_prefix address;
+	struct seen seen;
+
+	(void)state;
+	assert_int_equal(sadb_prefix_parse("10.1.0.1/24", &address), 0);
+	assert_int_equal(sadb_prefix_parse("10.9.0.0/16", &route.to), 0);
+	assert_int_equal(sadb_addr_parse("10.1.0.254", &route.via), 0);
+	seen = look_around();
+	assert_false(seen.up || seen.address || seen.local_route || seen.route);
+
+	assert_int_equal(ctl_rtnl_link_set(&requests, ifindex, 1400, &err), 0);
+	assert_int_equal(ctl_rtnl_addr_change(&requests, true, ifindex, &address, &err), 0);
+	assert_int_equal(ctl_rtnl_route_change(&requests, true, &route, &err), 0);
+	seen = look_around();
+	assert_true(seen.up && seen.address && seen.local_route && seen.route);
+	assert_int_equal(seen.mtu, 1400);
+	assert_true(sadb_addr_equal(&seen.gateway, &route.via));
+
+	assert_int_equal(ctl_rtnl_addr_change(&requests, true, ifindex, &address, &err), -EEXIST);
+	assert_int_equal(ctl_rtnl_route_change(&requests, true, &route, &err), -EEXIST);
+
+	assert_int_equal(ctl_rtnl_route_change(&requests, false, &route, &err), 0);
+	assert_int_equal(ctl_rtnl_route_change(&requests, false, &route, &err), -ESRCH);
+	assert_int_equal(ctl_rtnl_addr_change(&requests, false, ifindex, &address, &err), 0);
+	assert_int_equal(ctl_rtnl_addr_change(&requests, false, ifindex, &address, &err), -EADDRNOTAVAIL);
+	seen = look_around();
+	assert_true(seen.up);
+	assert_false(seen.address || seen.local_route || seen.route);
+}
+
+static void
+a_refusal_carries_the_kernels_reason(void **state)
+{
+	struct ctl_rtnl_route_request route = {.ifindex = ifindex};
+	struct ctl_rtnl_error err = {.text = ""};
+
+	(void)state;
+	assert_int_equal(sadb_prefix_parse("10.9.0.0/16", &route.to), 0);
+	assert_int_equal(sadb_addr_parse("203.0.113.1", &route.via), 0);
+	assert_int_equal(ctl_rtnl_route_change(&requests, true, &route, &err), -ENETUNREACH);
+	assert_string_equal(err.text, "the kernel says: Network is unreachable: Nexthop has invalid gateway");
+	assert_int_equal(ctl_rtnl_link_set(&requests, ifindex, 70000, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "the kernel says: Invalid argument: mtu"));
+	assert_int_equal(ctl_rtnl_link_set(&requests, 9999, 1500, &err), -ENODEV);
+}
+
+static void
+a_used_neighbour_is_asked_for_on_the_wire(void **state)
+{
+	static const uint8_t target[] = {10, 1, 0, 9};
+	struct pollfd poll_fd = {.fd = tap_fd, .events = POLLIN};
+	struct ctl_rtnl_error err;
+	struct sadb_prefix address;
+	uint8_t frame[2048];
+	uint32_t target_be;
+	bool asked = false;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(sadb_prefix_parse("10.1.0.1/24", &address), 0);
+	assert_int_equal(ctl_rtnl_link_set(&requests, ifindex, 1500, &err), 0);
+	assert_int_equal(ctl_rtnl_addr_change(&requests, true, ifindex, &address, &err), 0);
+	memcpy(&target_be, target, sizeof(target_be));
+	assert_int_equal(ctl_rtnl_neigh_use(&requests, ifindex, target_be), 0);
+	while (!asked && poll(&poll_fd, 1, 2000) == 1) {
+		n = read(tap_fd, frame, sizeof(frame));
+		assert_true(n >= 14);
+		/* ARP request: operation 1 at 20, target address at 38 (RFC 826). */
+		asked = n >= 42 && frame[12] == 0x08 && frame[13] == 0x06 && frame[21] == 1 &&
+			memcmp(frame + 38, target, sizeof(target)) == 0;
+	}
+	assert_true(asked);
+	assert_int_equal(ctl_rtnl_neigh_use(&requests, 9999, target_be), -ENODEV);
+	/* The refusal was read: the next request is not answered with it. */
+	assert_int_equal(ctl_rtnl_addr_change(&requests, false, ifindex, &address, &err), 0);
+}
+
+static void
+events_come_on_a_subscribed_socket(void **state)
+{
+	struct ctl_rtnl_socket events;
+	struct ctl_rtnl_error err;
+	struct sadb_prefix address;
+	uint8_t buf[32768] __attribute__((aligned(4)));
+	struct ctl_rtnl_msg msg;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(ctl_rtnl_open(&events, RTMGRP_IPV4_IFADDR, &err), 0);
+	assert_int_equal(ctl_rtnl_receive(&events, buf, sizeof(buf), MSG_DONTWAIT), -EAGAIN);
+	assert_int_equal(sadb_prefix_parse("10.1.0.1/24", &address), 0);
+	assert_int_equal(ctl_rtnl_addr_change(&requests, true, ifindex, &address, &err), 0);
+	n = ctl_rtnl_receive(&events, buf, sizeof(buf), MSG_DONTWAIT);
+	assert_true(n > 0);
+	assert_int_equal(ctl_rtnl_decode(buf, (size_t)n, &msg), 0);
+	assert_int_equal(msg.kind, CTL_RTNL_ADDR);
+	assert_true(sadb_addr_equal(&msg.addr.addr, &address.addr));
+	assert_int_equal(ctl_rtnl_addr_change(&requests, false, ifindex, &address, &err), 0);
+	assert_int_equal(ctl_rtnl_receive(&events, buf, 8, MSG_DONTWAIT), -EMSGSIZE);
+	ctl_rtnl_close(&events);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_twin_gets_mtu_address_and_route_and_loses_them),
+	    cmocka_unit_test(a_refusal_carries_the_kernels_reason),
+	    cmocka_unit_test(a_used_neighbour_is_asked_for_on_the_wire),
+	    cmocka_unit_test(events_come_on_a_subscribed_socket),
+	};
+
+	if (!namespace_enter()) {
+		fprintf(stderr, "skipped: no network namespace or TAP: %s\n", strerror(errno));
+		return SKIPPED;
+	}
+	return cmocka_run_group_tests(tests, sockets_open, sockets_close);
+}

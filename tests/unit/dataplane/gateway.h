@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * A whole gateway in the test's process: real database, engine and stages, ports made of rings, no thread. The test puts
+ * frames in, turns the worker by hand, and takes frames out. */
+#ifndef TEST_GATEWAY_H
+#define TEST_GATEWAY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dataplane/dp.h"
+#include "tests/unit/dataplane/esp_witness.h"
+
+#define GW_WAN  0x0a090001u /* 10.9.0.1: the gateway's outer address */
+#define GW_PEER 0x0a090002u /* 10.9.0.2: the other gateway */
+#define GW_LAN  0x0a010001u /* 10.1.0.1: the gateway inside */
+#define GW_HOST 0x0a01000au /* 10.1.0.10: a host inside */
+#define GW_FAR  0x0a02000au /* 10.2.0.10: a host behind the peer */
+
+#define GW_SPI_OUT 0x1001u
+#define GW_SPI_IN  0x2001u
+
+enum gw_port { GW_PORT_WAN, GW_PORT_LAN };
+
+struct gateway {
+	struct dp *dp;
+	struct sadb *db;
+	struct sadb_vnet *blue;
+	struct dp_worker *w;
+	struct rte_ring *rx[2], *tx[2];
+	struct witness_sa out, in; /* the peer's view of the two SAs: what opens, what seals */
+};
+
+/* Once per process: namespace of its own, DPDK. 0, or a skip reason is printed and -1 returned (no root). */
+int gateway_process_start(void);
+
+/* Two SAs and policies 10.1.0.0/24 <-> 10.2.0.0/24, neighbours known. flags: SADB_SA_*; window as in the SA. */
+void gateway_start(struct gateway *gw, const char *engine, uint32_t flags, uint32_t window);
+void gateway_stop(struct gateway *gw);
+
+/* Puts an IPv4 packet, in an Ethernet frame to the port, into a port's receive ring. */
+void gateway_put(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes);
+/* Turns the worker until nothing is left to do. */
+void gateway_turn(struct gateway *gw);
+/* Takes one sent frame; returns the bytes of its IP packet (0: none), written to ip (of at least 2048 bytes). */
+size_t gateway_take(struct gateway *gw, enum gw_port port, uint8_t *ip);
+uint64_t gateway_dropped(const struct gateway *gw, enum dp_drop reason);
+/* Fails the test unless rx = tx + punted + dropped + held. */
+void gateway_assert_balanced(const struct gateway *gw);
+
+/* A UDP packet from the host inside to the far one, and the other way round. */
+size_t gateway_outbound_packet(uint8_t *ip, uint16_t payload);
+size_t gateway_inbound_packet(uint8_t *ip, uint16_t payload);
+
+#endif

@@ -1,0 +1,62 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The longest packet that fits goes out whole; one byte more is refused with ICMP "fragmentation needed" that a host can
+believe (RFC 792, 1191, 4301 8.2): right MTU, right quotation, right checksums."""
+import struct
+
+import bench
+import esp
+from bench import A, B, check
+
+DF = 0x4000
+LONGEST = 1446  # of inner packets, for 1500 on the wire: 20 outer, 16 ESP and IV, 2 trailer, 16 tag
+ICMP = 1
+
+
+def inner(length, **over):
+  return bench.udp_packet(A, B, b"m" * (length - 28), frag=DF, **over)
+
+
+def passes(place, length):
+  place.from_a(inner(length))
+  frames = place.seen_on_wire()
+  check(frames, f"{length} bytes did not pass")
+  return len(frames[0]) - bench.ETHER
+
+
+def refused(place, length):
+  packet = inner(length)
+  before = place.west.drops()
+  wanted = {**before, "mtu": before.get("mtu", 0) + 1}
+  place.from_a(packet)
+  frames = place.seen_by_a()
+  check(frames, f"{length} bytes: no answer from West")
+  answer = frames[0][bench.ETHER:]
+  check(esp.checksum(answer[:20]) == 0 and answer[9] == ICMP, "the answer is no ICMP with a right header")
+  check(answer[12:20] == b"\x0a\1\0\1" + A, "the answer's addresses")
+  body = answer[20:]
+  kind, code, _, _, mtu = struct.unpack("!BBHHH", body[:8])
+  check((kind, code) == (3, 4), f"ICMP type {kind} code {code}, not fragmentation needed")
+  check(esp.checksum(body + b"\0" * (len(body) % 2)) == 0, "ICMP checksum")
+  check(mtu == LONGEST, f"ICMP says MTU {mtu}, the longest is {LONGEST}")
+  quoted = body[8:]
+  check(len(quoted) >= 28 and packet.startswith(quoted), "the quotation is not the packet that A sent")
+  check(not place.seen_on_wire(timeout=0.2), f"{length} bytes: something went out")
+  now = place.drops_become(wanted)
+  check(now == wanted, f"drop counters: {bench.nonzero(now)}")
+
+
+def main():
+  place = bench.Bench()
+  sa = place.sa(0x5001, inbound=False)
+  place.west.sa_add(sa, "out")
+  check(passes(place, LONGEST - 4) == 1496, "the outer packet is longer than it need be")
+  check(passes(place, LONGEST) == 1500, "the longest packet does not fill the wire's MTU")
+  for length in (LONGEST + 1, LONGEST + 2, LONGEST + 4, 1499, 1500):
+    refused(place, length)
+  check(passes(place, LONGEST) == 1500, "afterwards the longest packet does not pass")
+  print("witness: 1446 bytes fill the wire, 1447 are refused with a right ICMP answer")
+
+
+if __name__ == "__main__":
+  main()

@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What West sends, field by field (RFC 4303 2, 4106, 4301 5.1.2.1), opened with python3-cryptography and a second time
+by scapy's own ESP."""
+import struct
+
+from scapy.layers.inet import IP
+from scapy.layers.ipsec import ESP, SecurityAssociation
+
+import bench
+import esp
+from bench import check
+
+DF = 0x4000
+CASES = [  # payload bytes, over
+  *((length, {}) for length in range(0, 20)),  # every padding
+  (100, {"tos": 0xb8}),  # DSCP EF
+  (100, {"tos": 0x01}),  # ECT(1)
+  (100, {"tos": 0x03}),  # CE
+  (100, {"frag": DF}),
+  (100, {"ttl": 2}),
+  (100, {"ttl": 255}),
+  (100, {"ident": 0xfffe}),
+  (1000, {}),
+  (1418, {"frag": DF}),  # an inner packet of 1446 bytes: the longest that fits 1500
+]
+
+
+def outer_fields(place, frame, inner, sent):
+  """The Ethernet and outer IPv4 headers; what is left is ESP."""
+  check(frame[:6] == place.wire.mac and frame[6:12] == place.west_wan_mac, "Ethernet addresses")
+  packet = frame[bench.ETHER:]
+  first, tos, total, _, frag, ttl, proto, _, src, dst = struct.unpack("!BBHHHBBH4s4s", packet[:20])
+  check(first == 0x45, f"outer version and length {first:#x}")
+  check(total == len(packet), f"outer total length {total}, the frame holds {len(packet)}")
+  check(esp.checksum(packet[:20]) == 0, "outer header checksum")
+  check(proto == esp.PROTO_ESP and src == bench.WEST and dst == bench.EAST, "outer protocol and addresses")
+  check(tos == inner[1], f"outer TOS {tos:#x}, inner {inner[1]:#x} (RFC 6040, 4301 5.1.2.1)")
+  check(frag == sent.get("frag", 0) & DF, f"outer flags {frag:#x}: DF is the inner one's")
+  check(ttl == 64, f"outer TTL {ttl}")
+  return packet[20:]
+
+
+def one_less(packet):
+  """The packet one hop later: TTL lower by one, checksum new, nothing else."""
+  head = packet[:8] + bytes([packet[8] - 1]) + packet[9:10] + b"\0\0" + packet[12:20]
+  return head[:10] + struct.pack("!H", esp.checksum(head)) + head[12:] + packet[20:]
+
+
+def inspect(place, sa, number, case):
+  length, over = case
+  payload = bytes((number + i) & 0xff for i in range(length))
+  inner = bench.udp_packet(bench.A, bench.B, payload, **{"ident": number, **over})
+  place.from_a(inner)
+  frames = place.seen_on_wire()
+  check(frames, f"case {number} {case}: nothing came")
+  body = outer_fields(place, frames[0], inner, over)
+  opened = sa.open(body)
+  check(opened.spi == sa.spi, f"SPI {opened.spi:#x}")
+  check(opened.seq == number, f"sequence number {opened.seq}, expected {number}")
+  check(opened.iv == struct.pack("!Q", number), f"IV {opened.iv.hex()}: not the 64-bit sequence number")
+  check(opened.next_header == esp.NEXT_IPV4, f"next header {opened.next_header}")
+  check(opened.padding == esp.minimal_padding(len(inner)), f"padding {opened.padding.hex()} of {len(inner)} bytes")
+  check(opened.inner == one_less(inner), f"case {number} {case}: the inner packet is not what A sent")
+  tail = {"esn_en": True, "esn": 0} if sa.esn else {}
+  scapy_sa = SecurityAssociation(ESP, spi=sa.spi, crypt_algo="AES-GCM", crypt_key=sa.key, tunnel_header=IP(), **tail)
+  check(bytes(scapy_sa.decrypt(IP(frames[0][bench.ETHER:]))) == opened.inner, "scapy reads another inner packet")
+
+
+def main():
+  place = bench.Bench()
+  for spi, esn in ((0x5001, False), (0x5002, True)):
+    sa = place.sa(spi, inbound=False, esn=esn)
+    place.west.sa_add(sa, "out")
+    for number, case in enumerate(CASES, 1):
+      inspect(place, sa, number, case)
+    check(not place.seen_on_wire(timeout=0.3), "more packets on the wire than A sent")
+    place.west.sa_del(sa)
+  print(f"witness: {2 * len(CASES)} packets from West are right in every field, half of them with ESN")
+
+
+if __name__ == "__main__":
+  main()
