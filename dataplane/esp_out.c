@@ -103,24 +103,30 @@ number_group(struct dp_worker *w, struct dp_group *group)
 	group->reason = DP_DROP_SEQ_SPENT;
 }
 
-/* RFC 4301 5.1.2.1 and RFC 6040 4.1: the outer header, from the inner one and the SA. */
+/* RFC 4301 5.1.2.1 and RFC 6040 4.1: the outer header, from the inner one and the SA. The checksum is summed from values
+ * at hand (RFC 1071), not from the bytes just written. */
 static void
-outer_header(struct rte_ipv4_hdr *outer, const struct rte_ipv4_hdr *inner, const struct sadb_sa *sa, uint64_t seq)
+outer_header(struct rte_ipv4_hdr *outer, const struct rte_ipv4_hdr *inner, const struct sadb_sa *sa, uint16_t id,
+	     uint16_t bytes)
 {
 	uint8_t tos = inner->type_of_service;
 	if (sa->flags & SADB_SA_DONT_ENCAP_DSCP)
 		tos &= RTE_IPV4_HDR_ECN_MASK;
 	if (sa->flags & SADB_SA_NOECN)
 		tos &= (uint8_t)~RTE_IPV4_HDR_ECN_MASK;
+	uint16_t fragment = sa->flags & SADB_SA_NOPMTUDISC
+				? 0
+				: rte_be_to_cpu_16(inner->fragment_offset) & (uint16_t)RTE_IPV4_HDR_DF_FLAG;
+	uint32_t sum =
+	    sa->outer_sum + (RTE_IPV4_VHL_DEF << 8 | tos) + bytes + id + fragment + (OUTER_TTL << 8 | IPPROTO_ESP);
 	outer->version_ihl = RTE_IPV4_VHL_DEF;
 	outer->type_of_service = tos;
-	/* RFC 6864: unique per source, destination and protocol while fragments may live; the number's low half is. */
-	outer->packet_id = rte_cpu_to_be_16((uint16_t)seq);
-	outer->fragment_offset =
-	    sa->flags & SADB_SA_NOPMTUDISC ? 0 : inner->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
+	outer->total_length = rte_cpu_to_be_16(bytes);
+	outer->packet_id = rte_cpu_to_be_16(id);
+	outer->fragment_offset = rte_cpu_to_be_16(fragment);
 	outer->time_to_live = OUTER_TTL;
 	outer->next_proto_id = IPPROTO_ESP;
-	outer->hdr_checksum = 0;
+	outer->hdr_checksum = rte_cpu_to_be_16((uint16_t)~dp_csum_fold(sum));
 	outer->src_addr = sa->src_v4_be;
 	outer->dst_addr = sa->dst_v4_be;
 }
@@ -144,9 +150,9 @@ encapsulate(struct rte_mbuf *m, const struct sadb_sa *sa, uint64_t seq)
 	if (outer == NULL)
 		return false;
 	struct dp_esp_head *esp = (struct dp_esp_head *)(outer + 1);
-	outer_header(outer, (const struct rte_ipv4_hdr *)(esp + 1), sa, seq);
-	outer->total_length = rte_cpu_to_be_16(m->data_len);
-	outer->hdr_checksum = (uint16_t)~dp_ipv4_sum20(outer);
+	/* RFC 6864: unique per source, destination and protocol while fragments may live: the number's low half is, within
+	 * its SA. */
+	outer_header(outer, (const struct rte_ipv4_hdr *)(esp + 1), sa, (uint16_t)seq, m->data_len);
 	/* RFC 4106 3.1: the IV is the 64-bit sequence number, which sadb_sa_seq_take() gives out once. */
 	esp->spi_be = sa->spi_be;
 	esp->seq_be = rte_cpu_to_be_32((uint32_t)seq);

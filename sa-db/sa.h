@@ -114,7 +114,7 @@ struct sadb_sa {
 	struct sadb_sa_cold *cold;       /* control thread and the rare paths only */
 	rte_be32_t src_v4_be, dst_v4_be; /* outer header */
 	uint32_t reqid;
-	uint32_t outer_sum; /* host order, unfolded: the constant words of the outer IPv4 header (RFC 1071) */
+	uint32_t outer_sum; /* outer source and destination as 16-bit words, host order, summed, not folded (RFC 1071) */
 	uint8_t flags;      /* enum sadb_sa_flag */
 	uint8_t aad_bytes;  /* 8, or 12 with ESN (RFC 4106 5) */
 	uint8_t sel_any;    /* 1: the selector matches every packet of its vnet */

@@ -206,8 +206,8 @@ gateway_stop(struct gateway *gw)
 	}
 }
 
-void
-gateway_put(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes)
+static struct rte_mbuf *
+frame(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(gw->dp->pool);
 	assert_non_null(m);
@@ -217,7 +217,36 @@ gateway_put(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t byt
 	memcpy(&ether->src_addr, peer_mac, 6);
 	ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
 	memcpy(ether + 1, ip, bytes);
-	assert_int_equal(rte_ring_enqueue(gw->rx[port], m), 0);
+	return m;
+}
+
+void
+gateway_put(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes)
+{
+	assert_int_equal(rte_ring_enqueue(gw->rx[port], frame(gw, port, ip, bytes)), 0);
+}
+
+void
+gateway_inject(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes)
+{
+	struct rte_mbuf *m = frame(gw, port, ip, bytes);
+	dp_meta(m)->in_port = gw->dp->port[port]->number;
+	assert_int_equal(rte_ring_enqueue(gw->w->inject, m), 0);
+}
+
+void
+gateway_policy_any(struct gateway *gw, enum sadb_action action, uint32_t priority)
+{
+	struct sadb_error err;
+	struct sadb_policy_config config = {
+	    .tmpl = {.src = v4(GW_WAN), .dst = v4(GW_PEER), .reqid = 1, .proto = IPPROTO_ESP, .mode = XFRM_MODE_TUNNEL},
+	    .priority = priority,
+	    .vnet_id = 1,
+	    .dir = SADB_POLICY_OUT,
+	    .action = (uint8_t)action};
+	if (sadb_policy_add(gw->db, &config, false, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(sadb_commit(gw->db, &err), 0);
 }
 
 void

@@ -39,6 +39,10 @@ void gateway_stop(struct gateway *gw);
 
 /* Puts an IPv4 packet, in an Ethernet frame to the port, into a port's receive ring. */
 void gateway_put(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes);
+/* The same through the port's twin: what the gateway's own kernel sends. */
+void gateway_inject(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes);
+/* Adds a policy any to any in the vnet, outbound. */
+void gateway_policy_any(struct gateway *gw, enum sadb_action action, uint32_t priority);
 /* Turns the worker until nothing is left to do. */
 void gateway_turn(struct gateway *gw);
 /* Takes one sent frame; returns the bytes of its IP packet (0: none), written to ip (of at least 2048 bytes). */
