@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * The script that completes this command's words in bash, generated from the grammar's table. The command's only thread.
+ * The script that completes this command's words in bash, generated from the grammar's table. The command's only
+ * thread.
  *
  * Three functions of data (what may follow an object, what begins an argument, what a keyword's value can be) and a
  * fixed one that walks the line. It splits the line itself: bash's COMP_WORDS would break IPv6 addresses at colons. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * A parsed command to an SA's or a policy's configuration, and the checks across arguments. The command's only thread. */
+ * A parsed command to an SA's or a policy's configuration, and the checks across arguments. The command's only
+ * thread. */
 #include "control/cli/config.h"
 
 #include <errno.h>

@@ -3,6 +3,7 @@
 #include "control/cli/describe.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -75,9 +76,8 @@ cli_time(char buf[CLI_TIME_STRLEN])
 	clock_gettime(CLOCK_REALTIME, &now);
 	if (localtime_r(&now.tv_sec, &tm) != NULL)
 		n = strftime(buf, CLI_TIME_STRLEN, "%Y-%m-%dT%H:%M:%S", &tm);
-	n += (size_t)snprintf(buf + n, CLI_TIME_STRLEN - n, ".%03ld", now.tv_nsec / 1000000);
-	n += strftime(buf + n, CLI_TIME_STRLEN - n, "%z", &tm);
-	buf[n] = 0;
+	snprintf(buf + n, CLI_TIME_STRLEN - n, ".%03ld%+03ld:%02ld", now.tv_nsec / 1000000, tm.tm_gmtoff / 3600,
+		 labs(tm.tm_gmtoff / 60 % 60));
 	return buf;
 }
 

@@ -15,7 +15,7 @@ struct cli_description {
 	uint64_t now_s; /* CLOCK_REALTIME, as the daemon's times are */
 };
 
-/* Opens a session, learns the names of virtual networks, creates the show. Exit code; end is called after CLI_DONE only:
+/* Opens a session, learns the names of virtual networks, creates the show. Exit code; end follows CLI_DONE only:
  * it prints the show if code is CLI_DONE, and closes. */
 int cli_describe_begin(struct cli_description *into, struct cli *cli);
 int cli_describe_end(struct cli_description *into, int code);

@@ -124,6 +124,15 @@ show_number(struct show *show, const char *name, uint64_t value)
 }
 
 void
+show_rare(struct show *show, const char *name, uint64_t value)
+{
+	struct show_cell *cell = add_last(show, name, SHOW_NUMBER, value);
+
+	if (cell != NULL)
+		cell->rare = true;
+}
+
+void
 show_absent(struct show *show, const char *name)
 {
 	add_last(show, name, SHOW_ABSENT, 0);

@@ -13,9 +13,9 @@
 struct show;
 
 enum show_layout {
-	SHOW_TABLE, /* a line of names, then a line a row */
-	SHOW_BLOCKS, /* for many values: the key's values as a title, the others in columns below; absent ones left out */
-	SHOW_LINES, /* events: "name value" pairs on one line, absent ones left out */
+	SHOW_TABLE,  /* a line of names, then a line a row */
+	SHOW_BLOCKS, /* for many values: the key's values as a title, the others below in columns; no absent ones */
+	SHOW_LINES,  /* events: "name value" pairs on one line, absent ones left out */
 };
 
 /* NULL when there is no memory; the same trouble later is remembered and reported by show_print(). */
@@ -31,6 +31,8 @@ void show_row(struct show *show);
  * the end; rows of a table section name the same values. */
 void show_text(struct show *show, const char *name, const char *text); /* NULL: absent. Copied */
 void show_number(struct show *show, const char *name, uint64_t value);
+/* One that is mostly 0: a table for people has the column only when a row has another value; JSON always. */
+void show_rare(struct show *show, const char *name, uint64_t value);
 void show_absent(struct show *show, const char *name);
 void show_bool(struct show *show, const char *name, bool value);
 void show_spi(struct show *show, const char *name, rte_be32_t spi_be);             /* 0: absent */
@@ -46,7 +48,7 @@ void show_balance(struct show *show, const char *name, int64_t difference);
 
 /* Adds to every counter NAME its NAME_per_s, and turns ratios into those of the interval, by the rows of the earlier
  * show with the same section title and key; a row that is new since counts from 0. With elapsed_ns 0 (the first show of
- * a watch), or where a counter went back (the daemon was restarted), the rate is absent and a ratio is that of all time. */
+ * a watch), or where a counter went back (the daemon was restarted), the rate is absent, a ratio that of all time. */
 void show_rates(struct show *show, const struct show *earlier, uint64_t elapsed_ns);
 
 enum show_style {

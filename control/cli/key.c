@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Keys in files. Bytes are read and written without stdio, whose buffers would keep a copy. The command's only thread. */
+ * Keys in files. Bytes are read and written without stdio, whose buffers would keep a copy. The command's only
+ * thread. */
 #include "control/cli/key.h"
 
 #include <ctype.h>
@@ -8,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +19,14 @@
 
 #define FILE_MAX_BYTES 4096 /* digits and a lot of white space */
 
+/* From here on the process leaves no core dump and no other may trace it. Not from its start: /dev/fd/N, the shell's
+ * <(command), could not be opened any more but by root. */
+static void
+stay_private(void)
+{
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 static int
 digit_value(char c)
 {
@@ -25,7 +35,7 @@ digit_value(char c)
 	return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
 }
 
-/* Text to key and salt, which are CLI_KEY_DIGITS / 2 bytes at out. Messages tell positions and counts, never content. */
+/* Text to key and salt, which are CLI_KEY_DIGITS / 2 bytes at out. Messages tell positions and counts, no content. */
 static int
 decode(const char *text, size_t n, uint8_t *out, const char *name, struct cli_text *err)
 {
@@ -101,6 +111,7 @@ cli_key_read_fd(int fd, const char *name, struct sadb_sa_config *config, struct 
 		    name, (unsigned)st.st_mode & 07777, name);
 		return -EACCES;
 	}
+	stay_private();
 	rc = read_all(fd, text, sizeof(text), name, err);
 	if (rc >= 0)
 		rc = decode(text, (size_t)rc, bytes, name, err);
@@ -163,6 +174,7 @@ write_new_key(int fd)
 	char text[CLI_KEY_DIGITS + 1];
 	int rc;
 
+	stay_private();
 	/* Up to 256 bytes come whole or not at all (getrandom(2)), once the pool is ready. */
 	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
 		return -EIO;

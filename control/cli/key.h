@@ -13,8 +13,8 @@
 #define CLI_KEY_DIGITS (2 * (CLI_KEY_BYTES + SADB_SALT_BYTES))
 
 /* Reads hexadecimal digits of key and salt (white space between them is skipped) from a file, "-" being standard input,
- * into config's aead, key, key_bytes and salt. Refuses a file that others may read, any other number of digits and a key
- * of zeros; config is touched on success only. 0 or -errno with err filled; no copy of the key is left behind elsewhere.
+ * into config's aead, key, key_bytes and salt. Refuses a file that others may read, any other number of digits, and
+ * zeros only; config is touched on success only. 0 or -errno with err filled; no copy of the key stays elsewhere.
  * The caller wipes config. */
 int cli_key_read(const char *path, struct sadb_sa_config *config, struct cli_text *err);
 

@@ -14,11 +14,11 @@ static const uint32_t groups[] = {XFRMNLGRP_SA, XFRMNLGRP_POLICY, XFRMNLGRP_EXPI
 
 #define QUIET_NS 5000000000u /* without an event, before the daemon is asked whether it lives */
 
-/* The daemon's word that it lives comes over a second socket, or it could be taken for an event's place in the first. */
+/* Whether the daemon lives is asked over a second socket: on the first, the wait for the answer would skip events. */
 struct monitor {
 	struct cli_description into;
 	struct cli_session *pulse;
-	uint64_t uptime_s;
+	int64_t start_s; /* of the daemon, by this machine's monotonic clock */
 	int code;
 };
 
@@ -183,10 +183,10 @@ subscribe(struct monitor *monitor)
 }
 
 static int
-on_uptime(void *arg, const struct ctl_own *own)
+on_info(void *arg, const struct ctl_own *own)
 {
 	if (own->type == CTL_MSG_INFO)
-		*(uint64_t *)arg = own->info.uptime_s;
+		*(int64_t *)arg = (int64_t)(cli_now_ns() / 1000000000u) - (int64_t)own->info.uptime_s;
 	return 0;
 }
 
@@ -194,10 +194,10 @@ on_uptime(void *arg, const struct ctl_own *own)
 static void
 feel_pulse(struct monitor *monitor)
 {
-	uint64_t before_s = monitor->uptime_s;
+	int64_t before_s = monitor->start_s;
 
-	monitor->code = cli_ask_own(monitor->pulse, CTL_MSG_INFO_GET, on_uptime, &monitor->uptime_s);
-	if (monitor->code != CLI_DONE || monitor->uptime_s >= before_s)
+	monitor->code = cli_ask_own(monitor->pulse, CTL_MSG_INFO_GET, on_info, &monitor->start_s);
+	if (monitor->code != CLI_DONE || monitor->start_s <= before_s + 1) /* whole seconds: one may be rounding */
 		return;
 	monitor->code = subscribe(monitor);
 	if (monitor->code != CLI_DONE)
@@ -224,14 +224,18 @@ listen_once(struct monitor *monitor)
 int
 cli_monitor(struct cli *cli)
 {
-	struct monitor monitor = {.uptime_s = 0};
+	struct monitor monitor = {.start_s = 0};
 	int rc = 0;
 
 	monitor.code = cli_describe_begin(&monitor.into, cli);
 	if (monitor.code != CLI_DONE)
 		return monitor.code;
 	monitor.pulse = cli_session_open(cli);
-	monitor.code = monitor.pulse != NULL ? subscribe(&monitor) : CLI_FAILED;
+	monitor.code = CLI_FAILED;
+	if (monitor.pulse != NULL)
+		monitor.code = cli_ask_own(monitor.pulse, CTL_MSG_INFO_GET, on_info, &monitor.start_s);
+	if (monitor.code == CLI_DONE)
+		monitor.code = subscribe(&monitor);
 	while (monitor.code == CLI_DONE && rc >= 0) { /* less: told to stop */
 		rc = cli_wait(monitor.into.session, true, QUIET_NS);
 		if (rc == 0)

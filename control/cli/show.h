@@ -29,6 +29,7 @@ struct show_cell {
 	double rate;
 	int64_t difference;
 	char *text;
+	bool rare; /* a table leaves the column out where it is 0 in every row */
 };
 
 struct show_row {

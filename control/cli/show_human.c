@@ -87,36 +87,64 @@ column_is_text(const struct show_section *section, unsigned c)
 	return false;
 }
 
-static void
-print_aligned(FILE *out, const char *text, int columns, bool left, bool last)
+static bool
+column_is_left_out(const struct show_section *section, unsigned c)
 {
-	if (left)
-		fprintf(out, "%-*s", last ? 0 : columns, text);
+	for (unsigned r = 0; r < section->n; r++)
+		if (!section->rows[r].cells[c].rare || section->rows[r].cells[c].a != 0)
+			return false;
+	return true;
+}
+
+/* A column of a table: which of the rows' cells, how wide, on which side. */
+struct column {
+	unsigned cell;
+	int width;
+	bool left;
+};
+
+static void
+print_aligned(FILE *out, const char *text, const struct column *column, bool last)
+{
+	if (column->left)
+		fprintf(out, "%-*s", last ? 0 : column->width, text);
 	else
-		fprintf(out, "%*s", columns, text);
+		fprintf(out, "%*s", column->width, text);
 	fputs(last ? "\n" : "  ", out);
+}
+
+static unsigned
+measure(const struct show_section *section, struct column columns[COLUMNS])
+{
+	const struct show_row *first = &section->rows[0];
+	unsigned n = 0;
+
+	for (unsigned c = 0; c < first->n && n < COLUMNS; c++) {
+		struct column *column = &columns[n];
+
+		if (column_is_left_out(section, c))
+			continue;
+		*column = (struct column){c, (int)strlen(first->cells[c].name), column_is_text(section, c)};
+		for (unsigned r = 0; r < section->n; r++)
+			column->width = larger(column->width, width(&section->rows[r].cells[c]));
+		n++;
+	}
+	return n;
 }
 
 static void
 print_table(const struct show_section *section, FILE *out)
 {
-	const struct show_row *first = &section->rows[0];
-	unsigned n = first->n < COLUMNS ? first->n : COLUMNS;
-	int widths[COLUMNS];
-	bool left[COLUMNS];
+	struct column columns[COLUMNS];
+	unsigned n = measure(section, columns);
 	char buf[VALUE];
 
-	for (unsigned c = 0; c < n; c++) {
-		left[c] = column_is_text(section, c);
-		widths[c] = (int)strlen(first->cells[c].name);
-		for (unsigned r = 0; r < section->n; r++)
-			widths[c] = larger(widths[c], width(&section->rows[r].cells[c]));
-	}
-	for (unsigned c = 0; c < n; c++)
-		print_aligned(out, first->cells[c].name, widths[c], left[c], c + 1 == n);
+	for (unsigned i = 0; i < n; i++)
+		print_aligned(out, section->rows[0].cells[columns[i].cell].name, &columns[i], i + 1 == n);
 	for (unsigned r = 0; r < section->n; r++)
-		for (unsigned c = 0; c < n; c++)
-			print_aligned(out, value(&section->rows[r].cells[c], buf), widths[c], left[c], c + 1 == n);
+		for (unsigned i = 0; i < n; i++)
+			print_aligned(out, value(&section->rows[r].cells[columns[i].cell], buf), &columns[i],
+				      i + 1 == n);
 }
 
 static void
@@ -153,7 +181,7 @@ print_blocks(const struct show_section *section, FILE *out)
 	per_line = larger(1, BLOCK_WIDTH / (name + val + 5));
 	for (unsigned r = 0; r < section->n; r++) {
 		const struct show_row *row = &section->rows[r];
-		int at = 0;
+		int at = 0, pad = 0; /* padding is printed when something follows on the line */
 
 		print_pairs(row->cells, section->n_key < row->n ? section->n_key : row->n, out);
 		for (unsigned c = section->n_key; c < row->n; c++) {
@@ -162,8 +190,9 @@ print_blocks(const struct show_section *section, FILE *out)
 			if (at == per_line)
 				fputc('\n', out);
 			at = at == per_line ? 1 : at + 1;
-			fprintf(out, "    %-*s %-*s", name, row->cells[c].name, at == per_line ? 0 : val,
+			fprintf(out, "%*s%-*s %s", at > 1 ? pad + 4 : 4, "", name, row->cells[c].name,
 				value(&row->cells[c], buf));
+			pad = val - (int)strlen(buf);
 		}
 		fputs(at > 0 ? "\n" : "", out);
 	}

@@ -61,9 +61,9 @@ on_sa(void *arg, const struct ctl_xfrm *msg)
 	show_counter(show, "bytes", msg->sa.cur.bytes);
 	show_number(show, "out_seq", msg->sa.config.out_seq);
 	show_number(show, "in_seq", msg->sa.config.in_seq);
-	show_number(show, "replay_drops", msg->sa.cur.replay_drops);
-	show_number(show, "window_drops", msg->sa.cur.window_drops);
-	show_number(show, "icv_drops", msg->sa.cur.icv_drops);
+	show_rare(show, "replay_drops", msg->sa.cur.replay_drops);
+	show_rare(show, "window_drops", msg->sa.cur.window_drops);
+	show_rare(show, "icv_drops", msg->sa.cur.icv_drops);
 	return 0;
 }
 

@@ -57,7 +57,7 @@ cli_stats_worker(struct show *show, const struct ctl_worker *worker)
 	show_balance(show, "balance", (int64_t)(rx - (worker->tx + worker->punted + worker->dropped + worker->held)));
 	show_number(show, "from_ports", worker->from_ports);
 	show_number(show, "from_twins", worker->from_twins);
-	show_number(show, "made", worker->made);
+	show_rare(show, "made", worker->made);
 	show_number(show, "esp_in", worker->esp_in);
 	show_number(show, "esp_out", worker->esp_out);
 	show_percent(show, "idle_percent", worker->idle_polls, worker->polls);
@@ -73,14 +73,14 @@ cli_stats_port(struct show *show, const struct dp_port_info *port)
 	show_counter(show, "rx_bytes", port->rx_bytes);
 	show_counter(show, "tx_packets", port->tx_packets);
 	show_counter(show, "tx_bytes", port->tx_bytes);
-	show_number(show, "rx_missed", port->rx_missed);
-	show_number(show, "rx_errors", port->rx_errors);
-	show_number(show, "rx_nombuf", port->rx_nombuf);
-	show_number(show, "tx_errors", port->tx_errors);
+	show_rare(show, "rx_missed", port->rx_missed);
+	show_rare(show, "rx_errors", port->rx_errors);
+	show_rare(show, "rx_nombuf", port->rx_nombuf);
+	show_rare(show, "tx_errors", port->tx_errors);
 	show_number(show, "punted", port->punted);
-	show_number(show, "punt_dropped", port->punt_dropped);
+	show_rare(show, "punt_dropped", port->punt_dropped);
 	show_number(show, "injected", port->injected);
-	show_number(show, "inject_dropped", port->inject_dropped);
+	show_rare(show, "inject_dropped", port->inject_dropped);
 }
 
 void

@@ -12,8 +12,7 @@
 #define KEYLIKE_DIGITS 32
 #define WORD_MAX_BYTES 32 /* no word of the grammar is longer */
 
-static void
-append(struct cli_text *err, const char *format, va_list args)
+static void __attribute__((format(printf, 2, 0))) append(struct cli_text *err, const char *format, va_list args)
 {
 	size_t used = strlen(err->text);
 

@@ -4,7 +4,7 @@
 
 #include <arpa/inet.h>
 
-#include "cli_rig.h"
+#include "tests/unit/control/cli_rig.h"
 #include "control/xfrm_codec.h"
 
 #define SA "sa add src 192.0.2.1 dst 192.0.2.2 spi 0x1001 vnet blue key-file k"

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <jansson.h>
 
-#include "cli_rig.h"
+#include "tests/unit/control/cli_rig.h"
 #include "control/cli/stats.h"
 
 static char *
@@ -168,6 +168,34 @@ blocks_and_lines_leave_out_what_is_absent(void **state)
 		rig_assert_contains(text, "name west");
 		rig_assert_contains(text, "mtu_bytes 1500");
 		rig_assert_lacks(text, "hard_limit");
+		free(text);
+		show_destroy(show);
+	}
+}
+
+static void
+a_table_has_a_rare_column_only_when_it_says_something(void **state)
+{
+	(void)state;
+	for (uint64_t errors = 0; errors < 2; errors++) {
+		struct show *show = show_create();
+		json_t *json;
+		char *text;
+
+		show_section(show, NULL, SHOW_TABLE, 1);
+		for (uint64_t row = 0; row < 2; row++) {
+			show_row(show);
+			show_number(show, "port", row);
+			show_rare(show, "rx_errors", errors * row);
+			show_number(show, "zero", 0);
+		}
+		text = print(show, SHOW_HUMAN);
+		assert_string_equal(
+		    text, errors == 0 ? "port  zero\n   0     0\n   1     0\n"
+				      : "port  rx_errors  zero\n   0          0     0\n   1          1     0\n");
+		json = print_json(show, SHOW_JSON);
+		assert_int_equal(json_integer_value(at(json, 1, "rx_errors")), errors);
+		json_decref(json);
 		free(text);
 		show_destroy(show);
 	}
@@ -406,6 +434,7 @@ main(void)
 	    cmocka_unit_test(json_has_the_same_rows_with_types),
 	    cmocka_unit_test(every_layout_shows_what_json_shows),
 	    cmocka_unit_test(blocks_and_lines_leave_out_what_is_absent),
+	    cmocka_unit_test(a_table_has_a_rare_column_only_when_it_says_something),
 	    cmocka_unit_test(an_empty_show_is_an_empty_array),
 	    cmocka_unit_test(events_are_one_json_object_a_line),
 	    cmocka_unit_test(names_from_outside_cannot_steer_the_terminal),

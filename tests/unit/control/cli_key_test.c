@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli_rig.h"
+#include "tests/unit/control/cli_rig.h"
 
 #define HALF "000102030405060708090a0b0c0d0e0f10111213" /* 20 bytes */
 #define GOOD HALF "1415161718191a1b1c1d1e1fa0a1a2a3"    /* 36 */

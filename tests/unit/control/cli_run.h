@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-#include "cli_rig.h"
+#include "tests/unit/control/cli_rig.h"
 #include "control/cli/run.h"
 
 struct rig_run {

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * The whole command, as far as it needs no daemon: options, exit codes, where messages go. */
-#include "cli_run.h"
+#include "tests/unit/control/cli_run.h"
 
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #define SA "sa add src 192.0.2.1 dst 192.0.2.2 spi 0x1001 vnet blue key-file "
 
@@ -111,26 +109,6 @@ without_a_daemon_every_verb_that_needs_one_fails_and_says_so(void **state)
 	}
 }
 
-/* A socket that takes requests and never answers stands in for a hung daemon: there is no such state of a real one. */
-static void
-a_daemon_that_does_not_answer_is_reported_and_no_socket_stays(void **state)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	char clients[96], line[256];
-	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-
-	(void)state;
-	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/sock", dir);
-	snprintf(clients, sizeof(clients), "%s/clients", dir);
-	assert_int_equal(mkdir(clients, 0700), 0);
-	assert_int_equal(bind(fd, (const struct sockaddr *)&addr, sizeof(addr)), 0);
-	snprintf(line, sizeof(line), "--socket %s sa flush", addr.sun_path);
-	rig_expect(line, CLI_FAILED, "(ETIMEDOUT)");
-	close(fd);
-	unlink(addr.sun_path);
-	assert_int_equal(rmdir(clients), 0); /* empty: the command's own socket is gone */
-}
-
 int
 main(void)
 {
@@ -139,7 +117,6 @@ main(void)
 	    cmocka_unit_test(wrong_usage_ends_with_2_and_points_at_help),
 	    cmocka_unit_test(a_key_file_is_judged_before_the_daemon_is_asked),
 	    cmocka_unit_test(without_a_daemon_every_verb_that_needs_one_fails_and_says_so),
-	    cmocka_unit_test(a_daemon_that_does_not_answer_is_reported_and_no_socket_stays),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
