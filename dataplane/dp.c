@@ -19,7 +19,7 @@
 #define EVENTS                4096
 #define INJECT_RING           1024
 #define HOLD_S                3 /* the kernel gives up on a neighbour after three probes, a second each */
-#define DEFAULT_IDLE_SLEEP_US 100
+#define DEFAULT_IDLE_SLEEP_US 250
 
 const char *
 dp_engine_name(const struct dp *dp)

@@ -269,6 +269,17 @@ gateway_take(struct gateway *gw, enum gw_port port, uint8_t *ip)
 	return bytes;
 }
 
+size_t
+gateway_receive(struct gateway *gw, uint64_t seq, const uint8_t *inner, size_t inner_bytes,
+		const struct witness_twist *twist, uint8_t *out)
+{
+	uint8_t wire[2048];
+	size_t bytes = witness_seal(&gw->in, seq, inner, inner_bytes, twist, wire);
+	gateway_put(gw, GW_PORT_WAN, wire, bytes);
+	gateway_turn(gw);
+	return gateway_take(gw, GW_PORT_LAN, out);
+}
+
 uint64_t
 gateway_dropped(const struct gateway *gw, enum dp_drop reason)
 {

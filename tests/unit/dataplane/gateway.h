@@ -47,6 +47,9 @@ void gateway_policy_any(struct gateway *gw, enum sadb_action action, uint32_t pr
 void gateway_turn(struct gateway *gw);
 /* Takes one sent frame; returns the bytes of its IP packet (0: none), written to ip (of at least 2048 bytes). */
 size_t gateway_take(struct gateway *gw, enum gw_port port, uint8_t *ip);
+/* The witness seals a packet, the worker takes it from the wire; returns what reached the host inside, 0 for nothing. */
+size_t gateway_receive(struct gateway *gw, uint64_t seq, const uint8_t *inner, size_t inner_bytes,
+		       const struct witness_twist *twist, uint8_t *out);
 uint64_t gateway_dropped(const struct gateway *gw, enum dp_drop reason);
 /* Fails the test unless rx = tx + punted + dropped + held. */
 void gateway_assert_balanced(const struct gateway *gw);
