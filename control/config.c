@@ -216,7 +216,7 @@ defaults_set(struct ctl_config *config)
 {
 	config->log = 3; /* info */
 	config->workers = 1;
-	config->idle_sleep_us = 100;
+	config->idle_sleep_us = 250;
 	config->memory_mb = 256;
 	config->packets = 16384;
 	config->max_sas = 4096;

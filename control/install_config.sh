@@ -3,10 +3,7 @@
 # Installs the default configuration unless there is one: meson would overwrite the administrator's.
 # Usage: install_config.sh DIRECTORY (by meson install)
 set -eu
-case $1 in
-/*) dir=${DESTDIR:-}$1 ;;
-*) dir=$MESON_INSTALL_DESTDIR_PREFIX/$1 ;;
-esac
+dir=${DESTDIR:-}$1
 if [ -e "$dir/culvert.yaml" ]; then
 	echo "Keeping $dir/culvert.yaml"
 else

@@ -146,6 +146,8 @@ receive(struct ctl_server *server)
 	return true;
 }
 
+/* A change that could not be committed stays in the database, and takes effect when a later commit succeeds: its asker is
+ * told of the failure, its events say what the database holds. */
 static void
 commit(struct ctl_server *server)
 {
@@ -192,7 +194,7 @@ ctl_server_create(const struct ctl_server_config *config, struct sadb_error *err
 		goto fail;
 	ctl_peers_sweep(server);
 	server->readable = event_new(config->base, server->fd, EV_READ | EV_PERSIST, on_readable, server);
-	if (!server->readable || event_add(server->readable, NULL) != 0) {
+	if (ctl_waits_init(server) || !server->readable || event_add(server->readable, NULL) != 0) {
 		ctl_refuse(err, -ENOMEM, 0, "no memory for the server");
 		goto fail;
 	}
@@ -212,6 +214,7 @@ ctl_server_destroy(struct ctl_server *server)
 			ctl_peer_drop(server->peers[i]);
 	if (server->readable)
 		event_free(server->readable);
+	ctl_waits_fini(server);
 	if (server->clients_fd >= 0)
 		ctl_peers_sweep(server);
 	ctl_path_close(server);

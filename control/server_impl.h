@@ -2,7 +2,8 @@
  * What the files of the server share. Control thread.
  *
  * server.c receives, batches and commits; server_path.c owns files and who may speak; server_peer.c the clients and what
- * waits for them; server_ack.c, server_xfrm.c, server_own.c, server_dump.c, server_events.c make what is sent. */
+ * waits for them; server_ack.c, server_xfrm.c, server_own.c, server_dump.c, server_events.c, server_acquire.c make what is
+ * sent. */
 #ifndef CTL_SERVER_IMPL_H
 #define CTL_SERVER_IMPL_H
 
@@ -61,6 +62,13 @@ struct ctl_peer {
 	struct ctl_dump dump;
 };
 
+/* Policies that have asked for an SA, in the order in which they may ask again. */
+enum { CTL_WAIT_HEARD, CTL_WAIT_UNHEARD, CTL_WAITS };
+struct ctl_wait;
+struct ctl_wait_list {
+	struct ctl_wait *first, **last;
+};
+
 struct ctl_server {
 	struct ctl_server_config config;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];    /* canonical */
@@ -69,11 +77,12 @@ struct ctl_server {
 	bool bound;
 	bool has_group;
 	gid_t gid;
-	struct event *readable;
+	struct event *readable, *wait_tick;
 	struct ctl_peer *peers[CTL_MAX_PEERS];
 	uint64_t batch;
 	uint64_t refused_s; /* of the last line about a refused sender */
 	uint32_t acquire_seq;
+	struct ctl_wait_list waits[CTL_WAITS];
 	bool changed; /* the database, in this batch */
 	uint32_t bitmap[CTL_BITMAP_WORDS];
 	uint8_t in[CTL_DATAGRAM_MAX] __attribute__((aligned(8)));
@@ -121,6 +130,10 @@ bool ctl_dump_asked(const struct nlmsghdr *nlh);
 int ctl_dump_start(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err);
 /* Queues the next datagram of the dump. */
 void ctl_dump_next(struct ctl_peer *peer);
+
+/* ---- server_acquire.c ---- */
+int ctl_waits_init(struct ctl_server *server); /* -ENOMEM */
+void ctl_waits_fini(struct ctl_server *server);
 
 /* ---- server_events.c ---- */
 bool ctl_event_wanted(const struct ctl_server *server, unsigned group);

@@ -67,7 +67,8 @@ open_directory(struct ctl_server *server, struct sadb_error *err)
 	return rc;
 }
 
-/* Where clients bind: writable for the group, and sticky, so that nobody removes another's file. */
+/* Where clients bind: writable for the group, and sticky, so that nobody removes another's file. No setgid bit: systemd's
+ * RestrictSUIDSGID refuses it, and files that only their owner opens need none. */
 static int
 open_clients(struct ctl_server *server, struct sadb_error *err)
 {
@@ -84,7 +85,7 @@ open_clients(struct ctl_server *server, struct sadb_error *err)
 	if (server->has_group && fchown(server->clients_fd, (uid_t)-1, server->gid) != 0)
 		return ctl_refuse(err, -errno, 0, "cannot give directory %s to group %s: %m", server->clients,
 				  server->config.group);
-	if (fchmod(server->clients_fd, server->has_group ? 03770 : 0700) != 0)
+	if (fchmod(server->clients_fd, server->has_group ? 01770 : 0700) != 0)
 		return ctl_refuse(err, -errno, 0, "cannot set the mode of directory %s: %m", server->clients);
 	return 0;
 }

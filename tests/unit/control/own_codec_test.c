@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Culvert's own messages: what is encoded is decoded to the same; what is malformed is refused. */
-#include "codec_rig.h"
+#include "tests/unit/control/codec_rig.h"
 
 #include <errno.h>
 

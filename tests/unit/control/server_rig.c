@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * The server's rig: see server_rig.h. */
-#include "server_rig.h"
+#include "tests/unit/control/server_rig.h"
 
 #include <dirent.h>
 #include <netinet/in.h>
@@ -96,8 +96,10 @@ create_database(struct rig *rig, const char *store)
 	assert_int_equal(sadb_vnet_add(rig->db, RIG_VNET + 1, "green", &err), 0);
 }
 
+enum { WITH_STORE = 1, WITH_WORKERS = 2 };
+
 static int
-create(void **state, const char *group, bool with_store)
+create(void **state, const char *group, unsigned with)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
 	struct ctl_server_config config = {.path = rig->path, .group = group, .max_sas = 4096};
@@ -110,7 +112,13 @@ create(void **state, const char *group, bool with_store)
 	/* A level below, so that the server makes its directory. */
 	snprintf(rig->path, sizeof(rig->path), "%s/run/test.sock", rig->dir);
 	snprintf(store, sizeof(store), "%s/store.db", rig->dir);
-	create_database(rig, with_store ? store : NULL);
+	create_database(rig, with & WITH_STORE ? store : NULL);
+	if (with & WITH_WORKERS) {
+		struct dp_error dp_err;
+		if (dp_start(rig->dp, &dp_err) != 0)
+			fail_msg("%s", dp_err.text);
+		rig->workers = true;
+	}
 	config.base = rig->base = event_base_new();
 	config.db = rig->db;
 	config.dp = rig->dp;
@@ -130,19 +138,25 @@ create(void **state, const char *group, bool with_store)
 int
 rig_create(void **state)
 {
-	return create(state, NULL, false);
+	return create(state, NULL, 0);
 }
 
 int
 rig_create_for_group(void **state)
 {
-	return create(state, "daemon", false);
+	return create(state, "daemon", 0);
 }
 
 int
 rig_create_with_store(void **state)
 {
-	return create(state, NULL, true);
+	return create(state, NULL, WITH_STORE);
+}
+
+int
+rig_create_with_workers(void **state)
+{
+	return create(state, NULL, WITH_WORKERS);
 }
 
 static void
@@ -167,6 +181,8 @@ rig_destroy(void **state)
 	assert_int_equal(rig_client_files(rig), 0);       /* ... nor a client's */
 	event_free(rig->calls);
 	event_base_free(rig->base);
+	if (rig->workers)
+		dp_stop(rig->dp);
 	dp_destroy(rig->dp);
 	sadb_destroy(rig->db);
 	for (unsigned i = 0; i < 2; i++) {

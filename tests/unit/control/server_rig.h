@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "xfrm_rig.h"
+#include "tests/unit/control/xfrm_rig.h"
 
 #include "control/client.h"
 #include "control/own_codec.h"
@@ -24,6 +24,7 @@ struct rig {
 	struct ctl_server *server;
 	pthread_t thread;
 	int ask[2], done[2];
+	bool workers;
 	struct ctl_client *client;
 };
 
@@ -33,8 +34,9 @@ int rig_stop_dpdk(void **state);
 
 /* A rig, for cmocka's set-up and tear-down of a test: *state is a struct rig, with one client. */
 int rig_create(void **state);
-int rig_create_for_group(void **state);  /* speaking allowed to the group "daemon" */
-int rig_create_with_store(void **state); /* marks on disk */
+int rig_create_for_group(void **state);    /* speaking allowed to the group "daemon" */
+int rig_create_with_workers(void **state); /* they poll */
+int rig_create_with_store(void **state);   /* marks on disk */
 int rig_destroy(void **state);
 
 /* Runs fn on the control thread and waits for it. */

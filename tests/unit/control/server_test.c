@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Requests to the server over its socket: applied, durable and visible when the ACK comes, refused with a reason. */
-#include "server_rig.h"
+#include "tests/unit/control/server_rig.h"
 
 #include <errno.h>
 #include <netinet/in.h>

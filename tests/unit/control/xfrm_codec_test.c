@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * The XFRM codec against itself: what is encoded is decoded to the same, and no key leaves in an answer. */
-#include "xfrm_rig.h"
+#include "tests/unit/control/xfrm_rig.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 
-#include "iproute2_bytes.h"
+#include "tests/unit/control/iproute2_bytes.h"
 
 static const struct nlmsghdr request = {.nlmsg_flags = NLM_F_REQUEST, .nlmsg_seq = 5, .nlmsg_pid = 77};
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * The XFRM codec against the bytes that iproute2 and the kernel make. */
-#include "xfrm_rig.h"
+#include "tests/unit/control/xfrm_rig.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 
-#include "iproute2_bytes.h"
+#include "tests/unit/control/iproute2_bytes.h"
 
 static void
 assert_prefix(const struct sadb_prefix *is, const char *text)

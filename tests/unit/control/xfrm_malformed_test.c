@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Wrong XFRM messages: each is refused with the kernel's error and a line that names what is wrong; no byte beyond the
  * message is read (the buffers are exact, a sanitizer watches). */
-#include "xfrm_rig.h"
+#include "tests/unit/control/xfrm_rig.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 
-#include "iproute2_bytes.h"
+#include "tests/unit/control/iproute2_bytes.h"
 
 #define SA_BODY      sizeof(struct xfrm_usersa_info)
 #define POLICY_BODY  sizeof(struct xfrm_userpolicy_info)
@@ -15,7 +15,7 @@
 #define POLICY_AT(m) (NLMSG_HDRLEN + offsetof(struct xfrm_userpolicy_info, m))
 #define ID_AT(m)     (NLMSG_HDRLEN + offsetof(struct xfrm_usersa_id, m))
 #define PID_AT(m)    (NLMSG_HDRLEN + offsetof(struct xfrm_userpolicy_id, m))
-/* Offsets of an attribute's payload are counted from the end, where iproute2 puts the attribute. */
+/* iproute2 puts these attributes first, right after the fixed part, ... */
 #define ALG_AT(m)  (NLMSG_HDRLEN + SA_BODY + NLA_HDRLEN + offsetof(struct xfrm_algo_aead, m))
 #define TMPL_AT(m) (NLMSG_HDRLEN + POLICY_BODY + NLA_HDRLEN + offsetof(struct xfrm_user_tmpl, m))
 /* ... and in sa_add_esn the ESN attribute follows a 96-byte one. */

@@ -3,7 +3,7 @@
 #ifndef TEST_XFRM_RIG_H
 #define TEST_XFRM_RIG_H
 
-#include "codec_rig.h"
+#include "tests/unit/control/codec_rig.h"
 
 #include "control/xfrm_codec.h"
 

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * ACQUIRE: a policy wants an SA. Announces it once, and lets the policy ask again when no SA came. Control thread. */
+#include "control/server_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+/* Seconds until a policy may ask again: as the kernel (net.core.xfrm_acq_expires), or soon if nobody heard it. */
+static const uint64_t period_s[CTL_WAITS] = {[CTL_WAIT_HEARD] = 30, [CTL_WAIT_UNHEARD] = 1};
+
+struct ctl_wait {
+	struct ctl_wait *next;
+	uint64_t due_s;
+	uint32_t index; /* of the policy */
+};
+
+static uint64_t
+now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec;
+}
+
+static void
+pop(struct ctl_wait_list *list)
+{
+	struct ctl_wait *wait = list->first;
+
+	list->first = wait->next;
+	if (!list->first)
+		list->last = &list->first;
+	free(wait);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval second = {.tv_sec = 1};
+	struct ctl_server *server = arg;
+	bool more = false;
+
+	(void)fd, (void)what;
+	for (unsigned i = 0; i < CTL_WAITS; i++) {
+		struct ctl_wait_list *list = &server->waits[i];
+
+		while (list->first && list->first->due_s <= now_s()) {
+			sadb_policy_acquired(server->config.db, list->first->index);
+			pop(list);
+		}
+		more |= list->first != NULL;
+	}
+	if (more)
+		evtimer_add(server->wait_tick, &second);
+}
+
+/* The policy asks only once until its wait ends, so there are never more waits than policies. */
+static void
+begin_wait(struct ctl_server *server, uint32_t index, unsigned which)
+{
+	const struct timeval second = {.tv_sec = 1};
+	struct ctl_wait_list *list = &server->waits[which];
+	struct ctl_wait *wait = malloc(sizeof(*wait));
+
+	if (!wait) {
+		sadb_policy_acquired(server->config.db, index);
+		return;
+	}
+	*wait = (struct ctl_wait){.due_s = now_s() + period_s[which], .index = index};
+	*list->last = wait;
+	list->last = &wait->next;
+	if (!evtimer_pending(server->wait_tick, NULL))
+		evtimer_add(server->wait_tick, &second);
+}
+
+int
+ctl_waits_init(struct ctl_server *server)
+{
+	for (unsigned i = 0; i < CTL_WAITS; i++)
+		server->waits[i].last = &server->waits[i].first;
+	server->wait_tick = evtimer_new(server->config.base, on_tick, server);
+	return server->wait_tick ? 0 : -ENOMEM;
+}
+
+void
+ctl_waits_fini(struct ctl_server *server)
+{
+	for (unsigned i = 0; i < CTL_WAITS; i++)
+		while (server->waits[i].first)
+			pop(&server->waits[i]);
+	if (server->wait_tick)
+		event_free(server->wait_tick);
+}
+
+int
+ctl_server_acquire(struct ctl_server *server, const struct dp_event *event)
+{
+	const struct nlmsghdr header = {.nlmsg_type = XFRM_MSG_ACQUIRE};
+	const struct sadb_policy_config which = {.index = event->policy_index, .dir = event->policy_index & 7};
+	const struct sadb_flow flow = {.src = sadb_addr_v4(event->flow.src_be),
+				       .dst = sadb_addr_v4(event->flow.dst_be),
+				       .sport_be = event->flow.sport_be,
+				       .dport_be = event->flow.dport_be,
+				       .proto = event->flow.proto};
+	struct sadb_policy_info info;
+	int rc = sadb_policy_get(server->config.db, &which, &info);
+
+	if (rc)
+		return rc;
+	if (!ctl_event_wanted(server, XFRMNLGRP_ACQUIRE)) {
+		begin_wait(server, event->policy_index, CTL_WAIT_UNHEARD);
+		return -ESRCH;
+	}
+	begin_wait(server, event->policy_index, CTL_WAIT_HEARD);
+	/* 0 stands for none, as in the kernel. */
+	if (++server->acquire_seq == 0)
+		server->acquire_seq = 1;
+	size_t bytes =
+	    ctl_xfrm_encode_acquire(server->out, CTL_MESSAGE_BYTES, &header, &info.config, &flow, server->acquire_seq);
+	ctl_event_queue(server, XFRMNLGRP_ACQUIRE, server->out, bytes);
+	ctl_peers_flush(server);
+	return 0;
+}
