@@ -90,17 +90,34 @@ admit(struct dp_worker *w, struct rte_mbuf *m)
 	return true;
 }
 
-/* One add for the lifetimes and one for the numbers, per SA and batch. */
-static void
-number_group(struct dp_worker *w, struct dp_group *group)
+/* Rare: not all of a group may go. The inner bytes of those that may. */
+static uint64_t
+granted_bytes(struct rte_mbuf *const pkt[], unsigned n, unsigned group, unsigned granted)
 {
-	if (!dp_group_use(w, group, group->packets, group->bytes)) {
-		group->granted = 0;
-		group->reason = DP_DROP_SA_EXPIRED;
-		return;
+	uint64_t bytes = 0;
+	for (unsigned i = 0; i < n && granted > 0; i++) {
+		if (dp_meta(pkt[i])->group == group) {
+			bytes += dp_meta(pkt[i])->ip_bytes;
+			granted--;
+		}
 	}
+	return bytes;
+}
+
+/* One add for the numbers and one for the lifetimes, per SA and batch. Numbers that a lifetime then forbids stay unused. */
+static void
+number_group(struct dp_worker *w, unsigned index, struct rte_mbuf *const pkt[], unsigned n)
+{
+	struct dp_group *group = &w->groups.group[index];
 	group->granted = (uint16_t)sadb_sa_seq_take(group->sa->mut, group->packets, &group->first_seq);
 	group->reason = DP_DROP_SEQ_SPENT;
+	if (group->granted == 0)
+		return;
+	uint64_t bytes = group->granted == group->packets ? group->bytes : granted_bytes(pkt, n, index, group->granted);
+	if (!dp_group_use(w, group, group->granted, bytes)) {
+		group->granted = 0;
+		group->reason = DP_DROP_SA_EXPIRED;
+	}
 }
 
 /* RFC 4301 5.1.2.1 and RFC 6040 4.1: the outer header, from the inner one and the SA. The checksum is summed from values
@@ -182,7 +199,7 @@ dp_esp_out(struct dp_worker *w)
 			in->pkt[n++] = in->pkt[i];
 	for (unsigned g = 0; g < w->groups.n; g++)
 		if (w->groups.group[g].packets > 0)
-			number_group(w, &w->groups.group[g]);
+			number_group(w, g, in->pkt, n);
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = in->pkt[i];
 		struct dp_meta *meta = dp_meta(m);

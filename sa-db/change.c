@@ -20,6 +20,23 @@ key_id_of(struct sadb *db, const struct sadb_sa_config *config, uint8_t key_id[S
 	return rc == 0 ? 0 : sadb_fail(err, rc, XFRMA_ALG_AEAD, "key cannot be hashed: %s", strerror(-rc));
 }
 
+/* A key is one side's to seal with. And when its numbers are spent, they are. */
+static int
+check_use(const struct sadb_sa_config *config, const struct sadb_mark *mark, struct sadb_error *err)
+{
+	bool was_inbound = mark->bound == SADB_NO_NUMBERS;
+	if (config->dir == SADB_DIR_IN && mark->bound != 0 && !was_inbound)
+		return sadb_fail(err, -EEXIST, XFRMA_ALG_AEAD,
+				 "this key was used to send: the peer needs a key of its own");
+	if (config->dir != SADB_DIR_IN && was_inbound)
+		return sadb_fail(err, -EEXIST, XFRMA_ALG_AEAD,
+				 "this key was an inbound SA's: the peer seals with it, so sending needs another");
+	if (config->dir != SADB_DIR_IN && mark->bound >= sadb_out_max(config))
+		return sadb_fail(err, -EOVERFLOW, XFRMA_ALG_AEAD,
+				 "the sequence numbers of this key are spent: use a new key");
+	return 0;
+}
+
 static int
 find_mark(struct sadb *db, const struct sadb_sa_config *config, struct sadb_mark **mark, struct sadb_error *err)
 {
@@ -33,6 +50,9 @@ find_mark(struct sadb *db, const struct sadb_sa_config *config, struct sadb_mark
 		return sadb_fail(err, -EEXIST, XFRMA_ALG_AEAD,
 				 "SPI %#x has this key and salt already: two SAs would repeat nonces",
 				 rte_be_to_cpu_32((*mark)->live->config.spi_be));
+	rc = check_use(config, *mark, err);
+	if (rc != 0)
+		return rc;
 	/* MOBIKE deletes and adds the same SA at once: with a little patience the numbers used are known exactly. */
 	if ((*mark)->lineages > 0)
 		sadb_grace_try(db, GRACE_TRY_US);
@@ -143,6 +163,10 @@ check_update(struct sadb *db, const struct sadb_sa_cold *cold, const struct sadb
 		return sadb_fail(err, -EINVAL, XFRMA_SRCADDR, "an update cannot change the source: delete and add");
 	if (old->vnet_id != config->vnet_id)
 		return sadb_fail(err, -EINVAL, XFRMA_IF_ID, "an update cannot change the virtual network");
+	if (sadb_window_packets(config) != old->window_packets)
+		return sadb_fail(err, -EINVAL, XFRMA_REPLAY_ESN_VAL,
+				 "an update cannot change the replay window (%u packets): delete and add",
+				 old->window_packets);
 	if (config->dir != SADB_DIR_ANY && config->dir != old->dir)
 		return sadb_fail(err, -EINVAL, 0, "an update cannot change the direction: delete and add");
 	return 0;
@@ -177,6 +201,7 @@ rebuild(struct sadb *db, struct sadb_sa_cold *old, const struct sadb_sa_config *
 	cold->slot = old->slot;
 	sadb_own(cold)->age = sadb_own(old)->age;
 	sadb_own(cold)->armed = sadb_own(old)->armed;
+	sadb_own(cold)->numbers_low = sadb_own(old)->numbers_low;
 	int rc = sadb_hot_create(db, cold, config, sadb_own(old)->lineage);
 	if (rc == 0)
 		rc = sadb_resolve_join(db, cold);
@@ -209,7 +234,8 @@ sadb_sa_update(struct sadb *db, const struct sadb_sa_config *config, struct sadb
 	lineage->mark->live = cold;
 	sadb_limits_set(&lineage->mut, &config->life);
 	/* Relaxed, see sadb_sa_use(): a new soft limit may be reported again. */
-	__atomic_fetch_and(&lineage->mut.state, ~(uint32_t)SADB_SA_SOFT, __ATOMIC_RELAXED);
+	if (memcmp(&old->config.life, &config->life, sizeof(config->life)) != 0)
+		__atomic_fetch_and(&lineage->mut.state, ~(uint32_t)SADB_SA_SOFT, __ATOMIC_RELAXED);
 	raise_sequence(db, lineage, config->out_seq);
 	sadb_sad_show(db, cold);
 	sadb_resolve_leave(db, old); /* its policies take the new one */
@@ -224,9 +250,15 @@ void
 sadb_sa_remove(struct sadb *db, struct sadb_sa_cold *cold)
 {
 	if (!cold->larval) {
-		/* Relaxed: workers that miss it use the SA once more, as they may until the grace period ends. */
-		__atomic_fetch_or(&cold->hot->mut->state, SADB_SA_DEAD, __ATOMIC_RELAXED);
-		sadb_own(cold)->lineage->mark->live = NULL;
+		/* First the bit, then the top of the window, both sequentially consistent as their partners are in
+		 * sadb_sa_use() and in raise_top(): a worker that moves the window after this look sees the bit and drops
+		 * what it opened. So the mark knows every number that was let in. */
+		struct sadb_mark *mark = sadb_own(cold)->lineage->mark;
+		__atomic_fetch_or(&cold->hot->mut->state, SADB_SA_DEAD, __ATOMIC_SEQ_CST);
+		uint64_t top = cold->hot->replay != NULL ? sadb_replay_top(cold->hot->replay) : 0;
+		if (mark->in_seq < top)
+			mark->in_seq = top;
+		mark->live = NULL;
 		sadb_resolve_leave(db, cold);
 	}
 	sadb_heap_remove(db, cold);

@@ -125,5 +125,11 @@ sadb_policy_check(const struct sadb_policy_config *config, struct sadb_error *er
 		return sadb_fail(err, -EINVAL, 0, "action %u: 0 (drop), 1 (bypass) or 2 (protect)", config->action);
 	if (!selector_sane(&config->sel))
 		return sadb_fail(err, -EINVAL, 0, "selector: prefix length or family out of range");
-	return config->action == SADB_PROTECT ? check_template(&config->tmpl, err) : 0;
+	if (config->action != SADB_PROTECT)
+		return 0;
+	/* Else an inbound SA of unknown direction could fit, and we would seal with the peer's key. */
+	if (config->dir == SADB_POLICY_OUT && sadb_addr_is_any(&config->tmpl.dst))
+		return sadb_fail(err, -EINVAL, XFRMA_TMPL,
+				 "template: an outbound policy must name its tunnel's destination");
+	return check_template(&config->tmpl, err);
 }

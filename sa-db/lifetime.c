@@ -138,23 +138,38 @@ sadb_heap_update(struct sadb *db, struct sadb_sa_cold *cold, uint64_t now_s)
 	heap_up(heap, heap->count - 1);
 }
 
-/* fn may change the database: afterwards the SA is looked for anew. */
+/* fn may change the database: is it the same SA still? Its age tells; its address may have been given to another. */
+static bool
+still_there(const struct sadb *db, const struct sadb_sa_key *key, uint64_t age)
+{
+	const struct sadb_sa_cold *cold = sadb_sad_find(db, key);
+	return cold != NULL && sadb_own(cold)->age == age;
+}
+
+static void
+expire(struct sadb *db, struct sadb_sa_cold *cold, enum sadb_expire_kind kind, sadb_expire_fn fn, void *arg)
+{
+	struct sadb_sa_key key = sadb_cold_key(cold);
+	uint64_t age = sadb_own(cold)->age;
+	/* Relaxed: workers that see HARD late are stopped by the grace period at the latest. */
+	if (!cold->larval && kind == SADB_EXPIRE_HARD)
+		__atomic_fetch_or(&cold->hot->mut->state, SADB_SA_HARD, __ATOMIC_RELAXED);
+	if (fn != NULL)
+		fn(arg, cold, kind);
+	if (kind == SADB_EXPIRE_HARD && still_there(db, &key, age))
+		sadb_sa_remove(db, sadb_sad_find(db, &key));
+}
+
 int
 sadb_sa_expire(struct sadb *db, const struct sadb_sa_key *key, enum sadb_expire_kind kind, sadb_expire_fn fn, void *arg)
 {
 	struct sadb_sa_cold *cold = sadb_sad_find(db, key);
-	if (cold == NULL)
+	uint32_t bit = kind == SADB_EXPIRE_HARD ? SADB_SA_HARD : SADB_SA_SOFT;
+	/* The worker set the bit before it reported. Without it the report is of an SA that was here before this one.
+	 * Relaxed: the report came through a ring, which orders. */
+	if (cold == NULL || cold->larval || !(__atomic_load_n(&cold->hot->mut->state, __ATOMIC_RELAXED) & bit))
 		return -ESRCH;
-	/* Relaxed: workers that see HARD late are stopped by the grace period at the latest. */
-	if (!cold->larval)
-		__atomic_fetch_or(&cold->hot->mut->state, kind == SADB_EXPIRE_HARD ? SADB_SA_HARD : SADB_SA_SOFT,
-				  __ATOMIC_RELAXED);
-	if (fn != NULL)
-		fn(arg, cold, kind);
-	if (sadb_sad_find(db, key) != cold)
-		return 0;
-	if (kind == SADB_EXPIRE_HARD)
-		sadb_sa_remove(db, cold);
+	expire(db, cold, kind, fn, arg);
 	return 0;
 }
 
@@ -168,25 +183,41 @@ claim_soft(const struct sadb_sa_cold *cold)
 	return (before & SADB_SA_SOFT) == 0;
 }
 
-/* fn may change the database: afterwards the SA is looked for anew. */
 static void
 due(struct sadb *db, struct sadb_sa_cold *cold, uint64_t now_s, sadb_expire_fn fn, void *arg)
 {
 	struct sadb_sa_key key = sadb_cold_key(cold);
+	uint64_t age = sadb_own(cold)->age;
 	if (limit_time(cold, SADB_EXPIRE_HARD) <= now_s) {
-		sadb_sa_expire(db, &key, SADB_EXPIRE_HARD, fn, arg);
+		expire(db, cold, SADB_EXPIRE_HARD, fn, arg);
 		return;
 	}
 	if (limit_time(cold, SADB_EXPIRE_SOFT) <= now_s && claim_soft(cold) && fn != NULL)
 		fn(arg, cold, SADB_EXPIRE_SOFT);
-	if (sadb_sad_find(db, &key) == cold)
-		sadb_heap_update(db, cold, now_s);
+	if (still_there(db, &key, age))
+		sadb_heap_update(db, sadb_sad_find(db, &key), now_s);
+}
+
+void
+sadb_numbers_low(struct sadb *db, struct sadb_sa_cold *cold, bool spent)
+{
+	if (spent) {
+		expire(db, cold, SADB_EXPIRE_HARD, db->tick_fn, db->tick_arg);
+	} else if (!sadb_own(cold)->numbers_low) {
+		sadb_own(cold)->numbers_low = true;
+		claim_soft(cold);
+		if (db->tick_fn != NULL)
+			db->tick_fn(db->tick_arg, cold, SADB_EXPIRE_SOFT);
+	}
 }
 
 void
 sadb_tick(struct sadb *db, uint64_t now_s, sadb_expire_fn fn, void *arg)
 {
+	db->tick_fn = fn;
+	db->tick_arg = arg;
 	while (db->heap.count > 0 && sadb_own(db->heap.entry[0])->deadline_s <= now_s)
 		due(db, db->heap.entry[0], now_s, fn, arg);
 	sadb_marks_tick(db, now_s);
+	db->tick_fn = NULL;
 }

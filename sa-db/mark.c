@@ -95,7 +95,7 @@ sadb_mark_reserve(struct sadb *db, struct sadb_mark *mark)
 	uint64_t chunk = config->flags & SADB_SA_ESN ? CHUNK_ESN : CHUNK;
 	uint64_t want = used < max && max - used > chunk ? used + chunk : max;
 	if (config->dir == SADB_DIR_IN)
-		want = 0; /* sends nothing, needs no numbers */
+		want = SADB_NO_NUMBERS; /* the peer seals with this key: if we ever did, numbers would meet */
 	mark->want = want > mark->bound ? want : mark->bound;
 	sadb_mark_dirty(db, mark);
 }
@@ -163,6 +163,15 @@ sadb_marks_flush(struct sadb *db, struct sadb_error *err)
 }
 
 void
+sadb_marks_give_up(struct sadb *db)
+{
+	/* Removing an SA leaves its mark in the list: what it says still has to be written. */
+	for (struct sadb_mark *mark = db->dirty; mark != NULL; mark = mark->next_dirty)
+		if (mark->live != NULL && !sadb_own(mark->live)->armed)
+			sadb_sa_remove(db, mark->live);
+}
+
+void
 sadb_marks_fini(struct sadb *db)
 {
 	struct sadb_link *link;
@@ -182,25 +191,24 @@ sadb_store_status(const struct sadb *db, struct sadb_error *err)
 }
 
 static void
-raise_if_low(struct sadb *db, const struct sadb_sa_cold *cold)
+raise_if_low(struct sadb *db, struct sadb_sa_cold *cold)
 {
 	if (cold->larval || cold->config.dir == SADB_DIR_IN)
 		return;
-	struct sadb_sa_mut *mut = cold->hot->mut;
+	const struct sadb_sa_mut *mut = cold->hot->mut;
 	uint64_t used = __atomic_load_n(&mut->out_seq, __ATOMIC_RELAXED); /* an estimate is enough */
 	uint64_t chunk = cold->config.flags & SADB_SA_ESN ? CHUNK_ESN : CHUNK;
-	uint64_t limit = mut->out_limit; /* only this thread writes it */
 	uint64_t max = sadb_out_max(&cold->config);
+	/* Only this thread writes out_limit. */
+	uint64_t limit = mut->out_limit;
 	if (limit < max && (used >= limit || limit - used < chunk / 2))
 		sadb_mark_reserve(db, sadb_own(cold)->lineage->mark);
-	/* Near the end of its numbers it needs a successor, whatever its configured limits say: the next packet reports
-	 * the soft limit. Relaxed, see sadb_sa_use(). */
 	if (used >= max - max / 16)
-		__atomic_store_n(&mut->soft_packets, 1, __ATOMIC_RELAXED);
+		sadb_numbers_low(db, cold, used >= max);
 }
 
 static void
-save_received(struct sadb *db, const struct sadb_sa_cold *cold)
+save_received(struct sadb *db, struct sadb_sa_cold *cold)
 {
 	if (cold->larval || cold->hot->replay == NULL)
 		return;
@@ -216,7 +224,7 @@ save_received(struct sadb *db, const struct sadb_sa_cold *cold)
 
 /* Looks at the next SAs in turn, at most this many places; returns where to go on. */
 static uint32_t
-walk(struct sadb *db, uint32_t cursor, uint32_t places, void (*look)(struct sadb *, const struct sadb_sa_cold *))
+walk(struct sadb *db, uint32_t cursor, uint32_t places, void (*look)(struct sadb *, struct sadb_sa_cold *))
 {
 	for (uint32_t i = 0; i < places && i < db->positions; i++) {
 		cursor = cursor + 1 < db->positions ? cursor + 1 : 0;

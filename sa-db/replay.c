@@ -126,8 +126,9 @@ static void
 raise_top(struct sadb_replay *rp, uint64_t seq)
 {
 	uint64_t top = __atomic_load_n(&rp->top, __ATOMIC_RELAXED);
-	/* Release pairs with the acquire in sadb_replay_top() and sadb_replay_seen(): the bits come with it. */
-	while (top < seq && !__atomic_compare_exchange_n(&rp->top, &top, seq, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+	/* Pairs with the load in sadb_replay_top() and sadb_replay_seen(): the bits come with it. Sequentially consistent
+	 * for sadb_sa_remove(); on x86 that costs nothing more. */
+	while (top < seq && !__atomic_compare_exchange_n(&rp->top, &top, seq, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
 		;
 }
 
@@ -214,7 +215,8 @@ sadb_replay_commit(struct sadb_replay *rp, const uint64_t *seq, unsigned n, enum
 uint64_t
 sadb_replay_top(const struct sadb_replay *rp)
 {
-	return __atomic_load_n(&rp->top, __ATOMIC_ACQUIRE); /* pairs with the release in raise_top() */
+	/* Pairs with the swap in raise_top(); sequentially consistent for sadb_sa_remove(), which says why. */
+	return __atomic_load_n(&rp->top, __ATOMIC_SEQ_CST);
 }
 
 bool

@@ -71,6 +71,9 @@ resolve_rule(struct sadb_rule *rule)
 	/* Only this thread writes sa. Release pairs with the acquire in sadb_policy_sa(). */
 	if (rule->hot.sa != sa)
 		__atomic_store_n(&rule->hot.sa, sa, __ATOMIC_RELEASE);
+	if (sa !=
+	    NULL) /* the ACQUIRE was answered: if this SA goes, the next packet asks at once. Relaxed: a flag alone */
+		__atomic_store_n(&rule->hot.acquiring, 0, __ATOMIC_RELAXED);
 }
 
 static void

@@ -58,13 +58,14 @@ stamp(struct sadb_sa_mut *mut, uint64_t now_s)
 		__atomic_store_n(&mut->last_use_s, now_s, __ATOMIC_RELAXED);
 }
 
-/* All atomics are relaxed: counters and limits order nothing else. A limit that the control thread changes at this
+/* All other atomics are relaxed: counters and limits order nothing else. A limit that the control thread changes at this
  * moment takes effect with the next batch. */
 unsigned
 sadb_sa_use(struct sadb_sa *sa, unsigned packets, uint64_t bytes, uint64_t now_s)
 {
 	struct sadb_sa_mut *mut = sa->mut;
-	uint32_t state = __atomic_load_n(&mut->state, __ATOMIC_RELAXED);
+	/* Sequentially consistent after the window moved: pairs with the bit in sadb_sa_remove(). */
+	uint32_t state = __atomic_load_n(&mut->state, __ATOMIC_SEQ_CST);
 
 	if (state & (SADB_SA_HARD | SADB_SA_DEAD))
 		return SADB_USE_STOPPED;
@@ -106,6 +107,13 @@ key_area_bytes(const struct sadb *db)
 	return RTE_ALIGN_CEIL(db->config.keyer.area_bytes, (size_t)RTE_CACHE_LINE_SIZE);
 }
 
+uint32_t
+sadb_window_packets(const struct sadb_sa_config *config)
+{
+	bool small = config->window_packets > 0 && config->window_packets < SADB_REPLAY_MIN;
+	return small ? SADB_REPLAY_MIN : config->window_packets;
+}
+
 struct sadb_sa_cold *
 sadb_cold_create(struct sadb *db, const struct sadb_sa_config *config)
 {
@@ -113,8 +121,7 @@ sadb_cold_create(struct sadb *db, const struct sadb_sa_config *config)
 	if (cold == NULL)
 		return NULL;
 	cold->config = *config;
-	if (config->window_packets > 0 && config->window_packets < SADB_REPLAY_MIN)
-		cold->config.window_packets = SADB_REPLAY_MIN;
+	cold->config.window_packets = sadb_window_packets(config);
 	sadb_wipe(cold->config.key, sizeof(cold->config.key));
 	sadb_wipe(cold->config.salt, sizeof(cold->config.salt));
 	cold->add_time_s = sadb_now_s();
@@ -139,8 +146,11 @@ sadb_lineage_create(struct sadb *db, const struct sadb_sa_config *config, struct
 		mark->bound = config->out_seq;
 	if (mark->in_seq < config->in_seq)
 		mark->in_seq = config->in_seq;
-	lineage->mut.out_seq = mark->bound;
-	lineage->mut.out_limit = mark->bound; /* nothing may be sent before the mark is on disk */
+	lineage->inbound = config->dir == SADB_DIR_IN;
+	if (!lineage->inbound) {
+		lineage->mut.out_seq = mark->bound;
+		lineage->mut.out_limit = mark->bound; /* nothing may be sent before the mark is on disk */
+	}
 	sadb_limits_set(&lineage->mut, &config->life);
 	if (window > 0) {
 		uint64_t max = sadb_out_max(config);
@@ -156,7 +166,7 @@ lineage_end(struct sadb_lineage *lineage)
 	struct sadb_mark *mark = lineage->mark;
 	/* Relaxed: the grace period came between. Numbers beyond bound were asked for and refused. */
 	uint64_t last = __atomic_load_n(&lineage->mut.out_seq, __ATOMIC_RELAXED);
-	uint64_t used = last < mark->bound ? last : mark->bound;
+	uint64_t used = lineage->inbound ? SADB_NO_NUMBERS : last < mark->bound ? last : mark->bound;
 
 	if (mark->final < used)
 		mark->final = used;

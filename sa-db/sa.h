@@ -146,7 +146,8 @@ sadb_sa_seq_take(struct sadb_sa_mut *mut, unsigned n, uint64_t *first)
 enum sadb_use { SADB_USE_OK = 0, SADB_USE_SOFT = 1 << 0, SADB_USE_HARD = 1 << 1, SADB_USE_STOPPED = 1 << 2 };
 
 /* Counts a batch against the SA's lifetimes (RFC 4301 4.4.2.1). Returns enum sadb_use bits: SOFT and HARD come once in
- * the SA's life each (the caller reports them); STOPPED: the SA is past a hard limit, the batch must be dropped. */
+ * the SA's life each (the caller reports them); STOPPED: the SA is past a hard limit, the batch must be dropped.
+ * A batch that would pass a hard limit is refused whole: the SA stops at the limit or up to a batch before it, never after. */
 unsigned sadb_sa_use(struct sadb_sa *sa, unsigned packets, uint64_t bytes, uint64_t now_s);
 
 static inline bool

@@ -47,9 +47,11 @@ sadb_sad_init(struct sadb *db)
 			  RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
 	};
 	db->sad = rte_hash_create(&params);
+	if (db->sad == NULL)
+		return -ENOMEM;
 	db->hot = rte_zmalloc("sadb_hot", positions * sizeof(*db->hot), RTE_CACHE_LINE_SIZE);
 	db->cold = calloc(positions, sizeof(*db->cold));
-	if (db->sad == NULL || db->hot == NULL || db->cold == NULL)
+	if (db->hot == NULL || db->cold == NULL)
 		return -ENOMEM;
 	rte_hash_set_cmp_func(db->sad, compare_keys);
 	db->positions = positions;

@@ -42,18 +42,24 @@ sadb_now_s(void)
 struct sadb *
 sadb_create(const struct sadb_config *config, struct sadb_error *err)
 {
+	int rc = 0;
+	if (config->max_workers == 0) {
+		sadb_fail(err, -EINVAL, 0, "max_workers is 0: at least one worker is needed");
+		return NULL;
+	}
 	struct sadb *db = calloc(1, sizeof(*db));
-	int rc = db == NULL ? -ENOMEM : 0;
-	if (rc != 0)
-		goto no_db;
+	if (db == NULL) {
+		sadb_fail(err, -ENOMEM, 0, "out of memory");
+		return NULL;
+	}
 	db->config = *config;
 	db->seed = (uint32_t)rte_rand();
 	if (config->store_path != NULL && sadb_store_open(config->store_path, &db->store, err) != 0)
 		goto no_store;
 	if ((rc = sadb_publish_init(&db->publish, config->max_workers)) != 0)
 		goto no_memory;
-	if ((rc = sadb_map_init(&db->marks)) != 0 || (rc = sadb_vnets_init(db)) != 0 ||
-	    (rc = sadb_policies_init(db)) != 0 || (rc = sadb_heap_init(db)) != 0 || (rc = sadb_sad_init(db)) != 0)
+	if ((rc = sadb_sad_init(db)) != 0 || (rc = sadb_map_init(&db->marks)) != 0 || (rc = sadb_vnets_init(db)) != 0 ||
+	    (rc = sadb_policies_init(db)) != 0 || (rc = sadb_heap_init(db)) != 0)
 		goto no_memory;
 	return db;
 
@@ -64,9 +70,6 @@ no_memory:
 	return NULL;
 no_store:
 	free(db);
-	return NULL;
-no_db:
-	sadb_fail(err, rc, 0, "out of memory");
 	return NULL;
 }
 
@@ -92,6 +95,8 @@ sadb_commit(struct sadb *db, struct sadb_error *err)
 {
 	/* Marks first: a policy published below may name an SA whose numbers they open. */
 	int marks = sadb_marks_flush(db, err);
+	if (marks != 0)
+		sadb_marks_give_up(db);
 	int policies = sadb_policies_commit(db, marks == 0 ? err : NULL);
 	return marks != 0 ? marks : policies;
 }

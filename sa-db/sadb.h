@@ -46,8 +46,8 @@ struct sadb_error {
 struct sadb *sadb_create(const struct sadb_config *config, struct sadb_error *err);
 void sadb_destroy(struct sadb *db);
 
-/* Makes staged changes durable (sequence marks), then visible (tables, SA pointers). 0 or -errno; on failure nothing
- * unsafe is visible: an SA without its mark on disk sends nothing. */
+/* Makes staged changes durable (sequence marks), then visible (tables, SA pointers). 0 or -errno; when the marks cannot be
+ * written, the SAs added since the last good commit are taken back: no packet left through them. Other changes stand. */
 int sadb_commit(struct sadb *db, struct sadb_error *err);
 
 /* How the last write of sequence marks went, also those that sadb_tick() makes: 0, or -errno with err filled. While

@@ -58,12 +58,17 @@ struct sadb_mark {
 	struct sadb_mark *next_dirty;
 };
 
+/* The bound of a key that came in as a peer's: there is no number that we may send under it. */
+#define SADB_NO_NUMBERS UINT64_MAX
+
 int sadb_mark_get(struct sadb *db, const uint8_t key_id[SADB_KEY_ID_BYTES], struct sadb_mark **mark,
 		  struct sadb_error *err);
 void sadb_mark_put(struct sadb *db, struct sadb_mark *mark); /* forgets it if nothing would be lost */
 void sadb_mark_dirty(struct sadb *db, struct sadb_mark *mark);
 /* Writes all dirty marks in one transaction; then, and only then, opens the numbers to workers. */
 int sadb_marks_flush(struct sadb *db, struct sadb_error *err);
+/* After a failed flush: takes back the SAs that were added since the last good one. Their adder hears the error. */
+void sadb_marks_give_up(struct sadb *db);
 void sadb_marks_fini(struct sadb *db);
 /* Asks for more numbers for the living SA of this mark. */
 void sadb_mark_reserve(struct sadb *db, struct sadb_mark *mark);
@@ -77,6 +82,7 @@ struct sadb_lineage {
 	struct sadb_sa_mut mut;
 	struct sadb *db;
 	struct sadb_mark *mark;
+	bool inbound;                 /* never sends: its key is the peer's to seal with */
 	uint32_t window_packets;      /* 0: no window */
 	alignas(64) uint8_t replay[]; /* struct sadb_replay, or nothing */
 };
@@ -109,6 +115,7 @@ struct sadb_sa_own {
 	uint64_t deadline_s;
 	uint32_t heap_index; /* SADB_NO_HEAP: no limit in seconds */
 	bool armed;          /* its numbers are on disk: a policy may use it */
+	bool numbers_low;    /* reported, as a soft limit */
 };
 
 static inline struct sadb_sa_own *
@@ -124,6 +131,7 @@ sadb_cold_key(const struct sadb_sa_cold *cold)
 }
 
 /* ---- check.c ---- */
+uint32_t sadb_window_packets(const struct sadb_sa_config *config); /* as it will be: small ones are raised */
 int sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *err);
 int sadb_policy_check(const struct sadb_policy_config *config, struct sadb_error *err);
 bool sadb_addr_is_any(const struct sadb_addr *addr);
@@ -221,6 +229,10 @@ void sadb_heap_fini(struct sadb *db);
 void sadb_heap_update(struct sadb *db, struct sadb_sa_cold *cold, uint64_t now_s); /* adds, moves or takes out */
 void sadb_heap_remove(struct sadb *db, struct sadb_sa_cold *cold);
 
+/* During a tick: an SA has few sequence numbers left, or none. The first is reported once as a soft limit; the second
+ * ends it like a hard one (RFC 4303 3.3.3). */
+void sadb_numbers_low(struct sadb *db, struct sadb_sa_cold *cold, bool spent);
+
 #define SADB_LARVAL_S 30
 
 /* ---- the database ---- */
@@ -256,6 +268,8 @@ struct sadb {
 	struct sadb_domain *staged;
 
 	struct sadb_heap heap;
+	sadb_expire_fn tick_fn; /* during sadb_tick() */
+	void *tick_arg;
 };
 
 uint32_t sadb_hash(const struct sadb *db, const void *p, size_t bytes);

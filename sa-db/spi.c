@@ -73,6 +73,7 @@ sadb_spi_alloc(struct sadb *db, const struct sadb_sa_config *config, uint32_t mi
 		return sadb_fail(err, -ENOMEM, 0, "out of memory for the SA");
 	cold->config.spi_be = key.spi_be;
 	cold->larval = 1;
+	sadb_own(cold)->age = ++db->age;
 	rc = sadb_sad_insert(db, cold, err);
 	if (rc != 0) {
 		sadb_sa_free(cold);

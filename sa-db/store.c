@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +90,19 @@ ask(struct sadb_store *store, const char *sql, char *answer, size_t size)
 	return text != NULL ? 0 : -1;
 }
 
+/* A new file's name is on disk only when its folder is. */
+static int
+sync_folder(const char *path, struct sadb_error *err)
+{
+	char folder[PATH_MAX];
+	snprintf(folder, sizeof(folder), "%s", path);
+	int fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int rc = fd < 0 || fsync(fd) != 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	return rc == 0 ? 0 : sadb_fail(err, rc, 0, "store %s: its folder cannot be synced: %s", path, strerror(-rc));
+}
+
 /* SQLite would make the file with the mode of the umask. A file that is there already keeps its mode. */
 static int
 make_file(const char *path, struct sadb_error *err)
@@ -104,7 +118,7 @@ make_file(const char *path, struct sadb_error *err)
 	close(fd);
 	if (!S_ISREG(st.st_mode))
 		return sadb_fail(err, -EINVAL, 0, "store %s: not a regular file", path);
-	return 0;
+	return sync_folder(path, err);
 }
 
 /* A new file is laid out; any other must be ours, of this format, and sound. */
@@ -235,9 +249,28 @@ roll_back(struct sadb_store *store)
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
+/* A file removed or replaced under us takes writes and forgets them. */
+static int
+check_place(struct sadb_store *store, struct sadb_error *err)
+{
+	char log[PATH_MAX];
+	int moved = 0;
+	snprintf(log, sizeof(log), "%s-wal", store->path);
+	if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) != SQLITE_OK || moved != 0 ||
+	    access(log, F_OK) != 0)
+		return sadb_fail(
+		    err, -ESTALE, 0,
+		    "store %s: the file or its log was removed or replaced: stop, put it back, start again",
+		    store->path);
+	return 0;
+}
+
 int
 sadb_store_begin(struct sadb_store *store, struct sadb_error *err)
 {
+	int rc = check_place(store, err);
+	if (rc != 0)
+		return rc;
 	return run(store, "BEGIN IMMEDIATE", "cannot be written", err);
 }
 

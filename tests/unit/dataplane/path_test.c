@@ -87,6 +87,7 @@ without_esn_the_last_number_is_the_last_packet(void **state)
 	gateway_turn(&gw);
 	assert_int_equal(gateway_take(&gw, GW_PORT_WAN, ip), 0);
 	assert_int_equal(gateway_dropped(&gw, DP_DROP_SEQ_SPENT), 5);
+	assert_int_equal(mut->packets, 1); /* lifetimes count what went */
 	gateway_assert_balanced(&gw);
 	gateway_stop(&gw);
 }

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The neighbour table. */
+#include "rig.h"
+
+static void
+every_neighbour_is_found_on_its_port_only(void **state)
+{
+	enum { N = 1000 };
+	static struct sadb_neigh neighs[N];
+	(void)state;
+	for (unsigned i = 0; i < N; i++)
+		neighs[i] = (struct sadb_neigh){.addr_v4_be = rte_cpu_to_be_32(0x0a000000 + i / 2),
+						.port = (uint16_t)(i % 2),
+						.mac = {2, 0, 0, 0, (uint8_t)(i >> 8), (uint8_t)i}};
+	struct sadb_neigh_table *table = sadb_neigh_table_create(neighs, N);
+	assert_non_null(table);
+	for (unsigned i = 0; i < N; i++) {
+		struct sadb_neigh *neigh = sadb_neigh_lookup(table, neighs[i].port, neighs[i].addr_v4_be);
+		assert_non_null(neigh);
+		assert_memory_equal(neigh->mac, neighs[i].mac, 6);
+		assert_null(sadb_neigh_lookup(table, 2, neighs[i].addr_v4_be));
+	}
+	assert_null(sadb_neigh_lookup(table, 0, rte_cpu_to_be_32(0x0a000000 + N)));
+	assert_null(sadb_neigh_lookup(table, 0, 0));
+	sadb_neigh_table_destroy(table);
+}
+
+static void
+the_mark_of_use_stays_in_the_table(void **state)
+{
+	const struct sadb_neigh neighs[] = {{.addr_v4_be = 1}, {.addr_v4_be = 2}};
+	(void)state;
+	struct sadb_neigh_table *table = sadb_neigh_table_create(neighs, 2);
+	sadb_neigh_lookup(table, 0, 2)->used = 1;
+	assert_int_equal(sadb_neigh_at(table, 0)->used, 0);
+	assert_int_equal(sadb_neigh_at(table, 1)->used, 1);
+	assert_null(sadb_neigh_at(table, 2));
+	sadb_neigh_table_destroy(table);
+}
+
+static void
+of_two_for_one_address_the_later_counts(void **state)
+{
+	const struct sadb_neigh neighs[] = {{.addr_v4_be = 1, .mac = {1}}, {.addr_v4_be = 1, .mac = {2}}};
+	(void)state;
+	struct sadb_neigh_table *table = sadb_neigh_table_create(neighs, 2);
+	assert_int_equal(sadb_neigh_lookup(table, 0, 1)->mac[0], 2);
+	assert_null(sadb_neigh_at(table, 1));
+	sadb_neigh_table_destroy(table);
+}
+
+static void
+an_empty_table_and_none_have_no_neighbours(void **state)
+{
+	(void)state;
+	struct sadb_neigh_table *table = sadb_neigh_table_create(NULL, 0);
+	assert_non_null(table);
+	assert_null(sadb_neigh_lookup(table, 0, 1));
+	assert_null(sadb_neigh_at(table, 0));
+	sadb_neigh_table_destroy(table);
+	assert_null(sadb_neigh_lookup(NULL, 0, 1));
+	assert_null(sadb_neigh_at(NULL, 0));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_neighbour_is_found_on_its_port_only),
+	    cmocka_unit_test(the_mark_of_use_stays_in_the_table),
+	    cmocka_unit_test(of_two_for_one_address_the_later_counts),
+	    cmocka_unit_test(an_empty_table_and_none_have_no_neighbours),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
