@@ -140,14 +140,11 @@ open_numbers(struct sadb_mark *mark)
 int
 sadb_marks_flush(struct sadb *db, struct sadb_error *err)
 {
-	struct sadb_error local = {{0}, 0};
 	if (db->dirty == NULL)
 		return 0;
-	int rc = write_dirty(db, &local);
-	db->store_rc = rc;
-	db->store_error = local;
+	int rc = write_dirty(db, err);
 	if (rc != 0)
-		return sadb_fail(err, rc, 0, "%s", local.text);
+		return rc;
 
 	struct sadb_mark *next;
 	struct sadb_mark *mark = db->dirty;
@@ -180,14 +177,6 @@ sadb_marks_fini(struct sadb *db)
 		free(sadb_entry(link, struct sadb_mark, link));
 	}
 	sadb_map_fini(&db->marks);
-}
-
-int
-sadb_store_status(const struct sadb *db, struct sadb_error *err)
-{
-	if (err != NULL)
-		*err = db->store_error;
-	return db->store_rc;
 }
 
 static void
@@ -243,5 +232,5 @@ sadb_marks_tick(struct sadb *db, uint64_t now_s)
 		db->in_saved_s = now_s;
 		db->in_cursor = walk(db, db->in_cursor, db->positions / IN_SAVE_S + 1, save_received);
 	}
-	sadb_marks_flush(db, NULL); /* a failure is kept for sadb_store_status(); the next tick tries again */
+	sadb_marks_flush(db, NULL); /* what fails stays in the list: sadb_commit() tells, the next tick tries again */
 }

@@ -50,10 +50,6 @@ void sadb_destroy(struct sadb *db);
  * written, the SAs added since the last good commit are taken back: no packet left through them. Other changes stand. */
 int sadb_commit(struct sadb *db, struct sadb_error *err);
 
-/* How the last write of sequence marks went, also those that sadb_tick() makes: 0, or -errno with err filled. While
- * writes fail, outbound SAs stop at the last mark on disk, and the next tick tries again. */
-int sadb_store_status(const struct sadb *db, struct sadb_error *err);
-
 /* Frees what was retired and is seen by no worker any more; wipes keys. Never blocks. Returns how many wait still. */
 unsigned sadb_reclaim(struct sadb *db);
 

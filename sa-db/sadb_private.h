@@ -241,8 +241,6 @@ struct sadb {
 	uint32_t seed; /* of the hashes: an outsider cannot aim at one chain */
 	struct sadb_publish publish;
 	struct sadb_store *store; /* NULL: memory only */
-	struct sadb_error store_error;
-	int store_rc; /* of the last write */
 
 	struct rte_hash *sad;
 	struct sadb_sa **hot;       /* by position in sad; published with release, NULL: none */

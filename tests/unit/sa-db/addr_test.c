@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Addresses, prefixes, selectors: text and comparison at their edges. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 static void
 an_address_comes_back_from_its_text(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Longest prefix match by table, and against a naive model. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 #include <arpa/inet.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Lifetimes: seconds by the tick, bytes and packets by the workers' count. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 #include "tests/unit/eal.h"
 

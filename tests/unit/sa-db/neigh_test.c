@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * The neighbour table. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 static void
 every_neighbour_is_found_on_its_port_only(void **state)

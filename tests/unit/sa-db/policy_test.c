@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Policies added, replaced, deleted, shown; and when workers see it. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 #include <stdio.h>
 

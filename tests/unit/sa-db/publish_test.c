@@ -2,7 +2,7 @@
  * Publish and retire under concurrent readers: a writer adds, updates and deletes SAs, policies and routes, while
  * readers do what workers do and check all that they see. What is freed is wiped first, so a reader that still uses it
  * finds no living key area; ThreadSanitizer and AddressSanitizer see the rest. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * The replay window at its boundaries, and against an independent model: a plain bitmap over all numbers, by the words
  * of RFC 4303 3.4.3. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 #include <stdio.h>
 
@@ -160,6 +160,22 @@ a_batch_is_judged_like_its_packets_one_by_one(void **state)
 	for (unsigned i = 0; i < N; i++)
 		assert_int_equal(verdict[i], batch[i].verdict);
 	assert_int_equal(sadb_replay_top(rp), 300);
+	free(rp);
+}
+
+/* A worker is between its swap and its raise of top: the word has turned to the next lap, the top does not say so yet.
+ * Here that moment is made to last. */
+static void
+a_word_of_a_later_lap_refuses_what_the_old_top_would_let_in(void **state)
+{
+	struct sadb_replay *rp = window_create(64, 0);
+	(void)state;
+	assert_int_equal(commit(rp, 100), OK);
+	assert_int_equal(commit(rp, 200), OK);
+	rp->top = 100; /* 72 is 200 less one lap of 128: the same bit of the same word */
+	assert_int_equal(commit(rp, 72), OLD);
+	assert_int_equal(commit(rp, 200), DUP); /* and the word still knows its own */
+	assert_int_equal(sadb_replay_top(rp), 100);
 	free(rp);
 }
 
@@ -385,6 +401,7 @@ main(void)
 	    cmocka_unit_test(each_boundary_has_its_verdict_in_every_window),
 	    cmocka_unit_test(the_ring_is_wide_enough_for_the_window_and_a_word),
 	    cmocka_unit_test(a_batch_is_judged_like_its_packets_one_by_one),
+	    cmocka_unit_test(a_word_of_a_later_lap_refuses_what_the_old_top_would_let_in),
 	    cmocka_unit_test(seen_tells_what_was_accepted),
 	    cmocka_unit_test(without_a_window_all_pass_and_the_top_moves),
 	    cmocka_unit_test(the_high_half_is_found_on_both_sides_of_the_roll_over),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * The replay window and the sequence counter under four threads at once. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 #include <pthread.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Which SA a policy uses, as SAs and policies come, change and go. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 #include "tests/unit/eal.h"
 

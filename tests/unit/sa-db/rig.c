@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * What the tests of the database share: see rig.h. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 unsigned rig_areas;
 int rig_keyer_rc;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * What a worker finds in a table of policies: masks, fragments, and agreement with a plain search by selector. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 #include "tests/unit/eal.h"
 

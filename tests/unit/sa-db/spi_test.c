@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * SPIs allocated, and the larval SAs that hold them. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 #include "tests/unit/eal.h"
 

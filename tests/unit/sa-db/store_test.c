@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * The file of marks: what it keeps, and what it refuses to open. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Virtual networks, their tables, and the database's own beginning and end. */
-#include "rig.h"
+#include "tests/unit/sa-db/rig.h"
 
 #include "tests/unit/eal.h"
 

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * No nonce twice over a stop, a crash, a disk that fails or a store that is taken away. */
+#include "tests/unit/sa-db/store_rig.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/eal.h"
+
+static void
+after_a_clean_stop_the_exact_number_is_known(void **state)
+{
+	struct sadb *db = rig_create(rig_store_path);
+	uint64_t seq = 700;
+	enum sadb_replay_verdict verdict;
+	(void)state;
+	rig_add(db, 1);
+	rig_add(db, 2);
+	rig_commit(db);
+	rig_take(rig_lookup(db, 1), 25);
+	rig_take(rig_lookup(db, 2), 50);
+	sadb_replay_commit(rig_lookup(db, 1)->replay, &seq, 1, &verdict);
+	rig_del(db, 2);
+	sadb_destroy(db);
+
+	db = rig_create(rig_store_path);
+	rig_add(db, 1);
+	rig_add(db, 2);
+	rig_commit(db);
+	assert_int_equal(rig_take(rig_lookup(db, 1), 1), 26);
+	assert_int_equal(rig_take(rig_lookup(db, 2), 1), 51);
+	assert_int_equal(sadb_replay_check(rig_lookup(db, 1)->replay, 700), SADB_REPLAY_DUP);
+	sadb_destroy(db);
+}
+
+/* Another process runs this and dies without a word; what it took it tells by a pipe. */
+static uint64_t
+crash_after(void (*work)(struct sadb *db, int out))
+{
+	int pipe_fd[2], status;
+	uint64_t told = 0;
+	assert_int_equal(pipe(pipe_fd), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct sadb *db = rig_create(rig_store_path);
+		work(db, pipe_fd[1]);
+		raise(SIGKILL);
+	}
+	close(pipe_fd[1]);
+	assert_int_equal(read(pipe_fd[0], &told, sizeof(told)), sizeof(told));
+	close(pipe_fd[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	return told;
+}
+
+static void
+tell(int out, uint64_t number)
+{
+	assert_int_equal(write(out, &number, sizeof(number)), sizeof(number));
+}
+
+static void
+work_takes_a_million(struct sadb *db, int out)
+{
+	rig_add(db, 1);
+	rig_commit(db);
+	struct sadb_sa *sa = rig_lookup(db, 1);
+	uint64_t last = 0;
+	for (unsigned i = 0; i < 16384; i++)
+		last = rig_take(sa, 64) + 63;
+	tell(out, last);
+}
+
+static void
+work_runs_to_the_limit(struct sadb *db, int out)
+{
+	rig_add(db, 1);
+	rig_commit(db);
+	struct sadb_sa_mut *mut = rig_lookup(db, 1)->mut;
+	uint64_t first, last = 0;
+	unsigned n;
+	while ((n = sadb_sa_seq_take(mut, 64, &first)) > 0)
+		last = first + n - 1;
+	tell(out, last);
+}
+
+static void
+work_runs_past_a_raise(struct sadb *db, int out)
+{
+	rig_add(db, 1);
+	rig_commit(db);
+	struct sadb_sa_mut *mut = rig_lookup(db, 1)->mut;
+	uint64_t first, last = 0, before = mut->out_limit;
+	for (unsigned i = 0; i < 10; i++) {
+		sadb_tick(db, 1000, NULL, NULL);
+		for (unsigned k = 0; k < 1 << 16; k++)
+			if (sadb_sa_seq_take(mut, 64, &first) > 0)
+				last = first + 63;
+	}
+	assert_true(last > before);
+	tell(out, last);
+}
+
+static void
+after_a_crash_no_number_comes_twice(void **state)
+{
+	static void (*const works[])(struct sadb *, int) = {work_takes_a_million, work_runs_to_the_limit,
+							    work_runs_past_a_raise};
+	uint64_t highest = 0;
+	(void)state;
+	for (unsigned i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
+		uint64_t last = crash_after(works[i]);
+		assert_true(last > highest);
+		highest = last;
+		struct sadb *db = rig_create(rig_store_path);
+		rig_add(db, 1);
+		rig_commit(db);
+		uint64_t first = rig_take(rig_lookup(db, 1), 1);
+		assert_true(first > highest);
+		highest = first;
+		sadb_destroy(db);
+	}
+}
+
+static void
+work_receives(struct sadb *db, int out)
+{
+	uint64_t seq = 900;
+	enum sadb_replay_verdict verdict;
+	rig_add(db, 1);
+	rig_commit(db);
+	sadb_replay_commit(rig_lookup(db, 1)->replay, &seq, 1, &verdict);
+	for (uint64_t now_s = 1000; now_s < 1020; now_s++)
+		sadb_tick(db, now_s, NULL, NULL);
+	tell(out, 900);
+}
+
+static void
+after_a_crash_old_packets_stay_refused(void **state)
+{
+	(void)state;
+	crash_after(work_receives);
+	struct sadb *db = rig_create(rig_store_path);
+	rig_add(db, 1);
+	rig_commit(db);
+	assert_int_equal(sadb_replay_check(rig_lookup(db, 1)->replay, 900), SADB_REPLAY_DUP);
+	sadb_destroy(db);
+}
+
+static void
+on_a_failed_write_the_new_sa_is_taken_back_and_can_be_added_again(void **state)
+{
+	struct sadb *db = rig_create(rig_store_path);
+	struct sadb_error err = {{0}, 0};
+	struct sadb_sa_key key = rig_key(2);
+	(void)state;
+	rig_add(db, 1);
+	rig_commit(db);
+	rig_add(db, 2);
+	rig_disk_fails(true);
+	assert_true(sadb_commit(db, &err) < 0);
+	assert_non_null(strstr(err.text, rig_store_path));
+	assert_null(sadb_sa_find(db, &key));
+	assert_true(rig_can_send(db, 1)); /* what was on disk before stays good */
+	sadb_tick(db, 1, NULL, NULL);
+	assert_true(sadb_commit(db, &err) < 0);
+	rig_disk_fails(false);
+	sadb_tick(db, 2, NULL, NULL);
+	assert_int_equal(sadb_commit(db, &err), 0);
+	rig_add(db, 2);
+	rig_commit(db);
+	assert_true(rig_can_send(db, 2));
+	sadb_destroy(db);
+}
+
+static void
+a_store_removed_while_it_is_open_opens_no_more_numbers(void **state)
+{
+	struct sadb *db = rig_create(rig_store_path);
+	struct sadb_error err = {{0}, 0};
+	(void)state;
+	rig_add(db, 1);
+	rig_commit(db);
+	assert_int_equal(unlink(rig_store_path), 0);
+	rig_add(db, 2);
+	assert_int_equal(sadb_commit(db, &err), -ESTALE);
+	assert_non_null(strstr(err.text, rig_store_path));
+	sadb_destroy(db);
+}
+
+static void
+while_writes_fail_the_sequence_stops_and_then_goes_on(void **state)
+{
+	struct sadb *db = rig_create(rig_store_path);
+	uint64_t first, last = 0;
+	unsigned n;
+	(void)state;
+	rig_add(db, 1);
+	rig_commit(db);
+	struct sadb_sa_mut *mut = rig_lookup(db, 1)->mut;
+	uint64_t limit = mut->out_limit;
+	rig_disk_fails(true);
+	while ((n = sadb_sa_seq_take(mut, 64, &first)) > 0) {
+		last = first + n - 1;
+		if (last % (1 << 20) == 0)
+			sadb_tick(db, 1, NULL, NULL);
+	}
+	assert_int_equal(last, limit);
+	sadb_tick(db, 2, NULL, NULL);
+	assert_int_equal(sadb_sa_seq_take(mut, 1, &first), 0);
+	rig_disk_fails(false);
+	sadb_tick(db, 3, NULL, NULL);
+	assert_int_equal(sadb_sa_seq_take(mut, 1, &first), 1);
+	assert_true(first > last);
+	sadb_destroy(db);
+}
+
+/* The exact number after a delete cannot be written: the reserved one on disk must hold after a restart. */
+static void
+a_failed_write_at_the_end_leaves_the_reserved_mark(void **state)
+{
+	struct sadb *db = rig_create(rig_store_path);
+	(void)state;
+	rig_add(db, 1);
+	rig_commit(db);
+	uint64_t limit = rig_lookup(db, 1)->mut->out_limit;
+	rig_take(rig_lookup(db, 1), 3);
+	rig_disk_fails(true);
+	sadb_destroy(db);
+	rig_disk_fails(false);
+	db = rig_create(rig_store_path);
+	rig_add(db, 1);
+	rig_commit(db);
+	assert_int_equal(rig_take(rig_lookup(db, 1), 1), limit + 1);
+	sadb_destroy(db);
+}
+
+int
+main(void)
+{
+#define STORE(test) cmocka_unit_test_setup_teardown(test, rig_store_set_up, rig_store_tear_down)
+	const struct CMUnitTest tests[] = {
+	    STORE(after_a_clean_stop_the_exact_number_is_known),
+	    STORE(after_a_crash_no_number_comes_twice),
+	    STORE(after_a_crash_old_packets_stay_refused),
+	    STORE(on_a_failed_write_the_new_sa_is_taken_back_and_can_be_added_again),
+	    STORE(a_store_removed_while_it_is_open_opens_no_more_numbers),
+	    STORE(while_writes_fail_the_sequence_stops_and_then_goes_on),
+	    STORE(a_failed_write_at_the_end_leaves_the_reserved_mark),
+	};
+	unit_eal_start();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
