@@ -64,7 +64,7 @@ LIBRARIES = {  # header: where it may be included
   "openssl/": r"dataplane/engine_openssl\.c|control/.*|tests/.*",
   "event2/": r"control/.*|tests/.*",
   "event.h": r"",
-  "yaml.h": r"control/.*|tests/.*",
+  "yaml.h": r"(control|pktgen|tests)/.*",
   "jansson.h": r"control/.*|tests/.*|pktgen/.*",
   "systemd/": r"control/.*",
   "cmocka.h": r"tests/.*",
@@ -176,7 +176,9 @@ def rule_words(tree):
 PRINTERS = re.compile(r"\b(\w*printf|\w*log_\w+|\w*_log|syslog|sd_journal_\w+|rte_log|RTE_LOG|puts|fputs|perror|json_\w+|"
                       r"\w*_error_(set|add)|\w*_hex|\w*hexdump)\s*\(")
 SECRET = re.compile(r"(\.|->)(key|salt)\b(?!\s*(\.|->))|\b(salt|key_area|raw_key|key_text|secret)\b|\bkey\s*\[")
-MAY_PRINT = {  # file: what it does with a name that looks like a secret
+MAY_PRINT = {  # names that look like a secret's and are none
+  ("control/client.c", "salt"),  # makes a socket's file name unlike any other
+  ("control/config_yaml.c", "->key"),  # of a YAML mapping
 }
 
 
@@ -199,12 +201,12 @@ def arguments(text, start):
 
 def rule_secret(tree):
   for path in files(tree, ".c", ".h"):
-    if path.parts[0] == "tests" or str(path) in MAY_PRINT:
+    if path.parts[0] == "tests":
       continue
     text = re.sub(r"/\*.*?\*/", lambda match: re.sub(r"[^\n]", " ", match[0]), read(tree, path), flags=re.DOTALL)
     for match in PRINTERS.finditer(text):
       found = SECRET.search(arguments(text, match.end()))
-      if found:
+      if found and (str(path), found[0]) not in MAY_PRINT:
         line = text.count("\n", 0, match.start()) + 1
         yield f"{path}:{line}: {match[1]}() is given '{found[0]}': keys and salts are never written out"
 

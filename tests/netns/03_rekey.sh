@@ -5,6 +5,7 @@
 begin
 
 rekeys=5
+pings=4000 # one every 2 ms: longer than the rekeys take
 say "two gateways"
 two_gateways
 ping_all a 2 -i 0.2 10.2.0.2
@@ -16,9 +17,9 @@ ns_start a iperf3 -c 10.2.0.2 -t 1 -b 20M >"$tmp/iperf" && wait $! || fail "no T
 
 say "$rekeys rekeys under load"
 before=$(($(drops west) + $(drops east)))
-ns_start a ping -q -i 0.002 -c 2500 10.2.0.2 >"$tmp/flood"
+ns_start a ping -q -i 0.002 -c $pings 10.2.0.2 >"$tmp/flood"
 flood=$!
-ns_start a iperf3 -c 10.2.0.2 -t 6 -b 50M -J >"$tmp/iperf"
+ns_start a iperf3 -c 10.2.0.2 -t 8 -b 50M -J >"$tmp/iperf"
 stream=$!
 generation=1
 while [ $generation -le $rekeys ]; do
@@ -32,8 +33,8 @@ wait $stream || fail "the TCP stream broke: $(tail -n 5 "$tmp/iperf")"
 quit $server
 
 say "nothing was lost"
-[ "$(ping_sent "$tmp/flood")" = 2500 ] || fail "the flood did not send all: $(cat "$tmp/flood")"
-[ "$(ping_received "$tmp/flood")" = 2500 ] || fail "$(grep transmitted "$tmp/flood")"
+[ "$(ping_sent "$tmp/flood")" = $pings ] || fail "the flood did not send all: $(cat "$tmp/flood")"
+[ "$(ping_received "$tmp/flood")" = $pings ] || fail "$(grep transmitted "$tmp/flood")"
 after=$(($(drops west) + $(drops east)))
 [ $after -eq $before ] || fail "the gateways dropped $((after - before)) packets"
 for gateway in west east; do

@@ -60,16 +60,29 @@ gw_start west
 policies_add west
 
 say "kill -9 of a client in the middle of a dump"
+# shellcheck disable=SC2016 # Python's own
+"$python" -c 'import os, sys
+for i in range(300):
+    with open(f"{sys.argv[1]}/many.{i}", "w", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(os.urandom(36).hex())' "$tmp"
+count=0
+while [ $count -lt 300 ]; do
+  west sa add src 192.0.2.2 dst 192.0.2.1 spi $((4096 + count)) vnet blue key-file "$tmp/many.$count" dir in
+  count=$((count + 1))
+done
+west -j sa show >"$tmp/all"
+[ "$("$python" "$here/stats.py" count <"$tmp/all")" -eq 300 ] || fail "not all SAs are shown"
 count=0
 while [ $count -lt 20 ]; do
-  "$culvert" --socket "$tmp/west/culvert.sock" stats show all watch 1 >/dev/null &
+  "$culvert" --socket "$tmp/west/culvert.sock" sa show >/dev/null &
   client=$!
-  sleep 0.0$((count % 5))
-  kill -9 $client
+  sleep 0.00$((count % 10))
+  kill -STOP $client 2>/dev/null || : # it takes no more answers
+  west sa show >/dev/null || fail "a client that stands still keeps the daemon from others"
+  kill -9 $client 2>/dev/null || :
   wait $client 2>/dev/null || :
   count=$((count + 1))
 done
-west policy show >/dev/null || fail "the daemon no longer answers"
 left=$(find "$tmp/west/clients" -type s | wc -l)
 [ "$left" -gt 0 ] || fail "no killed client left its socket: this test cannot see one vanish"
 gw_stop west || fail "the daemon did not clean up after dead clients"

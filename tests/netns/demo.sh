@@ -10,7 +10,7 @@ pings=100
 payload='clear-as-can-be!'
 pattern=636c6561722d61732d63616e2d626521
 rekeys=4
-flood=2500 # pings under the rekeys, one every 2 ms
+flood=3000 # pings under the rekeys, one every 2 ms
 
 skip() { # a demo that cannot be shown has failed
   fail "$*"
@@ -88,7 +88,7 @@ show_rekey() {
   before=$(($(drops west) + $(drops east)))
   ns_start a timeout 30 ping -q -i 0.002 -c $flood 10.2.0.2 >"$tmp/flood"
   flooding=$!
-  ns_start a timeout 30 iperf3 -c 10.2.0.2 -t 5 -b 50M -J >"$tmp/iperf"
+  ns_start a timeout 30 iperf3 -c 10.2.0.2 -t 6 -b 50M -J >"$tmp/iperf"
   streaming=$!
   generation=1
   while [ $generation -le $rekeys ]; do
@@ -168,6 +168,7 @@ show_clear
 result="demo: ok ping=$received/$pings clear-on-wire=$clear rekey-lost=$lost tcp=$rate Mbit/s"
 if [ $keep = yes ]; then
   printf '%s\n' "$result"
+  trap 'running=; exit 0' INT TERM HUP # how a demo that was kept ends; ^C reaches the gateways too
   sleep 2147483647 &
   sleeper=$!
   undo kill $sleeper

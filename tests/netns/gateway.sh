@@ -4,6 +4,9 @@
 
 ports=${CULVERT_PORTS:-auto} # auto, af_xdp or af_packet
 huge_pages=off
+# For a build with AddressSanitizer: DPDK's AF_XDP driver leaves libxdp's own bookkeeping behind.
+export LSAN_OPTIONS="suppressions=$here/lsan.supp:print_suppressions=0"
+
 noise='^libbpf: \|^libxdp: ' # what libraries say on stderr, whatever the daemon wants
 running= # gateways that are up, and must leave well
 
@@ -260,7 +263,7 @@ witness() {
   script=$1
   shift
   CULVERT_CLI=$culvert CULVERT_SOCKET=$tmp/west/culvert.sock CULVERT_TMP=$tmp PYTHONDONTWRITEBYTECODE=1 \
-    CULVERT_NS_A=$net-a CULVERT_NS_EAST=$net-east \
+    CULVERT_NS_A=$net-a CULVERT_NS_EAST=$net-east CULVERT_DRIVER=$ports \
     CULVERT_WEST_LAN_MAC=$(mac_of west lan) CULVERT_WEST_WAN_MAC=$(mac_of west wan) \
     "$python" "$top/tests/witness/$script" "$@" || fail "$script found a fault"
 }

@@ -53,7 +53,10 @@ at_exit() {
   trap '' INT TERM HUP
   set +e
   if [ $status -eq 0 ]; then
-    gateways_end || status=1
+    gateways_end || {
+      status=1
+      failure="what holds after every test does not"
+    }
   fi
   if [ $status -ne 0 ] && [ $status -ne $skipped ] && [ $status -lt 128 ]; then
     printf '%s: while: %s\n' "$test_name" "$step"

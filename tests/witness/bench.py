@@ -35,6 +35,12 @@ def udp_packet(src, dst, payload, sport=PORT, dport=PORT, **over):
   return esp.ipv4(src, dst, PROTO_UDP, ports + struct.pack("!H", total) + payload, **over)
 
 
+def one_less(packet):
+  """The packet one hop later: TTL lower by one, checksum new, nothing else."""
+  head = packet[:8] + bytes([packet[8] - 1]) + packet[9:10] + b"\0\0" + packet[12:20]
+  return head[:10] + struct.pack("!H", esp.checksum(head)) + head[12:] + packet[20:]
+
+
 class Gateway:
   """A running culvertd, asked through its command."""
 
@@ -56,13 +62,13 @@ class Gateway:
       total[row["reason"]] = total.get(row["reason"], 0) + row["packets"]
     return total
 
-  def sa_add(self, sa, direction, *words):
+  def sa_add(self, sa, direction, *words, reqid=1):
     """Gives the gateway an SA of the witness, its key through a file that is gone afterwards."""
     path = f"{os.environ['CULVERT_TMP']}/witness.key"
     with open(path, "w", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
       file.write(sa.key.hex() + "\n")
     self.run("sa", "add", "src", socket.inet_ntoa(sa.src), "dst", socket.inet_ntoa(sa.dst), "spi", hex(sa.spi),
-             "vnet", "blue", "key-file", path, "reqid", 1, "dir", direction, "esn", "on" if sa.esn else "off", *words)
+             "vnet", "blue", "key-file", path, "reqid", reqid, "dir", direction, "esn", "on" if sa.esn else "off", *words)
     os.unlink(path)
 
   def sa_del(self, sa):

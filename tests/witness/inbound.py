@@ -15,7 +15,12 @@ PADDINGS = [0, 4, 8, 100, 252]  # 0 to 255 bytes are allowed, here with an inner
 def delivered(place, sa, seq, **over):
   payload = b"number %d" % seq
   payload += b"." * (-len(payload) % 4 + 2)  # inner packet and trailer end on four bytes
-  place.from_east(sa.packet(bench.udp_packet(bench.B, bench.A, payload), seq=seq, **over))
+  inner = bench.udp_packet(bench.B, bench.A, payload, tos=0x48, ident=seq & 0xffff)
+  place.from_east(sa.packet(inner, seq=seq, **over))
+  frames = place.seen_by_a()
+  check(frames, f"SPI {sa.spi:#x} sequence {seq} {over}: nothing came into the LAN")
+  check(frames[0] == place.lan.mac + place.west_lan_mac + bench.TYPE_IPV4 + bench.one_less(inner),
+        f"sequence {seq}: the LAN's frame is not the inner packet one hop later: {frames[0].hex()}")
   got = place.host_receives()
   check(got == payload, f"SPI {sa.spi:#x} sequence {seq} {over}: host A received {got!r}")
 

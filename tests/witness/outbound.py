@@ -27,10 +27,10 @@ CASES = [  # payload bytes, over
 
 
 def outer_fields(place, frame, inner, sent):
-  """The Ethernet and outer IPv4 headers; what is left is ESP."""
+  """The Ethernet and outer IPv4 headers; returns the identification and what is left: ESP."""
   check(frame[:6] == place.wire.mac and frame[6:12] == place.west_wan_mac, "Ethernet addresses")
   packet = frame[bench.ETHER:]
-  first, tos, total, _, frag, ttl, proto, _, src, dst = struct.unpack("!BBHHHBBH4s4s", packet[:20])
+  first, tos, total, ident, frag, ttl, proto, _, src, dst = struct.unpack("!BBHHHBBH4s4s", packet[:20])
   check(first == 0x45, f"outer version and length {first:#x}")
   check(total == len(packet), f"outer total length {total}, the frame holds {len(packet)}")
   check(esp.checksum(packet[:20]) == 0, "outer header checksum")
@@ -38,13 +38,7 @@ def outer_fields(place, frame, inner, sent):
   check(tos == inner[1], f"outer TOS {tos:#x}, inner {inner[1]:#x} (RFC 6040, 4301 5.1.2.1)")
   check(frag == sent.get("frag", 0) & DF, f"outer flags {frag:#x}: DF is the inner one's")
   check(ttl == 64, f"outer TTL {ttl}")
-  return packet[20:]
-
-
-def one_less(packet):
-  """The packet one hop later: TTL lower by one, checksum new, nothing else."""
-  head = packet[:8] + bytes([packet[8] - 1]) + packet[9:10] + b"\0\0" + packet[12:20]
-  return head[:10] + struct.pack("!H", esp.checksum(head)) + head[12:] + packet[20:]
+  return ident, packet[20:]
 
 
 def inspect(place, sa, number, case):
@@ -54,17 +48,18 @@ def inspect(place, sa, number, case):
   place.from_a(inner)
   frames = place.seen_on_wire()
   check(frames, f"case {number} {case}: nothing came")
-  body = outer_fields(place, frames[0], inner, over)
+  ident, body = outer_fields(place, frames[0], inner, over)
   opened = sa.open(body)
   check(opened.spi == sa.spi, f"SPI {opened.spi:#x}")
   check(opened.seq == number, f"sequence number {opened.seq}, expected {number}")
   check(opened.iv == struct.pack("!Q", number), f"IV {opened.iv.hex()}: not the 64-bit sequence number")
   check(opened.next_header == esp.NEXT_IPV4, f"next header {opened.next_header}")
   check(opened.padding == esp.minimal_padding(len(inner)), f"padding {opened.padding.hex()} of {len(inner)} bytes")
-  check(opened.inner == one_less(inner), f"case {number} {case}: the inner packet is not what A sent")
+  check(opened.inner == bench.one_less(inner), f"case {number} {case}: the inner packet is not what A sent")
   tail = {"esn_en": True, "esn": 0} if sa.esn else {}
   scapy_sa = SecurityAssociation(ESP, spi=sa.spi, crypt_algo="AES-GCM", crypt_key=sa.key, tunnel_header=IP(), **tail)
   check(bytes(scapy_sa.decrypt(IP(frames[0][bench.ETHER:]))) == opened.inner, "scapy reads another inner packet")
+  return ident
 
 
 def main():
@@ -72,8 +67,8 @@ def main():
   for spi, esn in ((0x5001, False), (0x5002, True)):
     sa = place.sa(spi, inbound=False, esn=esn)
     place.west.sa_add(sa, "out")
-    for number, case in enumerate(CASES, 1):
-      inspect(place, sa, number, case)
+    idents = [inspect(place, sa, number, case) for number, case in enumerate(CASES, 1)]
+    check(len(set(idents)) == len(idents), "outer packets share an identification (RFC 6864)")
     check(not place.seen_on_wire(timeout=0.3), "more packets on the wire than A sent")
     place.west.sa_del(sa)
   print(f"witness: {2 * len(CASES)} packets from West are right in every field, half of them with ESN")
