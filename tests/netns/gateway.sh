@@ -36,7 +36,7 @@ gw_config() { # gateway
   cat <<EOF
 log: ${log_level:-info}
 engine: ${CULVERT_ENGINE:-auto}
-workers: 1
+workers: ${CULVERT_WORKERS:-1}
 memory_mb: 128
 huge_pages: $huge_pages
 socket: $tmp/$1/culvert.sock
