@@ -49,6 +49,19 @@ ctl_attr_parse(const void *from, size_t bytes, const struct ctl_attr_rules *rule
 	return 0;
 }
 
+const struct nlattr *
+ctl_attr_find(const void *from, size_t bytes, uint16_t type)
+{
+	const uint8_t *end = (const uint8_t *)from + bytes;
+
+	/* Past the padding of the last one, end lies before attr. */
+	for (const struct nlattr *attr = from; mnl_attr_ok(attr, (int)(end - (const uint8_t *)attr));
+	     attr = mnl_attr_next(attr))
+		if (mnl_attr_get_type(attr) == type)
+			return attr;
+	return NULL;
+}
+
 void *
 ctl_put_start(struct ctl_put *put, void *buf, size_t size, const struct nlmsghdr *header, size_t body)
 {

@@ -32,6 +32,10 @@ int ctl_refuse(struct sadb_error *err, int rc, uint16_t attr, const char *format
 int ctl_attr_parse(const void *from, size_t bytes, const struct ctl_attr_rules *rules, const struct nlattr *at[],
 		   struct sadb_error *err);
 
+/* The first attribute of that type in bytes [from, from + bytes), NULL when it is not there. Nothing past the last byte is
+ * read, which mnl_attr_for_each() does in a message of odd length. from is 4-aligned. */
+const struct nlattr *ctl_attr_find(const void *from, size_t bytes, uint16_t type);
+
 /* Copies the first bytes of an attribute, whose length the rules have checked. Payloads are 4-aligned only. */
 static inline void
 ctl_attr_copy(void *out, const struct nlattr *attr, size_t bytes)

@@ -15,6 +15,8 @@
 
 #include <libmnl/libmnl.h>
 
+#include "control/attr.h"
+
 #define ANSWER_MS 5000
 #define PROBE_MS  1000
 
@@ -169,11 +171,10 @@ read_ack(const struct nlmsghdr *nlh, struct ctl_client_error *err)
 		return 0;
 	snprintf(err->text, sizeof(err->text), "%s", strerror(-ack->error));
 	if ((nlh->nlmsg_flags & (NLM_F_ACK_TLVS | NLM_F_CAPPED)) == (NLM_F_ACK_TLVS | NLM_F_CAPPED)) {
-		mnl_attr_for_each (attr, nlh, sizeof(*ack)) {
-			if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG)
-				snprintf(err->text, sizeof(err->text), "%.*s", (int)mnl_attr_get_payload_len(attr),
-					 mnl_attr_get_str(attr));
-		}
+		attr = ctl_attr_find(ack + 1, mnl_nlmsg_get_payload_len(nlh) - sizeof(*ack), NLMSGERR_ATTR_MSG);
+		if (attr)
+			snprintf(err->text, sizeof(err->text), "%.*s", (int)mnl_attr_get_payload_len(attr),
+				 mnl_attr_get_str(attr));
 	}
 	return ack->error < 0 ? ack->error : -EPROTO;
 }

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <systemd/sd-daemon.h>
 
+#include "control/clock.h"
 #include "control/daemon_impl.h"
 #include "control/hardening.h"
 #include "control/key_custody.h"
@@ -25,15 +25,6 @@
 #define DPDK_LOG_INFO 7
 
 #define ETHER_BYTES 14U
-
-static uint64_t
-monotonic_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec;
-}
 
 /* Signals are blocked before any thread exists, so that all threads inherit that, and are read like any input. */
 static int
@@ -319,7 +310,7 @@ int
 ctl_daemon_run(struct ctl_config *config)
 {
 	struct ctl_daemon daemon = {.config = config, .started = config, .signal_fd = -1};
-	const uint64_t start_s = monotonic_s();
+	const uint64_t start_s = ctl_now_s();
 	struct sadb_keyer keyer = {0};
 	int rc;
 

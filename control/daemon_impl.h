@@ -27,7 +27,7 @@ struct ctl_daemon {
 	struct ctl_twins twins;
 	struct ctl_server *server;
 	struct event *signal_event, *rtnl_event, *timer[CTL_TIMERS];
-	int signal_fd, state_fd;
+	int signal_fd;
 	bool huge_pages;
 	bool commit_failed; /* said once until it works again */
 	unsigned seconds;   /* since the start */

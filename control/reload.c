@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <systemd/sd-daemon.h>
 
+#include "control/clock.h"
 #include "control/daemon_impl.h"
 #include "control/log.h"
 
@@ -121,11 +121,7 @@ on_mistake(void *arg, const char *line)
 static void
 notify_reloading(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-		   (unsigned long long)now.tv_sec * 1000000 + (unsigned long long)now.tv_nsec / 1000);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)ctl_now_ns() / 1000);
 }
 
 /* 0 when wanted is in force (but for what waits for a restart). */

@@ -7,18 +7,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <linux/rtnetlink.h>
 
+#include "control/clock.h"
 #include "control/log.h"
 #include "control/rtnl_state.h"
 
-#define READ_BYTES     32768
-#define READ_DATAGRAMS 64 /* in one go, so that a flood leaves time for other work */
-#define DUMP_TRIES     8
-#define RETRY_NS       1000000000
-#define ADDRS_MAX      64 /* of one port, as the dataplane takes them */
+#define READ_BYTES      32768
+#define READ_DATAGRAMS  64    /* in one go, so that a flood leaves time for other work */
+#define DRAIN_DATAGRAMS 65536 /* more than a socket holds: an end even if they come as fast as they are read */
+#define DUMP_TRIES      8
+#define RETRY_NS        1000000000
+#define ADDRS_MAX       64 /* of one port, as the dataplane takes them */
 
 struct ctl_rtnl {
 	struct sadb *db;
@@ -29,15 +30,6 @@ struct ctl_rtnl {
 	uint64_t not_before_ns; /* CLOCK_MONOTONIC: the next rebuild */
 	char buf[READ_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
-
-static uint64_t
-now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 struct ctl_rtnl *
 ctl_rtnl_create(struct sadb *db, struct dp *dp, struct ctl_rtnl_error *err)
@@ -112,6 +104,43 @@ take(struct ctl_rtnl_state *state, const struct nlmsghdr *nlh)
 	return rc < 0 ? 0 : ctl_rtnl_apply(state, &msg);
 }
 
+static void
+take_datagram(struct ctl_rtnl *rtnl, size_t bytes)
+{
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)rtnl->buf;
+	int left = (int)bytes;
+
+	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		int change = take(&rtnl->state, nlh);
+
+		if (change < 0) {
+			ctl_log(CTL_LOG_WARNING, "rtnetlink: out of memory; asking the kernel again");
+			change = CTL_RTNL_AGAIN;
+		}
+		if (change & CTL_RTNL_GONE) {
+			ctl_log(CTL_LOG_WARNING,
+				"rtnetlink: a port's twin is gone from this namespace: its routes are withdrawn; "
+				"restart the daemon to bring it back");
+			change &= ~CTL_RTNL_GONE;
+		}
+		rtnl->dirty |= (unsigned)change;
+	}
+}
+
+/* What the kernel said before a dump is in the dump. Taken in after it, a route that has since vanished without a message
+ * would come back to stay. Into the state that the dump replaces, because a twin that is gone is told of here. */
+static void
+drain(struct ctl_rtnl *rtnl)
+{
+	ssize_t n = 0;
+
+	for (int i = 0; i < DRAIN_DATAGRAMS && n != -EAGAIN; i++) {
+		n = ctl_rtnl_receive(&rtnl->events, rtnl->buf, sizeof(rtnl->buf), MSG_DONTWAIT);
+		if (n > 0)
+			take_datagram(rtnl, (size_t)n);
+	}
+}
+
 struct dump {
 	struct ctl_rtnl_state *state;
 	int error;
@@ -157,6 +186,7 @@ learn(struct ctl_rtnl *rtnl)
 	int rc = -EINTR;
 
 	for (int i = 0; i < DUMP_TRIES && rc == -EINTR; i++) {
+		drain(rtnl);
 		ctl_rtnl_state_init(&fresh, &rtnl->state);
 		rc = dump_all(rtnl, &fresh);
 		if (rc < 0)
@@ -252,7 +282,7 @@ publish_addrs(struct ctl_rtnl *rtnl)
 void
 ctl_rtnl_publish(struct ctl_rtnl *rtnl)
 {
-	uint64_t start = now_ns();
+	uint64_t start = ctl_now_ns();
 	unsigned done = 0;
 
 	if (rtnl->dirty == 0 || start < rtnl->not_before_ns)
@@ -276,7 +306,7 @@ ctl_rtnl_publish(struct ctl_rtnl *rtnl)
 		done |= CTL_RTNL_ADDRS;
 	rtnl->dirty &= ~done;
 	/* A quarter of the control thread's time at most. */
-	rtnl->not_before_ns = now_ns() + 3 * (now_ns() - start);
+	rtnl->not_before_ns = ctl_now_ns() + 3 * (ctl_now_ns() - start);
 }
 
 int
@@ -296,29 +326,6 @@ ctl_rtnl_sync(struct ctl_rtnl *rtnl, struct ctl_rtnl_error *err)
 		return -ENOMEM;
 	}
 	return 0;
-}
-
-static void
-take_datagram(struct ctl_rtnl *rtnl, size_t bytes)
-{
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)rtnl->buf;
-	int left = (int)bytes;
-
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
-		int change = take(&rtnl->state, nlh);
-
-		if (change < 0) {
-			ctl_log(CTL_LOG_WARNING, "rtnetlink: out of memory; asking the kernel again");
-			change = CTL_RTNL_AGAIN;
-		}
-		if (change & CTL_RTNL_GONE) {
-			ctl_log(CTL_LOG_WARNING,
-				"rtnetlink: a port's twin is gone from this namespace: its routes are withdrawn; "
-				"restart the daemon to bring it back");
-			change &= ~CTL_RTNL_GONE;
-		}
-		rtnl->dirty |= (unsigned)change;
-	}
 }
 
 void

@@ -5,14 +5,18 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
+#include "control/attr.h"
+
 #define REQUEST_BYTES 512
 #define ANSWER_BYTES  32768 /* the kernel's dumps come in datagrams of at most this */
+#define ANSWER_S      2     /* a lost answer must not hold the control thread up for longer */
 
 static int
 fail(struct ctl_rtnl_error *err, const char *what)
@@ -26,6 +30,7 @@ fail(struct ctl_rtnl_error *err, const char *what)
 int
 ctl_rtnl_open(struct ctl_rtnl_socket *sock, uint32_t groups, struct ctl_rtnl_error *err)
 {
+	const struct timeval limit = {.tv_sec = ANSWER_S};
 	const int bytes = 4 << 20, on = 1;
 	int rc;
 
@@ -36,6 +41,7 @@ ctl_rtnl_open(struct ctl_rtnl_socket *sock, uint32_t groups, struct ctl_rtnl_err
 	/* Room for a burst of events; without the privilege the default has to do, and ENOBUFS leads to a new dump. */
 	setsockopt(mnl_socket_get_fd(sock->mnl), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
 	if (mnl_socket_setsockopt(sock->mnl, NETLINK_EXT_ACK, (void *)(uintptr_t)&on, sizeof(on)) < 0 ||
+	    setsockopt(mnl_socket_get_fd(sock->mnl), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
 	    mnl_socket_bind(sock->mnl, groups, MNL_SOCKET_AUTOPID) < 0) {
 		rc = fail(err, "cannot bind a socket");
 		ctl_rtnl_close(sock);
@@ -77,20 +83,17 @@ static const char *
 ack_text(const struct nlmsghdr *nlh)
 {
 	const struct nlmsgerr *ack = mnl_nlmsg_get_payload(nlh);
-	size_t offset = sizeof(*ack);
+	size_t offset = sizeof(*ack), bytes = mnl_nlmsg_get_payload_len(nlh);
 	const struct nlattr *attr;
 
 	if ((nlh->nlmsg_flags & NLM_F_ACK_TLVS) == 0)
 		return NULL;
 	if ((nlh->nlmsg_flags & NLM_F_CAPPED) == 0)
 		offset += NLMSG_ALIGN(ack->msg.nlmsg_len) - sizeof(ack->msg);
-	if (offset > mnl_nlmsg_get_payload_len(nlh))
+	if (offset > bytes)
 		return NULL;
-	mnl_attr_for_each (attr, nlh, offset) {
-		if (mnl_attr_get_type(attr) == NLMSGERR_ATTR_MSG && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0)
-			return mnl_attr_get_str(attr);
-	}
-	return NULL;
+	attr = ctl_attr_find((const uint8_t *)ack + offset, bytes - offset, NLMSGERR_ATTR_MSG);
+	return attr != NULL && mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0 ? mnl_attr_get_str(attr) : NULL;
 }
 
 /* 0, or the negative errno of an error message, with the kernel's reason. */
@@ -110,6 +113,17 @@ ack_decode(const struct nlmsghdr *nlh, struct ctl_rtnl_error *err)
 	return ack->error;
 }
 
+/* The end of a dump carries the errno of one that the kernel broke off. */
+static int
+done_decode(const struct nlmsghdr *nlh)
+{
+	int rc = 0;
+
+	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(rc))
+		memcpy(&rc, mnl_nlmsg_get_payload(nlh), sizeof(rc));
+	return rc < 0 ? rc : 0;
+}
+
 /* Sends a request and reads until its ACK, its error, or its dump's end. */
 static int
 ask(struct ctl_rtnl_socket *sock, struct nlmsghdr *request, ctl_rtnl_fn fn, void *arg, struct ctl_rtnl_error *err)
@@ -126,7 +140,7 @@ ask(struct ctl_rtnl_socket *sock, struct nlmsghdr *request, ctl_rtnl_fn fn, void
 		int left;
 
 		if (n < 0) {
-			errno = (int)-n;
+			errno = n == -EAGAIN ? ETIMEDOUT : (int)-n;
 			return fail(err, "cannot receive");
 		}
 		for (left = (int)n; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
@@ -136,7 +150,7 @@ ask(struct ctl_rtnl_socket *sock, struct nlmsghdr *request, ctl_rtnl_fn fn, void
 			if (nlh->nlmsg_type == NLMSG_ERROR)
 				return ack_decode(nlh, err);
 			if (nlh->nlmsg_type == NLMSG_DONE)
-				return interrupted ? -EINTR : 0;
+				return interrupted ? -EINTR : done_decode(nlh);
 			if (fn != NULL)
 				fn(arg, nlh);
 		}
@@ -260,12 +274,14 @@ ctl_rtnl_neigh_use(struct ctl_rtnl_socket *sock, int ifindex, rte_be32_t addr_be
 	mnl_attr_put_u32(nlh, NDA_DST, addr_be);
 	if (mnl_socket_sendto(sock->mnl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
-	/* No ACK was asked for; a refusal is there by now. */
+	/* No ACK was asked for; a refusal is there by now. What answers another request came too late for it. */
 	n = ctl_rtnl_receive(sock, buf, sizeof(buf), MSG_DONTWAIT);
 	if (n == -EAGAIN)
 		return 0;
 	if (n < 0)
 		return (int)n;
 	nlh = (struct nlmsghdr *)buf;
-	return mnl_nlmsg_ok(nlh, (int)n) && nlh->nlmsg_type == NLMSG_ERROR ? ack_decode(nlh, &err) : 0;
+	return mnl_nlmsg_ok(nlh, (int)n) && nlh->nlmsg_type == NLMSG_ERROR && nlh->nlmsg_seq == sock->seq
+		   ? ack_decode(nlh, &err)
+		   : 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * What Culvert asks of the kernel over NETLINK_ROUTE: dumps, addresses, routes and links of the twins, neighbours. Each
- * call waits for the kernel's answer, which the kernel gives at once. Control thread. */
+ * call waits for the kernel's answer, which the kernel gives at once: -ETIMEDOUT when it does not. Control thread. */
 #ifndef CTL_RTNL_REQUEST_H
 #define CTL_RTNL_REQUEST_H
 
@@ -29,7 +29,8 @@ void ctl_rtnl_close(struct ctl_rtnl_socket *sock);
  * (the kernel had to leave messages out), -EMSGSIZE. */
 ssize_t ctl_rtnl_receive(const struct ctl_rtnl_socket *sock, void *buf, size_t size, int flags);
 
-/* A dump of RTM_GETLINK and so on; fn sees every message. -EINTR: the kernel's state changed meanwhile, ask again. */
+/* A dump of RTM_GETLINK and so on; fn sees every message. -EINTR: the kernel's state changed meanwhile, ask again. Any
+ * other error: the kernel broke the dump off, what fn saw is not all. */
 typedef void (*ctl_rtnl_fn)(void *arg, const struct nlmsghdr *nlh);
 int ctl_rtnl_dump(struct ctl_rtnl_socket *sock, uint16_t type, uint8_t family, ctl_rtnl_fn fn, void *arg);
 

@@ -149,8 +149,9 @@ link_apply(struct ctl_rtnl_state *state, const struct ctl_rtnl_msg *msg)
 
 	if (twin == NULL)
 		return 0;
-	/* IPv4 routes of a link that goes down vanish without a message. */
-	if (up != twin->up)
+	/* IPv4 routes of a link that goes down vanish without a message. One that was down by the last dump may have
+	 * gone down amid it, after routes that came as events. */
+	if (up != twin->up || !up)
 		change |= CTL_RTNL_AGAIN;
 	if (msg->gone)
 		change |= CTL_RTNL_GONE;
@@ -169,8 +170,9 @@ addr_apply(struct ctl_rtnl_state *state, const struct ctl_rtnl_msg *msg)
 	if (msg->gone) {
 		rc = set_del(&state->addrs, &msg->addr, addr_compare);
 		state->n_addrs -= (unsigned)rc;
-		/* Routes that prefer this address as their source vanish without a message. */
-		return rc > 0 ? CTL_RTNL_ADDRS | CTL_RTNL_AGAIN : 0;
+		/* Routes that prefer this address as their source vanish without a message: also those that came as
+		 * events amid a dump that no longer showed the address. */
+		return rc > 0 ? CTL_RTNL_ADDRS | CTL_RTNL_AGAIN : CTL_RTNL_AGAIN;
 	}
 	rc = set_add(&state->addrs, &msg->addr, sizeof(msg->addr), addr_compare);
 	if (rc > 0)

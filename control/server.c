@@ -5,10 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "control/attr.h"
+#include "control/clock.h"
 #include "control/log.h"
 #include "control/server_impl.h"
 
@@ -94,15 +94,14 @@ get_cred(struct msghdr *msg, struct ucred *cred)
 static void
 turn_away(struct ctl_server *server, struct ctl_peer *peer, int rc)
 {
-	struct timespec now;
+	uint64_t now_s = ctl_now_s();
 
 	refuse_datagram(peer, NULL, rc,
 			rc == -EPERM ? "not allowed: only root and the daemon's group may speak here"
 				     : "too many clients are connected");
 	/* One line a second: a sender must not fill the log. */
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (server->refused_s != (uint64_t)now.tv_sec) {
-		server->refused_s = (uint64_t)now.tv_sec;
+	if (server->refused_s != now_s) {
+		server->refused_s = now_s;
 		ctl_log(CTL_LOG_WARNING, "%s: refused process %d of user %u: %s", server->path, peer->cred.pid,
 			peer->cred.uid, rc == -EPERM ? "not root and not of the group" : "too many clients");
 	}
@@ -218,5 +217,6 @@ ctl_server_destroy(struct ctl_server *server)
 	if (server->clients_fd >= 0)
 		ctl_peers_sweep(server);
 	ctl_path_close(server);
+	free(server->counts);
 	free(server);
 }

@@ -4,7 +4,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "control/clock.h"
 
 /* Seconds until a policy may ask again: as the kernel (net.core.xfrm_acq_expires), or soon if nobody heard it. */
 static const uint64_t period_s[CTL_WAITS] = {[CTL_WAIT_HEARD] = 30, [CTL_WAIT_UNHEARD] = 1};
@@ -14,15 +15,6 @@ struct ctl_wait {
 	uint64_t due_s;
 	uint32_t index; /* of the policy */
 };
-
-static uint64_t
-now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec;
-}
 
 static void
 pop(struct ctl_wait_list *list)
@@ -46,7 +38,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	for (unsigned i = 0; i < CTL_WAITS; i++) {
 		struct ctl_wait_list *list = &server->waits[i];
 
-		while (list->first && list->first->due_s <= now_s()) {
+		while (list->first && list->first->due_s <= ctl_now_s()) {
 			sadb_policy_acquired(server->config.db, list->first->index);
 			pop(list);
 		}
@@ -68,7 +60,7 @@ begin_wait(struct ctl_server *server, uint32_t index, unsigned which)
 		sadb_policy_acquired(server->config.db, index);
 		return;
 	}
-	*wait = (struct ctl_wait){.due_s = now_s() + period_s[which], .index = index};
+	*wait = (struct ctl_wait){.due_s = ctl_now_s() + period_s[which], .index = index};
 	*list->last = wait;
 	list->last = &wait->next;
 	if (!evtimer_pending(server->wait_tick, NULL))

@@ -4,6 +4,7 @@
 #include "control/server_impl.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control/attr.h"
@@ -66,23 +67,70 @@ next_port(struct ctl_server *server, struct ctl_dump *dump, void *buf, size_t si
 	return (ssize_t)bytes;
 }
 
+static int
+count_compare(const void *left, const void *right)
+{
+	const struct ctl_vnet_count *a = left, *b = right;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
+static struct ctl_vnet_count *
+find_count(const struct ctl_server *server, uint32_t vnet_id)
+{
+	const struct ctl_vnet_count key = {.id = vnet_id};
+
+	return bsearch(&key, server->counts, server->n_counts, sizeof(key), count_compare);
+}
+
+/* Once for a dump: SAs and policies may be many, and so may virtual networks. */
+static int
+count_all(struct ctl_server *server)
+{
+	struct sadb *db = server->config.db;
+	const struct sadb_vnet *vnet = NULL;
+	struct sadb_policy_info policy;
+	const struct sadb_sa_cold *sa;
+	struct ctl_vnet_count *count;
+	size_t n = 0;
+
+	while ((vnet = sadb_vnet_next(db, vnet)))
+		n++;
+	count = calloc(n + 1, sizeof(*count)); /* never of no bytes */
+	if (!count)
+		return -ENOMEM;
+	free(server->counts);
+	server->counts = count;
+	server->n_counts = n;
+	for (vnet = NULL; (vnet = sadb_vnet_next(db, vnet)); count++)
+		count->id = vnet->id;
+	qsort(server->counts, n, sizeof(*count), count_compare);
+	for (uint32_t slot = 0; (sa = sadb_sa_at(db, slot)); slot = sa->slot + 1)
+		if ((count = find_count(server, sa->config.vnet_id)))
+			count->sas++;
+	for (uint32_t slot = 0; sadb_policy_at(db, &slot, &policy);)
+		if ((count = find_count(server, policy.config.vnet_id)))
+			count->policies++;
+	return 0;
+}
+
 static ssize_t
 next_vnet(struct ctl_server *server, struct ctl_dump *dump, void *buf, size_t size)
 {
 	struct sadb *db = server->config.db;
 	const struct sadb_vnet *from = sadb_vnet_next(db, dump->vnet);
 	struct ctl_vnet vnet = {0};
-	struct sadb_policy_info policy;
-	const struct sadb_sa_cold *sa;
+	const struct ctl_vnet_count *count;
 
 	if (!from)
 		return -ENOENT;
 	vnet.id = from->id;
 	memcpy(vnet.name, from->name, sizeof(vnet.name));
-	for (uint32_t slot = 0; (sa = sadb_sa_at(db, slot)); slot = sa->slot + 1)
-		vnet.sa_count += sa->config.vnet_id == from->id;
-	for (uint32_t slot = 0; sadb_policy_at(db, &slot, &policy);)
-		vnet.policy_count += policy.config.vnet_id == from->id;
+	count = find_count(server, from->id);
+	if (count) { /* else it was added since, empty */
+		vnet.sa_count = count->sas;
+		vnet.policy_count = count->policies;
+	}
 	size_t bytes = ctl_own_encode_vnet(buf, size, &dump->header, &vnet);
 	if (bytes > 0)
 		dump->vnet = from;
@@ -194,6 +242,8 @@ ctl_dump_start(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_er
 	int rc = xfrm ? ctl_xfrm_decode(nlh, &dump.ask, err) : ctl_own_decode(nlh, &own, err);
 	if (rc)
 		return rc;
+	if (dump.asked == CTL_MSG_VNET_GET && count_all(peer->server) != 0)
+		return ctl_refuse(err, -ENOMEM, 0, "no memory for the dump");
 	dump.header = (struct nlmsghdr){.nlmsg_type = find_kind(nlh->nlmsg_type)->answered,
 					.nlmsg_flags = NLM_F_MULTI,
 					.nlmsg_seq = nlh->nlmsg_seq,

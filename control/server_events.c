@@ -5,11 +5,18 @@
 #include <errno.h>
 #include <string.h>
 
+/* Who subscribed and has left the daemon's group since hears no more. */
+static bool
+listens(struct ctl_server *server, const struct ctl_peer *peer, unsigned group)
+{
+	return peer && (peer->groups & 1u << group) && ctl_path_may_speak(server, &peer->cred);
+}
+
 bool
-ctl_event_wanted(const struct ctl_server *server, unsigned group)
+ctl_event_wanted(struct ctl_server *server, unsigned group)
 {
 	for (unsigned i = 0; i < CTL_MAX_PEERS; i++)
-		if (server->peers[i] && (server->peers[i]->groups & 1u << group))
+		if (listens(server, server->peers[i], group))
 			return true;
 	return false;
 }
@@ -18,7 +25,7 @@ void
 ctl_event_queue(struct ctl_server *server, unsigned group, const void *data, size_t bytes)
 {
 	for (unsigned i = 0; bytes > 0 && i < CTL_MAX_PEERS; i++)
-		if (server->peers[i] && (server->peers[i]->groups & 1u << group))
+		if (listens(server, server->peers[i], group))
 			ctl_peer_queue_event(server->peers[i], data, bytes);
 }
 

@@ -20,10 +20,13 @@
 #include "control/xfrm_codec.h"
 
 #define CTL_MAX_PEERS     64
+#define CTL_ROOT_PEERS    16           /* of them only for root: whatever others do, the operator comes in */
+#define CTL_USER_PEERS    16           /* of one user who is not root */
 #define CTL_BATCH         64           /* datagrams before a commit */
 #define CTL_ANSWER_BYTES  (512 * 1024) /* waiting for one client: past this its requests are not taken */
 #define CTL_EVENT_BYTES   (256 * 1024) /* past this it loses events */
 #define CTL_MESSAGE_BYTES 16384        /* no single message is longer: NEWSA with a window of 65536 is 8.7 KiB */
+#define CTL_MEMBER_S      60           /* seconds that a look at the group holds */
 #define CTL_BITMAP_WORDS  (SADB_REPLAY_MAX / 32)
 
 /* A message, or a datagram of a dump, that waits to be sent. */
@@ -69,6 +72,19 @@ struct ctl_wait_list {
 	struct ctl_wait *first, **last;
 };
 
+/* Whether a user is of the group, as was last looked up: the user database may be far away. */
+struct ctl_member {
+	uid_t uid;
+	bool is_member;
+	uint64_t until_s; /* CLOCK_MONOTONIC */
+};
+
+/* How much a virtual network holds, as counted when the last dump of them began. */
+struct ctl_vnet_count {
+	uint32_t id;
+	uint32_t sas, policies;
+};
+
 struct ctl_server {
 	struct ctl_server_config config;
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];    /* canonical */
@@ -77,13 +93,16 @@ struct ctl_server {
 	bool bound;
 	bool has_group;
 	gid_t gid;
+	struct ctl_member members[CTL_MAX_PEERS];
 	struct event *readable, *wait_tick;
 	struct ctl_peer *peers[CTL_MAX_PEERS];
 	uint64_t batch;
 	uint64_t refused_s; /* of the last line about a refused sender */
 	uint32_t acquire_seq;
 	struct ctl_wait_list waits[CTL_WAITS];
-	bool changed; /* the database, in this batch */
+	bool changed;                  /* the database, in this batch */
+	struct ctl_vnet_count *counts; /* by id */
+	size_t n_counts;
 	uint32_t bitmap[CTL_BITMAP_WORDS];
 	uint8_t in[CTL_DATAGRAM_MAX] __attribute__((aligned(8)));
 	uint8_t out[CTL_DATAGRAM_MAX] __attribute__((aligned(8)));
@@ -95,11 +114,15 @@ int ctl_path_open(struct ctl_server *server, struct sadb_error *err);
 void ctl_path_close(struct ctl_server *server);
 /* The name in clients/ of a sender's address, NULL when it is bound elsewhere. */
 const char *ctl_path_client_name(const struct ctl_server *server, const struct sockaddr_un *addr, socklen_t bytes);
-bool ctl_path_may_speak(const struct ctl_server *server, const struct ucred *cred);
+bool ctl_path_is_root(uid_t uid); /* or the daemon's own user */
+/* Asks the user database once in CTL_MEMBER_S about a user, so who left the group is out by then. */
+bool ctl_path_may_speak(struct ctl_server *server, const struct ucred *cred);
 
 /* ---- server_peer.c ---- */
+/* No socket is bound to addr: nothing is there, or the file that a dead process left. */
+bool ctl_peer_is_dead(const struct sockaddr_un *addr);
 /* The client at addr, new or known. NULL when it cannot be answered. *rc is 0, -EPERM (may not speak) or -ENOBUFS (too
- * many clients); when not 0 the peer only lives for an error answer: ctl_peer_drop() it after ctl_peer_flush(). */
+ * many clients, in all or of this user); when not 0 the peer only lives for an error answer: ctl_peer_drop() it after ctl_peer_flush(). */
 struct ctl_peer *ctl_peer_admit(struct ctl_server *server, const struct sockaddr_un *addr, socklen_t bytes,
 				const struct ucred *cred, int *rc);
 /* Forgets the client; its dump ends. */
@@ -136,7 +159,7 @@ int ctl_waits_init(struct ctl_server *server); /* -ENOMEM */
 void ctl_waits_fini(struct ctl_server *server);
 
 /* ---- server_events.c ---- */
-bool ctl_event_wanted(const struct ctl_server *server, unsigned group);
+bool ctl_event_wanted(struct ctl_server *server, unsigned group);
 void ctl_event_queue(struct ctl_server *server, unsigned group, const void *data, size_t bytes);
 /* What GETSA and events say of an SA; bitmaps lie in server->bitmap. */
 void ctl_sa_state_fill(struct ctl_server *server, const struct sadb_sa_cold *sa, struct ctl_sa_state *state);

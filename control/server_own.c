@@ -4,9 +4,9 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "control/attr.h"
+#include "control/clock.h"
 
 /* Groups that anything is ever sent to. */
 #define GROUPS (1u << XFRMNLGRP_ACQUIRE | 1u << XFRMNLGRP_EXPIRE | 1u << XFRMNLGRP_SA | 1u << XFRMNLGRP_POLICY)
@@ -18,14 +18,12 @@ get_info(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *e
 	    .nlmsg_type = CTL_MSG_INFO, .nlmsg_seq = nlh->nlmsg_seq, .nlmsg_pid = nlh->nlmsg_pid};
 	struct ctl_server *server = peer->server;
 	struct sadb *db = server->config.db;
-	struct ctl_info info = {.tsc_hz = dp_tsc_hz(),
+	struct ctl_info info = {.uptime_s = ctl_now_s() - server->config.start_s,
+				.tsc_hz = dp_tsc_hz(),
 				.workers = dp_workers(server->config.dp),
 				.sa_count = sadb_sa_count(db),
 				.huge = server->config.huge};
-	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	info.uptime_s = (uint64_t)now.tv_sec - server->config.start_s;
 	for (unsigned dir = 0; dir < SADB_POLICY_DIRS; dir++)
 		info.policy_count += sadb_policy_count(db, (enum sadb_policy_dir)dir);
 	snprintf(info.version, sizeof(info.version), "%s", CULVERT_VERSION);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "control/attr.h"
+#include "control/clock.h"
 #include "control/log.h"
 
 #define CLIENTS         "/clients/"
@@ -28,8 +29,6 @@ find_group(struct ctl_server *server)
 	server->has_group = group != NULL;
 	if (group)
 		server->gid = group->gr_gid;
-	else if (name)
-		ctl_log(CTL_LOG_NOTICE, "there is no group %s: only root may speak to %s", name, server->config.path);
 }
 
 /* Makes the socket's directory unless it is there, and finds the canonical path. One that is there keeps its mode. */
@@ -72,21 +71,24 @@ open_directory(struct ctl_server *server, struct sadb_error *err)
 static int
 open_clients(struct ctl_server *server, struct sadb_error *err)
 {
+	char path[sizeof(server->clients)];
 	struct stat st;
 
-	if (mkdir(server->clients, 0700) != 0 && errno != EEXIST)
-		return ctl_refuse(err, -errno, 0, "cannot create directory %s: %m", server->clients);
-	server->clients_fd = open(server->clients, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* Without the slash at the end, which would make the kernel follow a symbolic link after all. */
+	snprintf(path, sizeof(path), "%.*s", (int)strlen(server->clients) - 1, server->clients);
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		return ctl_refuse(err, -errno, 0, "cannot create directory %s: %m", path);
+	server->clients_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (server->clients_fd < 0 || fstat(server->clients_fd, &st) != 0)
-		return ctl_refuse(err, -errno, 0, "cannot open directory %s: %m", server->clients);
+		return ctl_refuse(err, -errno, 0, "cannot open directory %s: %m", path);
 	if (st.st_uid != geteuid())
-		return ctl_refuse(err, -EPERM, 0, "directory %s belongs to user %u, not to this daemon's",
-				  server->clients, st.st_uid);
+		return ctl_refuse(err, -EPERM, 0, "directory %s belongs to user %u, not to this daemon's", path,
+				  st.st_uid);
 	if (server->has_group && fchown(server->clients_fd, (uid_t)-1, server->gid) != 0)
-		return ctl_refuse(err, -errno, 0, "cannot give directory %s to group %s: %m", server->clients,
+		return ctl_refuse(err, -errno, 0, "cannot give directory %s to group %s: %m", path,
 				  server->config.group);
 	if (fchmod(server->clients_fd, server->has_group ? 01770 : 0700) != 0)
-		return ctl_refuse(err, -errno, 0, "cannot set the mode of directory %s: %m", server->clients);
+		return ctl_refuse(err, -errno, 0, "cannot set the mode of directory %s: %m", path);
 	return 0;
 }
 
@@ -139,9 +141,15 @@ bind_socket(struct ctl_server *server, struct sadb_error *err)
 		return ctl_refuse(err, -errno, 0, "cannot open a socket: %m");
 	if (lstat(server->path, &st) == 0 && !S_ISSOCK(st.st_mode))
 		return ctl_refuse(err, -EEXIST, 0, "%s is there and is no socket", server->path);
+	memcpy(addr.sun_path, server->path, sizeof(addr.sun_path));
+	/* The lock keeps other daemons of this kind away, but not what else may have bound this name. */
+	if (!ctl_peer_is_dead(&addr))
+		return ctl_refuse(err, -EADDRINUSE, 0,
+				  "another program's socket is bound to %s: stop it, or set socket "
+				  "to a path that is free",
+				  server->path);
 	if (unlink(server->path) != 0 && errno != ENOENT)
 		return ctl_refuse(err, -errno, 0, "cannot remove the stale socket %s: %m", server->path);
-	memcpy(addr.sun_path, server->path, sizeof(addr.sun_path));
 	/* The file is born with the socket's own mode: nobody slips in before chmod. */
 	if (fchmod(server->fd, 0600) != 0 || setsockopt(server->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0 ||
 	    bind(server->fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0)
@@ -165,6 +173,10 @@ ctl_path_open(struct ctl_server *server, struct sadb_error *err)
 		rc = open_clients(server, err);
 	if (rc == 0)
 		rc = bind_socket(server, err);
+	/* Only now: a start that is refused says one thing. */
+	if (rc == 0 && !server->has_group && server->config.group)
+		ctl_log(CTL_LOG_NOTICE, "there is no group %s: only root may speak to %s", server->config.group,
+			server->config.path);
 	return rc;
 }
 
@@ -205,7 +217,7 @@ ctl_path_client_name(const struct ctl_server *server, const struct sockaddr_un *
 
 /* Membership by the group file, for a sender whose process has other groups in front. */
 static bool
-is_member(uid_t uid, gid_t wanted)
+look_up_member(uid_t uid, gid_t wanted)
 {
 	const struct passwd *user = getpwuid(uid);
 	gid_t groups[256];
@@ -221,10 +233,34 @@ is_member(uid_t uid, gid_t wanted)
 	return false;
 }
 
-bool
-ctl_path_may_speak(const struct ctl_server *server, const struct ucred *cred)
+/* The answer of the last minute, else a new one in the place of the oldest. */
+static bool
+is_member(struct ctl_server *server, uid_t uid)
 {
-	if (cred->uid == 0 || cred->uid == geteuid())
-		return true;
-	return server->has_group && (cred->gid == server->gid || is_member(cred->uid, server->gid));
+	struct ctl_member *oldest = &server->members[0];
+	const uint64_t now_s = ctl_now_s();
+
+	for (unsigned i = 0; i < CTL_MAX_PEERS; i++) {
+		struct ctl_member *member = &server->members[i];
+
+		if (member->uid == uid && member->until_s > now_s)
+			return member->is_member;
+		if (member->until_s < oldest->until_s)
+			oldest = member;
+	}
+	*oldest = (struct ctl_member){uid, look_up_member(uid, server->gid), now_s + CTL_MEMBER_S};
+	return oldest->is_member;
+}
+
+bool
+ctl_path_is_root(uid_t uid)
+{
+	return uid == 0 || uid == geteuid();
+}
+
+bool
+ctl_path_may_speak(struct ctl_server *server, const struct ucred *cred)
+{
+	return ctl_path_is_root(cred->uid) ||
+	       (server->has_group && (cred->gid == server->gid || is_member(server, cred->uid)));
 }

@@ -39,8 +39,8 @@ connect_to(const struct sockaddr_un *addr)
 	return fd;
 }
 
-static bool
-is_dead(const struct sockaddr_un *addr)
+bool
+ctl_peer_is_dead(const struct sockaddr_un *addr)
 {
 	int fd = connect_to(addr);
 
@@ -88,7 +88,7 @@ drop_dead(struct ctl_peer *peer)
 	struct stat st;
 
 	if (fstatat(peer->server->clients_fd, name_of(peer), &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode) &&
-	    st.st_ino == peer->ino && is_dead(&peer->addr))
+	    st.st_ino == peer->ino && ctl_peer_is_dead(&peer->addr))
 		unlinkat(peer->server->clients_fd, name_of(peer), 0);
 	ctl_peer_drop(peer);
 }
@@ -130,23 +130,56 @@ is_idle(const struct ctl_peer *peer)
 	return !peer->first && peer->groups == 0 && peer->dump.asked == 0;
 }
 
-/* A place in the table: a free one, else that of the idle client unheard of for longest, else that of a dead one. */
-static struct ctl_peer **
-find_place(struct ctl_server *server)
+/* Whose place a new client may take: with fewer of its kind in the table than there may be, a free one or anybody's. */
+enum rivals { RIVALS_ALL, RIVALS_NOT_ROOT, RIVALS_SAME_USER };
+
+static enum rivals
+rivals_of(const struct ctl_server *server, uid_t uid)
 {
+	unsigned same = 0, not_root = 0;
+
+	if (ctl_path_is_root(uid))
+		return RIVALS_ALL;
+	for (unsigned i = 0; i < CTL_MAX_PEERS; i++) {
+		const struct ctl_peer *peer = server->peers[i];
+
+		same += peer && peer->cred.uid == uid;
+		not_root += peer && !ctl_path_is_root(peer->cred.uid);
+	}
+	if (same >= CTL_USER_PEERS)
+		return RIVALS_SAME_USER;
+	return not_root >= CTL_MAX_PEERS - CTL_ROOT_PEERS ? RIVALS_NOT_ROOT : RIVALS_ALL;
+}
+
+static bool
+is_rival(const struct ctl_peer *peer, enum rivals rivals, uid_t uid)
+{
+	return rivals == RIVALS_ALL ||
+	       (rivals == RIVALS_NOT_ROOT ? !ctl_path_is_root(peer->cred.uid) : peer->cred.uid == uid);
+}
+
+/* A place in the table: a free one, else that of the idle rival unheard of for longest, else that of a dead one. */
+static struct ctl_peer **
+find_place(struct ctl_server *server, uid_t uid)
+{
+	const enum rivals rivals = rivals_of(server, uid);
 	struct ctl_peer **oldest = NULL;
 
 	for (unsigned i = 0; i < CTL_MAX_PEERS; i++) {
 		struct ctl_peer **place = &server->peers[i];
 
-		if (!*place)
+		if (!*place && rivals == RIVALS_ALL)
 			return place;
-		if (is_idle(*place) && (!oldest || (*place)->used < (*oldest)->used))
+		if (*place && is_rival(*place, rivals, uid) && is_idle(*place) &&
+		    (!oldest || (*place)->used < (*oldest)->used))
 			oldest = place;
 	}
-	for (unsigned i = 0; !oldest && i < CTL_MAX_PEERS; i++)
-		if (is_dead(&server->peers[i]->addr))
-			oldest = &server->peers[i];
+	for (unsigned i = 0; !oldest && i < CTL_MAX_PEERS; i++) {
+		struct ctl_peer **place = &server->peers[i];
+
+		if (*place && is_rival(*place, rivals, uid) && ctl_peer_is_dead(&(*place)->addr))
+			oldest = place;
+	}
 	if (oldest)
 		drop_dead(*oldest);
 	return oldest;
@@ -179,14 +212,15 @@ ctl_peer_admit(struct ctl_server *server, const struct sockaddr_un *addr, sockle
 		ctl_peer_drop(peer);
 		peer = NULL;
 	}
-	bool known = peer && peer->cred.uid == cred->uid && peer->cred.gid == cred->gid;
-	*rc = known || ctl_path_may_speak(server, cred) ? 0 : -EPERM;
+	*rc = ctl_path_may_speak(server, cred) ? 0 : -EPERM;
+	if (peer && *rc) /* no member any more */
+		ctl_peer_drop(peer);
 	if (peer && *rc == 0) {
 		peer->cred = *cred;
 		peer->used = server->batch;
 		return peer;
 	}
-	struct ctl_peer **place = *rc == 0 ? find_place(server) : NULL;
+	struct ctl_peer **place = *rc == 0 ? find_place(server, cred->uid) : NULL;
 	if (*rc == 0 && !place)
 		*rc = -ENOBUFS;
 	peer = create(server, addr, cred);
@@ -329,7 +363,7 @@ ctl_peers_sweep(struct ctl_server *server)
 
 		if (n > 0 && n < (int)sizeof(addr.sun_path) &&
 		    fstatat(server->clients_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode) &&
-		    is_dead(&addr))
+		    ctl_peer_is_dead(&addr))
 			unlinkat(server->clients_fd, entry->d_name, 0);
 	}
 	closedir(dir);

@@ -14,38 +14,31 @@ get_nothing(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_er
 }
 
 static const struct ctl_xfrm_kind kinds[] = {
-    [XFRM_MSG_NEWSA - XFRM_MSG_BASE] = {"NEWSA", sizeof(struct xfrm_usersa_info), XFRMNLGRP_SA, ctl_xfrm_get_sa},
-    [XFRM_MSG_DELSA - XFRM_MSG_BASE] = {"DELSA", sizeof(struct xfrm_usersa_id), XFRMNLGRP_SA, ctl_xfrm_get_sa_id},
-    [XFRM_MSG_GETSA - XFRM_MSG_BASE] = {"GETSA", sizeof(struct xfrm_usersa_id), 0, ctl_xfrm_get_sa_id},
-    [XFRM_MSG_NEWPOLICY -
-	XFRM_MSG_BASE] = {"NEWPOLICY", sizeof(struct xfrm_userpolicy_info), XFRMNLGRP_POLICY, ctl_xfrm_get_policy},
-    [XFRM_MSG_DELPOLICY -
-	XFRM_MSG_BASE] = {"DELPOLICY", sizeof(struct xfrm_userpolicy_id), XFRMNLGRP_POLICY, ctl_xfrm_get_policy_id},
-    [XFRM_MSG_GETPOLICY - XFRM_MSG_BASE] = {"GETPOLICY", sizeof(struct xfrm_userpolicy_id), 0, ctl_xfrm_get_policy_id},
-    [XFRM_MSG_ALLOCSPI - XFRM_MSG_BASE] = {"ALLOCSPI", sizeof(struct xfrm_userspi_info), 0, ctl_xfrm_get_alloc_spi},
-    [XFRM_MSG_ACQUIRE -
-	XFRM_MSG_BASE] = {"ACQUIRE", sizeof(struct xfrm_user_acquire), XFRMNLGRP_ACQUIRE, ctl_xfrm_get_acquire},
-    [XFRM_MSG_EXPIRE -
-	XFRM_MSG_BASE] = {"EXPIRE", sizeof(struct xfrm_user_expire), XFRMNLGRP_EXPIRE, ctl_xfrm_get_expire},
-    [XFRM_MSG_UPDPOLICY -
-	XFRM_MSG_BASE] = {"UPDPOLICY", sizeof(struct xfrm_userpolicy_info), XFRMNLGRP_POLICY, ctl_xfrm_get_policy},
-    [XFRM_MSG_UPDSA - XFRM_MSG_BASE] = {"UPDSA", sizeof(struct xfrm_usersa_info), XFRMNLGRP_SA, ctl_xfrm_get_sa},
-    [XFRM_MSG_POLEXPIRE - XFRM_MSG_BASE] = {"POLEXPIRE", sizeof(struct xfrm_user_polexpire), XFRMNLGRP_EXPIRE, NULL},
-    [XFRM_MSG_FLUSHSA -
-	XFRM_MSG_BASE] = {"FLUSHSA", sizeof(struct xfrm_usersa_flush), XFRMNLGRP_SA, ctl_xfrm_get_flush_sa},
-    [XFRM_MSG_FLUSHPOLICY - XFRM_MSG_BASE] = {"FLUSHPOLICY", 0, XFRMNLGRP_POLICY, ctl_xfrm_get_flush_policy},
-    [XFRM_MSG_NEWAE - XFRM_MSG_BASE] = {"NEWAE", sizeof(struct xfrm_aevent_id), XFRMNLGRP_AEVENTS, NULL},
-    [XFRM_MSG_GETAE - XFRM_MSG_BASE] = {"GETAE", sizeof(struct xfrm_aevent_id), 0, NULL},
-    [XFRM_MSG_REPORT - XFRM_MSG_BASE] = {"REPORT", sizeof(struct xfrm_user_report), XFRMNLGRP_REPORT, NULL},
-    [XFRM_MSG_MIGRATE - XFRM_MSG_BASE] = {"MIGRATE", sizeof(struct xfrm_userpolicy_id), XFRMNLGRP_MIGRATE, NULL},
-    [XFRM_MSG_NEWSADINFO - XFRM_MSG_BASE] = {"NEWSADINFO", sizeof(uint32_t), 0, ctl_xfrm_get_sad_info},
-    [XFRM_MSG_GETSADINFO - XFRM_MSG_BASE] = {"GETSADINFO", sizeof(uint32_t), 0, get_nothing},
-    [XFRM_MSG_NEWSPDINFO - XFRM_MSG_BASE] = {"NEWSPDINFO", sizeof(uint32_t), 0, ctl_xfrm_get_spd_info},
-    [XFRM_MSG_GETSPDINFO - XFRM_MSG_BASE] = {"GETSPDINFO", sizeof(uint32_t), 0, get_nothing},
-    [XFRM_MSG_MAPPING - XFRM_MSG_BASE] = {"MAPPING", sizeof(struct xfrm_user_mapping), XFRMNLGRP_MAPPING, NULL},
-    [XFRM_MSG_SETDEFAULT - XFRM_MSG_BASE] = {"SETDEFAULT", sizeof(struct xfrm_userpolicy_default), 0, NULL},
-    [XFRM_MSG_GETDEFAULT -
-	XFRM_MSG_BASE] = {"GETDEFAULT", sizeof(struct xfrm_userpolicy_default), XFRMNLGRP_POLICY, NULL},
+    [XFRM_MSG_NEWSA - XFRM_MSG_BASE] = {"NEWSA", sizeof(struct xfrm_usersa_info), ctl_xfrm_get_sa},
+    [XFRM_MSG_DELSA - XFRM_MSG_BASE] = {"DELSA", sizeof(struct xfrm_usersa_id), ctl_xfrm_get_sa_id},
+    [XFRM_MSG_GETSA - XFRM_MSG_BASE] = {"GETSA", sizeof(struct xfrm_usersa_id), ctl_xfrm_get_sa_id},
+    [XFRM_MSG_NEWPOLICY - XFRM_MSG_BASE] = {"NEWPOLICY", sizeof(struct xfrm_userpolicy_info), ctl_xfrm_get_policy},
+    [XFRM_MSG_DELPOLICY - XFRM_MSG_BASE] = {"DELPOLICY", sizeof(struct xfrm_userpolicy_id), ctl_xfrm_get_policy_id},
+    [XFRM_MSG_GETPOLICY - XFRM_MSG_BASE] = {"GETPOLICY", sizeof(struct xfrm_userpolicy_id), ctl_xfrm_get_policy_id},
+    [XFRM_MSG_ALLOCSPI - XFRM_MSG_BASE] = {"ALLOCSPI", sizeof(struct xfrm_userspi_info), ctl_xfrm_get_alloc_spi},
+    [XFRM_MSG_ACQUIRE - XFRM_MSG_BASE] = {"ACQUIRE", sizeof(struct xfrm_user_acquire), ctl_xfrm_get_acquire},
+    [XFRM_MSG_EXPIRE - XFRM_MSG_BASE] = {"EXPIRE", sizeof(struct xfrm_user_expire), ctl_xfrm_get_expire},
+    [XFRM_MSG_UPDPOLICY - XFRM_MSG_BASE] = {"UPDPOLICY", sizeof(struct xfrm_userpolicy_info), ctl_xfrm_get_policy},
+    [XFRM_MSG_UPDSA - XFRM_MSG_BASE] = {"UPDSA", sizeof(struct xfrm_usersa_info), ctl_xfrm_get_sa},
+    [XFRM_MSG_POLEXPIRE - XFRM_MSG_BASE] = {"POLEXPIRE", sizeof(struct xfrm_user_polexpire), NULL},
+    [XFRM_MSG_FLUSHSA - XFRM_MSG_BASE] = {"FLUSHSA", sizeof(struct xfrm_usersa_flush), ctl_xfrm_get_flush_sa},
+    [XFRM_MSG_FLUSHPOLICY - XFRM_MSG_BASE] = {"FLUSHPOLICY", 0, ctl_xfrm_get_flush_policy},
+    [XFRM_MSG_NEWAE - XFRM_MSG_BASE] = {"NEWAE", sizeof(struct xfrm_aevent_id), NULL},
+    [XFRM_MSG_GETAE - XFRM_MSG_BASE] = {"GETAE", sizeof(struct xfrm_aevent_id), NULL},
+    [XFRM_MSG_REPORT - XFRM_MSG_BASE] = {"REPORT", sizeof(struct xfrm_user_report), NULL},
+    [XFRM_MSG_MIGRATE - XFRM_MSG_BASE] = {"MIGRATE", sizeof(struct xfrm_userpolicy_id), NULL},
+    [XFRM_MSG_NEWSADINFO - XFRM_MSG_BASE] = {"NEWSADINFO", sizeof(uint32_t), ctl_xfrm_get_sad_info},
+    [XFRM_MSG_GETSADINFO - XFRM_MSG_BASE] = {"GETSADINFO", sizeof(uint32_t), get_nothing},
+    [XFRM_MSG_NEWSPDINFO - XFRM_MSG_BASE] = {"NEWSPDINFO", sizeof(uint32_t), ctl_xfrm_get_spd_info},
+    [XFRM_MSG_GETSPDINFO - XFRM_MSG_BASE] = {"GETSPDINFO", sizeof(uint32_t), get_nothing},
+    [XFRM_MSG_MAPPING - XFRM_MSG_BASE] = {"MAPPING", sizeof(struct xfrm_user_mapping), NULL},
+    [XFRM_MSG_SETDEFAULT - XFRM_MSG_BASE] = {"SETDEFAULT", sizeof(struct xfrm_userpolicy_default), NULL},
+    [XFRM_MSG_GETDEFAULT - XFRM_MSG_BASE] = {"GETDEFAULT", sizeof(struct xfrm_userpolicy_default), NULL},
 };
 
 /* These carry attributes of number spaces of their own, read by their decoders. */
@@ -70,14 +63,6 @@ ctl_xfrm_name(uint16_t type)
 	const struct ctl_xfrm_kind *kind = ctl_xfrm_kind(type);
 
 	return kind ? kind->name : NULL;
-}
-
-unsigned
-ctl_xfrm_group(uint16_t type)
-{
-	const struct ctl_xfrm_kind *kind = ctl_xfrm_kind(type);
-
-	return kind ? kind->group : 0;
 }
 
 /* Any bit of NLM_F_DUMP makes a dump, as in the kernel; elsewhere the same bits mean NLM_F_REPLACE and NLM_F_EXCL. */

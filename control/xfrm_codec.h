@@ -101,8 +101,7 @@ size_t ctl_xfrm_encode_get(void *buf, size_t size, const struct nlmsghdr *header
 /* Where attribute attr begins in a message, well-formed or not, for an extended ACK; 0 when it is not there. */
 uint32_t ctl_xfrm_attr_offset(const struct nlmsghdr *nlh, uint16_t attr);
 
-/* The multicast group (XFRMNLGRP_*) of a message type, 0 for none; and "NEWSA" and so on, NULL when unknown. */
-unsigned ctl_xfrm_group(uint16_t type);
+/* "NEWSA" and so on for a message type, NULL when unknown. */
 const char *ctl_xfrm_name(uint16_t type);
 
 #endif

@@ -25,11 +25,10 @@ struct ctl_xfrm_msg {
 
 extern const struct ctl_attr_rules ctl_xfrm_rules;
 
-/* A type of message: its fixed part, its multicast group, what decodes it (NULL: not a message Culvert takes). */
+/* A type of message: its fixed part, what decodes it (NULL: not a message Culvert takes). */
 struct ctl_xfrm_kind {
 	const char *name;
 	uint16_t body_bytes;
-	uint16_t group;
 	int (*decode)(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
 };
 

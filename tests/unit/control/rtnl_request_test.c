@@ -7,6 +7,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include <linux/rtnetlink.h>
 
@@ -179,6 +182,107 @@ events_come_on_a_subscribed_socket(void **state)
 	ctl_rtnl_close(&events);
 }
 
+/* A socket whose other end, in place of the kernel, the test holds. */
+static int
+stand_in_for_the_kernel(struct ctl_rtnl_socket *sock)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	sock->seq = 0;
+	sock->mnl = mnl_socket_fdopen(pair[0]);
+	assert_non_null(sock->mnl);
+	return pair[1];
+}
+
+static void
+count(void *arg, const struct nlmsghdr *nlh)
+{
+	(void)nlh;
+	++*(unsigned *)arg;
+}
+
+static void
+a_dump_that_the_kernel_broke_off_is_not_taken_as_whole(void **state)
+{
+	static const struct {
+		uint32_t payload_bytes;
+		int32_t error;
+		uint16_t flags;
+		int rc;
+	} table[] = {
+	    {4, 0, 0, 0},  {4, -ENOMEM, 0, -ENOMEM}, {4, -ENOMEM, NLM_F_DUMP_INTR, -EINTR},
+	    {4, 20, 0, 0}, {3, -ENOMEM, 0, 0}, /* too short for a number */
+	    {0, 0, 0, 0},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct {
+			struct nlmsghdr item, done;
+			int32_t error;
+		} answer = {.item = {.nlmsg_len = sizeof(answer.item), .nlmsg_type = RTM_NEWROUTE, .nlmsg_seq = 1},
+			    .done = {.nlmsg_len = (uint32_t)sizeof(answer.done) + table[i].payload_bytes,
+				     .nlmsg_type = NLMSG_DONE,
+				     .nlmsg_flags = (uint16_t)(NLM_F_MULTI | table[i].flags),
+				     .nlmsg_seq = 1},
+			    .error = table[i].error};
+		const size_t bytes = sizeof(answer.item) + answer.done.nlmsg_len;
+		struct ctl_rtnl_socket sock;
+		const int kernel = stand_in_for_the_kernel(&sock);
+		unsigned n = 0;
+
+		assert_int_equal(send(kernel, &answer, bytes, 0), bytes);
+		assert_int_equal(ctl_rtnl_dump(&sock, RTM_GETROUTE, AF_INET, count, &n), table[i].rc);
+		assert_int_equal(n, 1);
+		ctl_rtnl_close(&sock);
+		close(kernel);
+	}
+}
+
+static void
+an_answer_that_never_comes_is_given_up(void **state)
+{
+	const struct timeval soon = {.tv_usec = 50000};
+	struct timeval limit = {0};
+	socklen_t bytes = sizeof(limit);
+	struct ctl_rtnl_error err = {.text = ""};
+	struct ctl_rtnl_socket sock;
+	const int kernel = stand_in_for_the_kernel(&sock);
+
+	(void)state;
+	assert_int_equal(setsockopt(mnl_socket_get_fd(sock.mnl), SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)), 0);
+	assert_int_equal(ctl_rtnl_link_set(&sock, ifindex, 1500, &err), -ETIMEDOUT);
+	assert_string_equal(err.text, "rtnetlink: cannot receive: Connection timed out");
+	ctl_rtnl_close(&sock);
+	close(kernel);
+	/* A real one has such a limit from the start: well below the 30 s of the service's watchdog. */
+	assert_int_equal(getsockopt(mnl_socket_get_fd(requests.mnl), SOL_SOCKET, SO_RCVTIMEO, &limit, &bytes), 0);
+	assert_in_range(limit.tv_sec, 1, 5);
+}
+
+static void
+an_answer_that_came_too_late_is_no_refusal_of_the_next(void **state)
+{
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+	} late = {.header = {.nlmsg_len = sizeof(late), .nlmsg_type = NLMSG_ERROR, .nlmsg_seq = 1},
+		  .error = {.error = -EPERM}};
+	struct ctl_rtnl_socket sock;
+	const int kernel = stand_in_for_the_kernel(&sock);
+
+	(void)state;
+	sock.seq = 1;
+	assert_int_equal(send(kernel, &late, sizeof(late), 0), sizeof(late));
+	assert_int_equal(ctl_rtnl_neigh_use(&sock, ifindex, 0x0100000a), 0);
+	late.header.nlmsg_seq = 3;
+	assert_int_equal(send(kernel, &late, sizeof(late), 0), sizeof(late));
+	assert_int_equal(ctl_rtnl_neigh_use(&sock, ifindex, 0x0100000a), -EPERM);
+	ctl_rtnl_close(&sock);
+	close(kernel);
+}
+
 int
 main(void)
 {
@@ -187,6 +291,9 @@ main(void)
 	    cmocka_unit_test(a_refusal_carries_the_kernels_reason),
 	    cmocka_unit_test(a_used_neighbour_is_asked_for_on_the_wire),
 	    cmocka_unit_test(events_come_on_a_subscribed_socket),
+	    cmocka_unit_test(a_dump_that_the_kernel_broke_off_is_not_taken_as_whole),
+	    cmocka_unit_test(an_answer_that_never_comes_is_given_up),
+	    cmocka_unit_test(an_answer_that_came_too_late_is_no_refusal_of_the_next),
 	};
 
 	if (!rig_namespace_enter())

@@ -3,6 +3,7 @@
 #include "control/rtnl.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -230,6 +231,28 @@ an_address_that_goes_takes_the_routes_that_prefer_it(void **state)
 	assert_int_equal(rig_ports[RIG_LAN].n_addrs, 1);
 }
 
+/* Both come and go while nobody reads: the dump shows neither, and what waits on the socket must not bring them back. */
+static void
+what_was_said_before_a_dump_does_not_undo_it(void **state)
+{
+	static const char *const ways_out[] = {"address del 10.1.0.99/32 dev lan", "link set lan down"};
+	struct pollfd waiting = {.fd = ctl_rtnl_fd(rtnl), .events = POLLIN};
+	struct ctl_rtnl_error err;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		rig_ip("address add 10.1.0.99/32 dev lan");
+		rig_ip("route add 10.9.0.0/16 via 10.1.0.2 src 10.1.0.99");
+		rig_ip(ways_out[i]);
+		assert_int_equal(poll(&waiting, 1, 0), 1);
+		assert_int_equal(ctl_rtnl_sync(rtnl, &err), 0);
+		assert_int_equal(poll(&waiting, 1, 0), 0);
+		ctl_rtnl_read(rtnl);
+		ctl_rtnl_publish(rtnl);
+		assert_string_equal(route_of(blue, "10.9.1.1"), "none");
+	}
+}
+
 static void
 changes_of_neighbours_are_followed(void **state)
 {
@@ -351,6 +374,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(changes_of_routes_are_followed, start, stop),
 	    cmocka_unit_test_setup_teardown(a_link_that_goes_down_takes_its_routes, start, stop),
 	    cmocka_unit_test_setup_teardown(an_address_that_goes_takes_the_routes_that_prefer_it, start, stop),
+	    cmocka_unit_test_setup_teardown(what_was_said_before_a_dump_does_not_undo_it, start, stop),
 	    cmocka_unit_test_setup_teardown(changes_of_neighbours_are_followed, start, stop),
 	    cmocka_unit_test_setup_teardown(a_packet_without_a_neighbour_makes_the_kernel_ask, start, stop),
 	    cmocka_unit_test_setup_teardown(only_a_used_stale_neighbour_is_probed, start, stop),

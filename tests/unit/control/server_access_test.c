@@ -39,19 +39,6 @@ ask_as(const struct rig *rig, uid_t uid, gid_t gid)
 	return WEXITSTATUS(status);
 }
 
-/* Opens all doors in the file system, so that the credentials alone decide. */
-static void
-open_doors(const struct rig *rig)
-{
-	char path[96];
-
-	snprintf(path, sizeof(path), "%s/run", rig->dir);
-	assert_int_equal(chmod(path, 0755), 0);
-	snprintf(path, sizeof(path), "%s/run/clients", rig->dir);
-	assert_int_equal(chmod(path, 01777), 0);
-	assert_int_equal(chmod(rig->path, 0666), 0);
-}
-
 static void
 strangers_are_refused_by_the_files_and_by_their_credentials(void **state)
 {
@@ -63,7 +50,7 @@ strangers_are_refused_by_the_files_and_by_their_credentials(void **state)
 	uid_t uid = nobody->pw_uid;
 	gid_t gid = nobody->pw_gid;
 	assert_int_equal(ask_as(rig, uid, gid), 201);
-	open_doors(rig);
+	rig_open_doors(rig);
 	assert_int_equal(ask_as(rig, uid, gid), EPERM);
 	assert_int_equal(ask_as(rig, 0, 0), 0);
 }
@@ -86,7 +73,7 @@ members_of_the_group_may_speak(void **state)
 	if (!user || user->pw_gid != member)
 		skip();
 	uid = user->pw_uid;
-	open_doors(rig);
+	rig_open_doors(rig);
 	assert_int_equal(ask_as(rig, uid, gid), 0);
 }
 
@@ -203,6 +190,60 @@ leftovers_of_a_dead_daemon_are_replaced_but_no_other_file(void **state)
 	assert_non_null(strstr(err.text, "too long"));
 }
 
+/* In a directory that others may write to, clients/ may be a link to where the daemon must change nothing. */
+static void
+a_link_in_the_place_of_clients_is_not_followed(void **state)
+{
+	struct rig *rig = *state;
+	char dir[96], link[128], target[96], path[128], dead[128];
+	struct sadb_error err;
+	struct stat st;
+
+	snprintf(dir, sizeof(dir), "%s/open", rig->dir);
+	snprintf(link, sizeof(link), "%s/clients", dir);
+	snprintf(path, sizeof(path), "%s/test.sock", dir);
+	snprintf(target, sizeof(target), "%s/precious", rig->dir);
+	snprintf(dead, sizeof(dead), "%s/socket", target);
+	assert_int_equal(mkdir(dir, 0755), 0);
+	assert_int_equal(mkdir(target, 0755), 0);
+	assert_int_equal(chmod(target, 0755), 0);
+	leave_socket(dead);
+	assert_int_equal(symlink(target, link), 0);
+	assert_null(second(rig, path, &err));
+	assert_non_null(strstr(err.text, link));
+	assert_int_equal(stat(target, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(access(dead, F_OK), 0);
+}
+
+static void
+the_living_socket_of_another_program_is_not_removed(void **state)
+{
+	static const int types[] = {SOCK_DGRAM, SOCK_STREAM};
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct rig *rig = *state;
+	struct sadb_error err;
+	struct stat before, after;
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s/run/other.sock", rig->dir);
+	for (unsigned i = 0; i < 2; i++) {
+		int fd = socket(AF_UNIX, types[i] | SOCK_CLOEXEC, 0);
+
+		assert_int_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+		assert_int_equal(stat(addr.sun_path, &before), 0);
+		assert_null(second(rig, addr.sun_path, &err));
+		assert_non_null(strstr(err.text, "another program"));
+		assert_non_null(strstr(err.text, addr.sun_path));
+		assert_int_equal(stat(addr.sun_path, &after), 0);
+		assert_int_equal(after.st_ino, before.st_ino);
+		close(fd);
+		/* What it leaves is in nobody's use. */
+		struct ctl_server *server = second(rig, addr.sun_path, &err);
+		assert_non_null(server);
+		rig_call(rig, destroy_another, server);
+	}
+}
+
 int
 main(void)
 {
@@ -214,6 +255,9 @@ main(void)
 					    rig_destroy),
 	    cmocka_unit_test_setup_teardown(a_second_daemon_on_the_same_path_is_refused, rig_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(leftovers_of_a_dead_daemon_are_replaced_but_no_other_file, rig_create,
+					    rig_destroy),
+	    cmocka_unit_test_setup_teardown(a_link_in_the_place_of_clients_is_not_followed, rig_create, rig_destroy),
+	    cmocka_unit_test_setup_teardown(the_living_socket_of_another_program_is_not_removed, rig_create,
 					    rig_destroy),
 	};
 

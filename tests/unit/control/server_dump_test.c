@@ -308,6 +308,35 @@ culverts_own_tables_are_dumped(void **state)
 	assert_true(t.n == 2 && t.blue == 1);
 }
 
+/* The linker puts this in the place of sadb_sa_at() (meson.build). */
+static unsigned looks;
+const struct sadb_sa_cold *__real_sadb_sa_at(const struct sadb *db, uint32_t slot);
+const struct sadb_sa_cold *__wrap_sadb_sa_at(const struct sadb *db, uint32_t slot);
+
+const struct sadb_sa_cold *
+__wrap_sadb_sa_at(const struct sadb *db, uint32_t slot)
+{
+	__atomic_fetch_add(&looks, 1, __ATOMIC_RELAXED); /* the value alone counts */
+	return __real_sadb_sa_at(db, slot);
+}
+
+static void
+a_dump_of_the_virtual_networks_goes_through_the_sas_once(void **state)
+{
+	struct rig *rig = *state;
+	const struct sadb_sa_config blue = rig_sa(0x1001);
+	struct sadb_sa_config green = rig_sa(0x1002);
+	struct tally t;
+
+	green.vnet_id = RIG_VNET + 1;
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &blue), 0);
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &green), 0);
+	__atomic_store_n(&looks, 0, __ATOMIC_RELAXED);
+	t = dump_own(rig, CTL_MSG_VNET_GET, NLM_F_DUMP);
+	assert_true(t.n == 2 && t.blue == 1);
+	assert_int_equal(__atomic_load_n(&looks, __ATOMIC_RELAXED), 3); /* two SAs and the end */
+}
+
 /* The sanitizer does not see how DPDK hands a worker's memory back, and takes the end of the dataplane for a race. */
 #if defined(__SANITIZE_THREAD__)
 #define BLIND_TO_WORKERS true
@@ -370,6 +399,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(a_client_killed_amid_its_dump_leaves_nothing_behind, rig_create,
 					    rig_destroy),
 	    cmocka_unit_test_setup_teardown(culverts_own_tables_are_dumped, rig_create, rig_destroy),
+	    cmocka_unit_test_setup_teardown(a_dump_of_the_virtual_networks_goes_through_the_sas_once, rig_create,
+					    rig_destroy),
 	    cmocka_unit_test_setup_teardown(counters_of_workers_are_dumped, create_with_workers, rig_destroy),
 	    cmocka_unit_test_setup_teardown(policies_are_dumped_in_order, rig_create, rig_destroy),
 	};

@@ -219,6 +219,18 @@ rig_client_files(const struct rig *rig)
 	return n;
 }
 
+void
+rig_open_doors(const struct rig *rig)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/run", rig->dir);
+	assert_int_equal(chmod(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/run/clients", rig->dir);
+	assert_int_equal(chmod(path, 01777), 0);
+	assert_int_equal(chmod(rig->path, 0666), 0);
+}
+
 struct sadb_sa_config
 rig_sa(uint32_t spi)
 {

@@ -47,6 +47,9 @@ struct ctl_client *rig_client(const struct rig *rig);
 /* How many files lie in clients/. */
 unsigned rig_client_files(const struct rig *rig);
 
+/* Opens all doors in the file system, so that the credentials alone decide. */
+void rig_open_doors(const struct rig *rig);
+
 /* An SA as the tests add it. */
 struct sadb_sa_config rig_sa(uint32_t spi);
 struct sadb_policy_info rig_policy(const char *dst, uint8_t dir);
