@@ -126,6 +126,7 @@ install(struct sadb *db, const struct sadb_sa_config *config, struct sadb_sa_col
 		return rc;
 	}
 	mark->live = cold;
+	sadb_own(cold)->lineage->lived = true;
 	sadb_mark_reserve(db, mark);
 	sadb_sad_show(db, cold);
 	sadb_heap_update(db, cold, sadb_now_s());

@@ -166,7 +166,9 @@ lineage_end(struct sadb_lineage *lineage)
 	struct sadb_mark *mark = lineage->mark;
 	/* Relaxed: the grace period came between. Numbers beyond bound were asked for and refused. */
 	uint64_t last = __atomic_load_n(&lineage->mut.out_seq, __ATOMIC_RELAXED);
-	uint64_t used = lineage->inbound ? SADB_NO_NUMBERS : last < mark->bound ? last : mark->bound;
+	uint64_t used = last < mark->bound ? last : mark->bound;
+	if (lineage->inbound)
+		used = lineage->lived ? SADB_NO_NUMBERS : mark->bound;
 
 	if (mark->final < used)
 		mark->final = used;

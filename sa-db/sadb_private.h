@@ -83,6 +83,7 @@ struct sadb_lineage {
 	struct sadb *db;
 	struct sadb_mark *mark;
 	bool inbound;                 /* never sends: its key is the peer's to seal with */
+	bool lived;                   /* its SA came into the table */
 	uint32_t window_packets;      /* 0: no window */
 	alignas(64) uint8_t replay[]; /* struct sadb_replay, or nothing */
 };

@@ -108,6 +108,9 @@ a_key_the_engine_refuses_leaves_nothing(void **state)
 	assert_int_equal(sadb_sa_add(db, &config, &rig_err), -EIO);
 	assert_int_equal(sadb_sa_count(db), 0);
 	assert_null(rig_lookup(db, 1));
+	struct sadb_sa_config inbound = config;
+	inbound.dir = SADB_DIR_IN; /* nor does it make the key the peer's */
+	assert_int_equal(sadb_sa_add(db, &inbound, &rig_err), -EIO);
 	rig_keyer_rc = 0;
 	rig_add(db, 1);
 	assert_int_equal(rig_areas, 1);

@@ -126,6 +126,37 @@ an_update_moves_the_limits(void **state)
 	sadb_destroy(db);
 }
 
+/* Deletes leave holes all over the heap; what stays must still come at its very second. */
+static void
+after_random_deletes_every_sa_expires_at_its_second(void **state)
+{
+	struct sadb *db = rig_create(NULL);
+	(void)state;
+	srand(6);
+	for (unsigned round = 0; round < 30; round++) {
+		uint64_t due_s[64], from_s = UINT64_MAX;
+		for (uint32_t n = 0; n < 64; n++) {
+			uint64_t limit_s = 100 + (uint64_t)rand() % 60;
+			due_s[n] = add(db, n, (struct sadb_lifetime){.hard_add_s = limit_s}) + limit_s;
+			from_s = due_s[n] < from_s ? due_s[n] : from_s;
+		}
+		for (unsigned i = 0; i < 24; i++) {
+			uint32_t n = (uint32_t)rand() % 64;
+			struct sadb_sa_key key = rig_key(n);
+			if (sadb_sa_del(db, &key, &rig_err) == 0)
+				due_s[n] = 0;
+		}
+		for (uint64_t now_s = from_s; sadb_sa_count(db) > 0; now_s++) {
+			assert_true(now_s < from_s + 100);
+			tick(db, now_s, 0);
+			for (unsigned i = 0; i < n_events; i++)
+				assert_int_equal(due_s[events[i].n], now_s);
+		}
+		rig_reclaim_all(db);
+	}
+	sadb_destroy(db);
+}
+
 static void
 many_sas_expire_in_the_order_of_their_deadlines(void **state)
 {
@@ -338,6 +369,7 @@ main(void)
 	    cmocka_unit_test(no_limit_never_comes),
 	    cmocka_unit_test(an_update_moves_the_limits),
 	    cmocka_unit_test(many_sas_expire_in_the_order_of_their_deadlines),
+	    cmocka_unit_test(after_random_deletes_every_sa_expires_at_its_second),
 	    cmocka_unit_test(the_callback_may_replace_the_sa),
 	    cmocka_unit_test(packets_pass_up_to_the_hard_limit_and_no_further),
 	    cmocka_unit_test(bytes_pass_up_to_the_hard_limit_and_no_further),

@@ -140,6 +140,30 @@ work_receives(struct sadb *db, int out)
 }
 
 static void
+work_adds_inbound(struct sadb *db, int out)
+{
+	struct sadb_sa_config config = rig_sa(1);
+	config.dir = SADB_DIR_IN;
+	assert_int_equal(sadb_sa_add(db, &config, &rig_err), 0);
+	rig_commit(db);
+	tell(out, 1);
+}
+
+static void
+after_a_crash_a_key_that_received_still_never_sends(void **state)
+{
+	struct sadb_sa_config config = rig_sa(1);
+	(void)state;
+	crash_after(work_adds_inbound);
+	struct sadb *db = rig_create(rig_store_path);
+	config.dir = SADB_DIR_OUT;
+	assert_int_equal(sadb_sa_add(db, &config, &rig_err), -EEXIST);
+	config.dir = SADB_DIR_IN;
+	assert_int_equal(sadb_sa_add(db, &config, &rig_err), 0);
+	sadb_destroy(db);
+}
+
+static void
 after_a_crash_old_packets_stay_refused(void **state)
 {
 	(void)state;
@@ -246,6 +270,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    STORE(after_a_clean_stop_the_exact_number_is_known),
 	    STORE(after_a_crash_no_number_comes_twice),
+	    STORE(after_a_crash_a_key_that_received_still_never_sends),
 	    STORE(after_a_crash_old_packets_stay_refused),
 	    STORE(on_a_failed_write_the_new_sa_is_taken_back_and_can_be_added_again),
 	    STORE(a_store_removed_while_it_is_open_opens_no_more_numbers),

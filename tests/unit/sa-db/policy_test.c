@@ -94,6 +94,23 @@ a_replacement_in_place_is_seen_at_the_commit_and_keeps_the_order(void **state)
 }
 
 static void
+a_replacement_keeps_its_age_when_the_table_is_built_anew(void **state)
+{
+	struct sadb *db = rig_create(NULL);
+	struct sadb_policy_config config = rig_policy("10.1.0.0/16", 100, 1);
+	(void)state;
+	uint32_t index = add(db, config);
+	add(db, rig_policy("10.0.0.0/8", 100, 2)); /* as good a match, but younger */
+	rig_commit(db);
+	config.tmpl.reqid = 3;
+	assert_int_equal(sadb_policy_add(db, &config, true, &rig_err), 0);
+	add(db, rig_policy("172.16.0.0/12", 1, 4)); /* a new table */
+	rig_commit(db);
+	assert_int_equal(found_index(db, "10.1.2.3"), index);
+	sadb_destroy(db);
+}
+
+static void
 a_replacement_before_the_first_commit_is_seen_with_it(void **state)
 {
 	struct sadb *db = rig_create(NULL);
@@ -363,6 +380,7 @@ main(void)
 	    cmocka_unit_test(a_policy_is_added_once_and_then_only_replaced),
 	    cmocka_unit_test(a_replacement_in_place_is_seen_at_the_commit_and_keeps_the_order),
 	    cmocka_unit_test(a_replacement_before_the_first_commit_is_seen_with_it),
+	    cmocka_unit_test(a_replacement_keeps_its_age_when_the_table_is_built_anew),
 	    cmocka_unit_test(a_policy_is_deleted_by_index_or_by_selector),
 	    cmocka_unit_test(a_flush_leaves_none),
 	    cmocka_unit_test(a_dump_goes_by_index_and_survives_deletes),

@@ -64,6 +64,22 @@ the_newest_sa_is_in_charge_and_the_older_takes_over_again(void **state)
 	sadb_destroy(db);
 }
 
+/* Better none than one whose numbers a crash could bring again. */
+static void
+an_sa_whose_mark_is_not_on_disk_is_not_chosen_when_another_goes(void **state)
+{
+	struct sadb *db = start(7);
+	(void)state;
+	rig_add(db, 1);
+	rig_commit(db);
+	rig_add(db, 2);
+	del(db, 1);
+	assert_int_equal(in_charge(db), 0);
+	rig_commit(db);
+	assert_int_equal(in_charge(db), 2);
+	sadb_destroy(db);
+}
+
 static void
 a_policy_that_comes_later_finds_the_sa(void **state)
 {
@@ -316,6 +332,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_newest_sa_is_in_charge_and_the_older_takes_over_again),
+	    cmocka_unit_test(an_sa_whose_mark_is_not_on_disk_is_not_chosen_when_another_goes),
 	    cmocka_unit_test(a_policy_that_comes_later_finds_the_sa),
 	    cmocka_unit_test(an_update_of_the_sa_keeps_it_in_charge),
 	    cmocka_unit_test(the_template_says_which_sa_fits),
