@@ -104,8 +104,13 @@ probe(struct dp_port *port, struct dp_error *err)
 		return -EEXIST;
 	}
 	int rc = rte_dev_probe(port->device);
-	if (rc < 0)
-		return fail(err, port, rc, "DPDK cannot open it (is the driver's name right, is it in use?)");
+	if (rc < 0) { /* the library's error numbers name no cause: a wrong argument comes back as EPERM */
+		snprintf(err->text, sizeof(err->text),
+			 "port %s: device %s: DPDK cannot open it: no such driver or PCI device, a wrong argument, or "
+			 "in use",
+			 port->config.name, port->device);
+		return rc;
+	}
 	id = RTE_MAX_ETHPORTS;
 	if (rte_eth_dev_get_port_by_name(name, &id) == 0) {
 		port->ethdev = id;
