@@ -145,8 +145,8 @@ receive(struct ctl_server *server)
 	return true;
 }
 
-/* A change that could not be committed stays in the database, and takes effect when a later commit succeeds: its asker is
- * told of the failure, its events say what the database holds. */
+/* When marks cannot be written, the database takes back the SAs that were added: their askers are told, and whoever was
+ * already told of them by an event hears that events were lost, which means: look again. */
 static void
 commit(struct ctl_server *server)
 {
@@ -157,6 +157,7 @@ commit(struct ctl_server *server)
 		if (rc) {
 			ctl_log(CTL_LOG_ERROR, "changes could not be committed: %s", err.text);
 			ctl_acks_fail(server, rc, &err);
+			ctl_events_lost(server);
 		} else {
 			ctl_acks_done(server);
 		}

@@ -29,6 +29,14 @@ ctl_event_queue(struct ctl_server *server, unsigned group, const void *data, siz
 			ctl_peer_queue_event(server->peers[i], data, bytes);
 }
 
+void
+ctl_events_lost(struct ctl_server *server)
+{
+	for (unsigned i = 0; i < CTL_MAX_PEERS; i++)
+		if (server->peers[i] && server->peers[i]->groups)
+			server->peers[i]->lost_events = true;
+}
+
 /* As the kernel lays the window out: XFRMA_REPLAY_ESN_VAL has the bit of number n at (n - 1) % window, XFRMA_REPLAY_VAL
  * has the highest number at bit 0 and older ones above. */
 static void

@@ -161,6 +161,8 @@ void ctl_waits_fini(struct ctl_server *server);
 /* ---- server_events.c ---- */
 bool ctl_event_wanted(struct ctl_server *server, unsigned group);
 void ctl_event_queue(struct ctl_server *server, unsigned group, const void *data, size_t bytes);
+/* What subscribers were told may not be true: they get the overrun notice. */
+void ctl_events_lost(struct ctl_server *server);
 /* What GETSA and events say of an SA; bitmaps lie in server->bitmap. */
 void ctl_sa_state_fill(struct ctl_server *server, const struct sadb_sa_cold *sa, struct ctl_sa_state *state);
 
