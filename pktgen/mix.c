@@ -9,7 +9,8 @@
 
 #define KINDS 64 /* different sizes in a mix */
 
-static const char imix[] = "64x7,590x4,1514x1"; /* IP packets of 40 (padded), 576 and 1500 bytes, RFC 6985's old friend */
+static const char imix[] =
+    "64x7+590x4+1514x1"; /* IP packets of 40 (padded), 576 and 1500 bytes, RFC 6985's old friend */
 
 struct kind {
 	uint16_t size, weight;
@@ -32,7 +33,7 @@ number(const char *at, unsigned limit, unsigned *out)
 	return at;
 }
 
-/* One item "SIZE" or "SIZExWEIGHT"; moves *at behind it and its comma. */
+/* One item "SIZE" or "SIZExWEIGHT"; moves *at behind it and its comma or plus. */
 static int
 parse_kind(const char **at, struct kind *kind)
 {
@@ -45,7 +46,7 @@ parse_kind(const char **at, struct kind *kind)
 		if (next == NULL || weight == 0)
 			return -EINVAL;
 	}
-	if (*next == ',' && next[1] != '\0')
+	if ((*next == ',' || *next == '+') && next[1] != '\0')
 		next++;
 	else if (*next != '\0')
 		return -EINVAL;

@@ -14,13 +14,13 @@
 #define BURST_MAX 4096
 
 #define AT(member) offsetof(struct pg_scenario, member)
-#define VALUE(key, member, reader, text)                                                                               \
-	{                                                                                                              \
-		.name = key, .parse = reader, .offset = AT(member), .line_offset = PG_NO_LINE, .accepted = text        \
+#define VALUE(key, member, reader, text)                                                                        \
+	{                                                                                                       \
+		.name = key, .parse = reader, .offset = AT(member), .line_offset = PG_NO_LINE, .accepted = text \
 	}
-#define VALUE_LINE(key, member, line, reader, text)                                                                    \
-	{                                                                                                              \
-		.name = key, .parse = reader, .offset = AT(member), .line_offset = AT(line), .accepted = text          \
+#define VALUE_LINE(key, member, line, reader, text)                                                           \
+	{                                                                                                     \
+		.name = key, .parse = reader, .offset = AT(member), .line_offset = AT(line), .accepted = text \
 	}
 
 #define ACCEPT_DEVICE "DPDK's name of a device, such as net_af_xdp0,iface=eth1 or 0000:3b:00.0"
@@ -29,7 +29,7 @@
 #define ACCEPT_PORTS  "UDP ports as 5000 or 1024-65535"
 #define ACCEPT_TIME   "a time such as 500ms, 10s or 2min"
 #define ACCEPT_RATE   "10000pps, 1.5Mpps, 10Gbit/s, 50% (of the link) or max"
-#define ACCEPT_SIZES  "frames of 64 to 9216 bytes, such as 64, [64, 1422], [64x7, 1422x1] or imix"
+#define ACCEPT_SIZES  "frames of 64 to 9216 bytes, such as 64, [64, 1422], 64x7+1422x1 or imix"
 #define ACCEPT_SHARE  "a percentage from 0% to 100%, such as 0.1%"
 
 /* ---- values that only a scenario has ---- */
@@ -58,9 +58,41 @@ poll_mode(const char *text, void *out)
 }
 
 static int
+huge_pages(const char *text, void *out)
+{
+	return either(text, "auto", "off", out);
+}
+
+static int
 udp_checksum(const char *text, void *out)
 {
 	return either(text, "zero", "full", out);
+}
+
+/* A time or a share that must not be zero. */
+static int
+some(int (*parse)(const char *, void *), const char *text, void *out)
+{
+	uint64_t value;
+	const int rc = parse(text, &value);
+	if (rc < 0)
+		return rc;
+	if (value == 0)
+		return -ERANGE;
+	memcpy(out, &value, sizeof(value));
+	return 0;
+}
+
+static int
+some_time(const char *text, void *out)
+{
+	return some(pg_value_duration, text, out);
+}
+
+static int
+some_share(const char *text, void *out)
+{
+	return some(pg_value_percent, text, out);
 }
 
 /* Calls parse for each item of "a,b,c"; item sizes and the most there may be are its caller's. */
@@ -103,14 +135,9 @@ search_loads(const char *text, void *out)
 		spec->n_loads = 0;
 		return 0;
 	}
-	const int n = items(text, pg_value_percent, spec->loads_ppm, sizeof(spec->loads_ppm[0]), PG_SEARCH_LOADS);
-	if (n < 0)
-		return n;
-	for (int i = 0; i < n; i++)
-		if (spec->loads_ppm[i] == 0)
-			return -ERANGE;
-	spec->n_loads = (unsigned)n;
-	return 0;
+	const int n = items(text, some_share, spec->loads_ppm, sizeof(spec->loads_ppm[0]), PG_SEARCH_LOADS);
+	spec->n_loads = n > 0 ? (unsigned)n : 0;
+	return n < 0 ? n : 0;
 }
 
 /* ---- the keys ---- */
@@ -139,9 +166,9 @@ static const struct pg_key flow_keys[] = {
 
 static const struct pg_key search_keys[] = {
     VALUE_LINE("sizes", search, search.sizes_line, search_sizes,
-	       "up to 16 of: frames of 64 to 9216 bytes, imix; such as [64, 512, 1422, imix]"),
-    VALUE("trial", search.trial_ns, pg_value_duration, ACCEPT_TIME),
-    VALUE("resolution", search.resolution_ppm, pg_value_percent, ACCEPT_SHARE),
+	       "up to 16 of: frames of 64 to 9216 bytes, imix, a mix; such as [64, 1422, 64x7+1422x1]"),
+    VALUE("trial", search.trial_ns, some_time, ACCEPT_TIME),
+    VALUE("resolution", search.resolution_ppm, some_share, ACCEPT_SHARE),
     VALUE("loss_tolerance", search.loss_tolerance_ppm, pg_value_percent, ACCEPT_SHARE),
     VALUE_LINE("max", search.max, search.max_line, pg_value_rate, ACCEPT_RATE),
     VALUE("loads", search, search_loads, "none, or up to 16 percentages above 0, such as [10%, 50%, 90%]"),
@@ -155,15 +182,16 @@ static const struct pg_key keys[] = {
     VALUE_LINE("sizes", mix, sizes_line, pg_value_mix, ACCEPT_SIZES),
     VALUE_LINE("rate", rate, rate_line, pg_value_rate, ACCEPT_RATE),
     VALUE("link", link_bits, pg_value_bits, "the link's speed, such as 10Gbit/s"),
-    VALUE("duration", duration_ns, pg_value_duration, ACCEPT_TIME),
+    VALUE("duration", duration_ns, some_time, ACCEPT_TIME),
     VALUE("warm_up", warm_up_ns, pg_value_duration, ACCEPT_TIME),
     VALUE("drain", drain_ns, pg_value_duration, ACCEPT_TIME),
     VALUE("link_wait", link_wait_ns, pg_value_duration, ACCEPT_TIME),
     VALUE_LINE("burst", burst, burst_line, pg_value_count, "1 to 4096 frames"),
     VALUE("threads", one_thread, threads, "1 (sends and receives in turn) or 2"),
     VALUE("poll", adaptive, poll_mode, "busy or adaptive"),
+    VALUE("huge_pages", no_huge, huge_pages, "auto (when enough are free) or off"),
     VALUE("udp_checksum", udp_checksum, udp_checksum, "zero or full"),
-    VALUE("cpus", cpus, pg_value_cpus, "one CPU for each thread, such as 2 or [2, 3]"),
+    VALUE_LINE("cpus", cpus, cpus_line, pg_value_cpus, "one CPU for each thread, such as 2 or [2, 3]"),
     {.name = "search", .keys = search_keys},
     {0},
 };
@@ -180,7 +208,7 @@ set_defaults(struct pg_scenario *s)
 	s->duration_ns = UINT64_C(10000000000);
 	s->drain_ns = UINT64_C(1000000000);
 	s->link_wait_ns = UINT64_C(10000000000);
-	s->burst = 64;
+	s->burst = 256;
 	s->search.trial_ns = UINT64_C(2000000000);
 	s->search.resolution_ppm = 10000;
 	s->search.max = (struct pg_rate){.kind = PG_RATE_MAX};
@@ -201,8 +229,8 @@ check_flows(const struct pg_scenario *s, struct pg_error *err)
 {
 	const struct pg_flow_spec *f = &s->flows;
 	if (f->count == 0 || f->count > PG_FLOWS_MAX)
-		return pg_error_set(err, -EINVAL, "%s:%u: flows.count: %llu is out of bounds; accepted: 1 to %u", s->file,
-				    f->count_line, (unsigned long long)f->count, PG_FLOWS_MAX);
+		return pg_error_set(err, -EINVAL, "%s:%u: flows.count: %llu is out of bounds; accepted: 1 to %u",
+				    s->file, f->count_line, (unsigned long long)f->count, PG_FLOWS_MAX);
 	const unsigned __int128 room = (unsigned __int128)f->source.count * f->destination.count *
 				       f->source_port.count * f->destination_port.count;
 	if (room < f->count)
@@ -218,18 +246,14 @@ static int
 check(struct pg_scenario *s, struct pg_error *err)
 {
 	if (mac_given(s->destination_mac) == (s->gateway != 0))
-		return pg_error_set(err, -EINVAL, "%s:%u: tx.%s: give either tx.destination_mac or tx.gateway, whose "
-				    "MAC is then asked for by ARP", s->file,
-				    s->gateway ? s->gateway_line : s->tx.device_line,
+		return pg_error_set(err, -EINVAL,
+				    "%s:%u: tx.%s: give either tx.destination_mac or tx.gateway, whose "
+				    "MAC is then asked for by ARP",
+				    s->file, s->gateway ? s->gateway_line : s->tx.device_line,
 				    s->gateway ? "gateway" : "destination_mac");
 	if (s->burst == 0 || s->burst > BURST_MAX)
 		return pg_error_set(err, -EINVAL, "%s:%u: burst: %llu is out of bounds; accepted: 1 to %u frames",
 				    s->file, s->burst_line, (unsigned long long)s->burst, BURST_MAX);
-	if (s->duration_ns == 0 || s->search.trial_ns == 0)
-		return pg_error_set(err, -EINVAL, "%s:1: %s: must be more than nothing", s->file,
-				    s->duration_ns == 0 ? "duration" : "search.trial");
-	if (s->search.resolution_ppm == 0)
-		return pg_error_set(err, -EINVAL, "%s:1: search.resolution: must be more than 0%%", s->file);
 	if (s->search.n_mixes == 0) {
 		s->search.mixes[0] = s->mix;
 		s->search.n_mixes = 1;

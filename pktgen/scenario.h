@@ -59,9 +59,11 @@ struct pg_scenario {
 	uint64_t burst;        /* most frames sent at once */
 	unsigned burst_line;
 	bool one_thread;   /* transmits and receives in turn */
+	bool no_huge;      /* ordinary pages even when huge ones are free */
 	bool adaptive;     /* sleeps a little when there is nothing to do */
 	bool udp_checksum; /* right one; otherwise 0, which IPv4 allows */
 	struct pg_cpus cpus;
+	unsigned cpus_line;
 	struct pg_search_spec search;
 };
 

@@ -9,7 +9,7 @@
 
 #include <yaml.h>
 
-#define TEXT_MAX 4096 /* of a value, or of a list's items with their commas */
+#define TEXT_MAX  4096 /* of a value, or of a list's items with their commas */
 #define PATH_MAX_ 96
 
 struct reading {

@@ -72,8 +72,10 @@ pg_value_mac(const char *text, void *out)
 	uint8_t mac[6];
 	int end = -1;
 
-	if (strlen(text) != 17 || sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2],
-					 &mac[3], &mac[4], &mac[5], &end) != 6 || end != 17)
+	if (strlen(text) != 17 ||
+	    sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4], &mac[5],
+		   &end) != 6 ||
+	    end != 17)
 		return -EINVAL;
 	if ((mac[0] & 1) != 0 || memcmp(mac, (uint8_t[6]){0}, 6) == 0)
 		return -ERANGE;
@@ -199,11 +201,8 @@ pg_value_count(const char *text, void *out)
 int
 pg_value_duration(const char *text, void *out)
 {
-	static const struct unit units[] = {{"us", 1000, 0},
-					    {"ms", 1000000, 0},
-					    {"s", 1000000000, 0},
-					    {"min", UINT64_C(60000000000), 0},
-					    {NULL, 0, 0}};
+	static const struct unit units[] = {
+	    {"us", 1000, 0}, {"ms", 1000000, 0}, {"s", 1000000000, 0}, {"min", UINT64_C(60000000000), 0}, {NULL, 0, 0}};
 	const struct unit *unit;
 	uint64_t ns;
 	const int rc = scaled(text, units, &unit, &ns);
