@@ -178,9 +178,18 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	ctl_peers_flush(server);
 }
 
+/* A client that was killed leaves its socket's file behind. */
+static void
+on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	ctl_peers_sweep(arg);
+}
+
 struct ctl_server *
 ctl_server_create(const struct ctl_server_config *config, struct sadb_error *err)
 {
+	static const struct timeval sweep_period = {.tv_sec = 10};
 	struct ctl_server *server = calloc(1, sizeof(*server));
 
 	memset(err, 0, sizeof(*err));
@@ -194,7 +203,9 @@ ctl_server_create(const struct ctl_server_config *config, struct sadb_error *err
 		goto fail;
 	ctl_peers_sweep(server);
 	server->readable = event_new(config->base, server->fd, EV_READ | EV_PERSIST, on_readable, server);
-	if (ctl_waits_init(server) || !server->readable || event_add(server->readable, NULL) != 0) {
+	server->sweep = event_new(config->base, -1, EV_PERSIST, on_sweep, server);
+	if (ctl_waits_init(server) || !server->readable || event_add(server->readable, NULL) != 0 || !server->sweep ||
+	    event_add(server->sweep, &sweep_period) != 0) {
 		ctl_refuse(err, -ENOMEM, 0, "no memory for the server");
 		goto fail;
 	}
@@ -214,6 +225,8 @@ ctl_server_destroy(struct ctl_server *server)
 			ctl_peer_drop(server->peers[i]);
 	if (server->readable)
 		event_free(server->readable);
+	if (server->sweep)
+		event_free(server->sweep);
 	ctl_waits_fini(server);
 	if (server->clients_fd >= 0)
 		ctl_peers_sweep(server);

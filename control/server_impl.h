@@ -95,6 +95,7 @@ struct ctl_server {
 	gid_t gid;
 	struct ctl_member members[CTL_MAX_PEERS];
 	struct event *readable, *wait_tick;
+	struct event *sweep; /* of the files that dead clients left */
 	struct ctl_peer *peers[CTL_MAX_PEERS];
 	uint64_t batch;
 	uint64_t refused_s; /* of the last line about a refused sender */

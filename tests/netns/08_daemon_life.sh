@@ -24,6 +24,10 @@ edited() { # sed script: West's configuration with one change
   echo "$tmp/bad.yaml"
 }
 
+no_dead_clients() {
+  [ "$(find "$tmp/west/clients" -type s | wc -l)" -eq 0 ]
+}
+
 route_known() {
   west route show | grep -q '10\.9\.0\.0/16'
 }
@@ -85,6 +89,7 @@ while [ $count -lt 20 ]; do
 done
 left=$(find "$tmp/west/clients" -type s | wc -l)
 [ "$left" -gt 0 ] || fail "no killed client left its socket: this test cannot see one vanish"
+until_true 15 no_dead_clients || fail "the daemon does not sweep what dead clients left"
 gw_stop west || fail "the daemon did not clean up after dead clients"
 gw_start west
 
