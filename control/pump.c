@@ -100,6 +100,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	sadb_tick(daemon->db, realtime_s(), on_expire, daemon);
 	commit(daemon);
+	/* Workers drop for a port whose link is down: one that comes up must not wait a second for its first ARP. */
+	dp_port_poll_link(daemon->dp);
 }
 
 static void
@@ -109,7 +111,6 @@ on_second(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	dp_port_poll_link(daemon->dp);
 	if (++daemon->seconds % NEIGH_REFRESH_S == 0)
 		ctl_rtnl_refresh(daemon->rtnl);
 	sd_notify(0, "WATCHDOG=1");

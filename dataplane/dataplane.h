@@ -84,7 +84,7 @@ struct dp_port_info {
 };
 /* -ENOENT past the last port. */
 int dp_port_get(const struct dp *dp, uint16_t port, struct dp_port_info *out);
-/* Asks the device for its link; cheap enough for once a second. */
+/* Asks the devices, or the kernel for those on its interfaces, for their links: about ten times a second. */
 void dp_port_poll_link(struct dp *dp);
 
 /* Addresses of the gateway itself on a port's twin (IPv4): packets the twin sends must bear one of them. Published. */
