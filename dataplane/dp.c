@@ -263,8 +263,12 @@ dp_start(struct dp *dp, struct dp_error *err)
 	rc = dp_twins_start(dp, err);
 	if (rc < 0)
 		goto tear_down;
-	for (unsigned i = 0; i < dp->n_workers; i++)
-		rte_eal_remote_launch(dp_worker_main, dp->worker[i], dp->worker[i]->lcore);
+	for (unsigned i = 0; i < dp->n_workers; i++) {
+		unsigned lcore = dp->worker[i]->lcore;
+		/* pairs with the first acquire in dp_worker_main() */
+		__atomic_store_n(&dp->worker[i]->launched, 1, __ATOMIC_RELEASE);
+		rte_eal_remote_launch(dp_worker_main, dp->worker[i], lcore);
+	}
 	dp->running = true;
 	return 0;
 
@@ -281,8 +285,11 @@ dp_stop(struct dp *dp)
 	if (!dp->running)
 		return;
 	__atomic_store_n(&dp->stop, 1, __ATOMIC_RELEASE); /* pairs with the acquire in dp_worker_main() */
-	for (unsigned i = 0; i < dp->n_workers; i++)
+	for (unsigned i = 0; i < dp->n_workers; i++) {
 		rte_eal_wait_lcore(dp->worker[i]->lcore);
+		__atomic_load_n(&dp->worker[i]->ended,
+				__ATOMIC_ACQUIRE); /* pairs with the release in dp_worker_main() */
+	}
 	dp_twins_stop(dp); /* last: it hands over what the workers punted */
 	for (unsigned i = 0; i < dp->n_ports; i++)
 		dp_port_stop(dp->port[i]);

@@ -162,9 +162,10 @@ int
 dp_worker_main(void *arg)
 {
 	struct dp_worker *w = arg;
-	const struct dp *dp = w->dp;
 	unsigned idle = 0, sleep_us = FIRST_SLEEP_US;
 
+	__atomic_load_n(&w->launched, __ATOMIC_ACQUIRE); /* pairs with the release in dp_start() */
+	const struct dp *dp = w->dp;
 	prctl(PR_SET_TIMERSLACK, 1000UL); /* ns: a sleep of 5 us shall not become 55 */
 	rte_rcu_qsbr_thread_register(dp->qsbr, w->index);
 	rte_rcu_qsbr_thread_online(dp->qsbr, w->index);
@@ -188,5 +189,6 @@ dp_worker_main(void *arg)
 	drain(w);
 	rte_rcu_qsbr_thread_offline(dp->qsbr, w->index);
 	rte_rcu_qsbr_thread_unregister(dp->qsbr, w->index);
+	__atomic_store_n(&w->ended, 1, __ATOMIC_RELEASE); /* pairs with the acquire in dp_stop() */
 	return 0;
 }
