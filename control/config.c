@@ -185,7 +185,7 @@ static const struct ctl_yaml_key file_keys[] = {
      .accepted = CTL_CONFIG_CPUS_ACCEPTED},
     {"poll", ctl_yaml_choice, MEMBER(ctl_config, poll), .choices = polls},
     {"idle_sleep_us", ctl_yaml_uint, MEMBER(ctl_config, idle_sleep_us), .min = 1, .max = 10000},
-    {"memory_mb", ctl_yaml_uint, MEMBER(ctl_config, memory_mb), .min = 64, .max = 1 << 20},
+    {"memory_mb", ctl_yaml_uint, MEMBER(ctl_config, memory_mb), .min = 128, .max = 1 << 20},
     {"packets", ctl_yaml_uint, MEMBER(ctl_config, packets), .min = 1024, .max = 1 << 22},
     {"huge_pages", ctl_yaml_choice, MEMBER(ctl_config, huge_pages), .choices = huges},
     {"max_sas", ctl_yaml_uint, MEMBER(ctl_config, max_sas), .min = 1, .max = 1 << 20},

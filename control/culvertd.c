@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * culvertd: the command line of the daemon. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/daemon.h"
 #include "control/log.h"
@@ -93,5 +95,10 @@ main(int argc, char **argv)
 		ctl_config_free(config);
 		return EXIT_SUCCESS;
 	}
-	return ctl_daemon_run(config) == 0 ? EXIT_SUCCESS : EXIT_REFUSED;
+	int rc = ctl_daemon_run(config);
+	if (rc == -EAGAIN && getenv(CTL_ORDINARY_PAGES) == NULL && setenv(CTL_ORDINARY_PAGES, "1", 1) == 0) {
+		execv("/proc/self/exe", argv); /* DPDK starts only once in a process */
+		ctl_log(CTL_LOG_ERROR, "cannot start again: %s", strerror(errno));
+	}
+	return rc == 0 ? EXIT_SUCCESS : EXIT_REFUSED;
 }

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -70,6 +71,12 @@ check_host(const struct ctl_config *config)
 	struct ctl_state_dir_error err;
 	int rc = 0;
 
+	if (geteuid() != 0) {
+		ctl_log(CTL_LOG_ERROR,
+			"needs root: it opens network devices, makes TAPs and keeps keys; start it with sudo "
+			"or by systemd");
+		return -EPERM;
+	}
 	for (unsigned i = 0; i < config->n_ports; i++) {
 		const struct ctl_config_port *port = &config->ports[i];
 
@@ -117,7 +124,14 @@ start_eal(struct ctl_daemon *daemon)
 	for (unsigned i = 0; i < config->n_ports; i++)
 		if (ctl_config_is_pci(config->ports[i].device))
 			pci[eal.n_pci++] = config->ports[i].device;
+	/* Second start of ctl_daemon_run()'s caller: the pages were free a moment ago and could not be had. */
+	if (getenv(CTL_ORDINARY_PAGES) != NULL)
+		eal.huge_pages = false;
 	rc = dp_eal_start(&eal, &daemon->huge_pages, &err);
+	if (rc < 0 && daemon->huge_pages) {
+		ctl_log(CTL_LOG_NOTICE, "huge pages cannot be had after all, going on with ordinary ones");
+		return -EAGAIN;
+	}
 	if (rc < 0 && strncmp(err.text, "cpus:", 5) == 0)
 		ctl_log(CTL_LOG_ERROR, "%s:%u: %s", config->file, config->cpus_line, err.text);
 	else if (rc < 0)

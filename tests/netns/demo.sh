@@ -26,6 +26,7 @@ huge_pages_reserve() {
   had=$(cat /proc/sys/vm/nr_hugepages)
   if [ "$had" -lt $wanted ]; then
     undo sysctl -qw vm.nr_hugepages="$had"
+    echo "$had" >"$tmp/nr_hugepages" # for the next run's sweep, if this one is killed
     sysctl -qw vm.nr_hugepages=$wanted || :
   fi
   free=$(awk '/^HugePages_Free/ { print $2 }' /proc/meminfo)

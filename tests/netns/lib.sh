@@ -50,7 +50,7 @@ undo_all() {
 # A test that came to its end is held to what must be true after every test; see gateways_end().
 at_exit() {
   status=$?
-  trap '' INT TERM HUP
+  trap '' INT TERM HUP PIPE QUIT
   set +e
   if [ $status -eq 0 ]; then
     gateways_end || {
@@ -89,6 +89,8 @@ begin() {
   trap 'exit 129' HUP
   trap 'exit 130' INT
   trap 'exit 143' TERM
+  trap 'exit 141' PIPE # whoever read this is gone: clean up all the same
+  trap 'exit 131' QUIT
   [ "$(id -u)" -eq 0 ] || skip "needs root for network namespaces"
   [ -c /dev/net/tun ] || skip "needs /dev/net/tun for the twins of the ports"
   for program in "$culvertd" "$culvert"; do
@@ -109,7 +111,9 @@ sweep() {
   done
   for stale in "${TMPDIR:-/tmp}"/culvert-[0-9]*.*; do
     pid=${stale##*/culvert-}
-    kill -0 "${pid%%.*}" 2>/dev/null || rm -rf "$stale"
+    kill -0 "${pid%%.*}" 2>/dev/null && continue
+    [ ! -f "$stale/nr_hugepages" ] || sysctl -qw vm.nr_hugepages="$(cat "$stale/nr_hugepages")" || :
+    rm -rf "$stale"
   done
 }
 

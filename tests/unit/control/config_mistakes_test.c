@@ -87,7 +87,7 @@ static const struct {
     {WAN "workers: 0x2\n", "3: workers: not a whole decimal number: '0x2'; accepted: 1 to 32"},
     {WAN "workers: 18446744073709551617\n", "3: workers: not a whole decimal number: '18446744073709551617'; accepted: 1 to 32"},
     {WAN "idle_sleep_us: 10001\n", "3: idle_sleep_us: out of range: '10001'; accepted: 1 to 10000"},
-    {WAN "memory_mb: 63\n", "3: memory_mb: out of range: '63'; accepted: 64 to 1048576"},
+    {WAN "memory_mb: 127\n", "3: memory_mb: out of range: '127'; accepted: 128 to 1048576"},
     {WAN "packets: 1023\n", "3: packets: out of range: '1023'; accepted: 1024 to 4194304"},
     {WAN "max_sas: 0\n", "3: max_sas: out of range: '0'; accepted: 1 to 1048576"},
     {WAN "max_policies: 1048577\n", "3: max_policies: out of range: '1048577'; accepted: 1 to 1048576"},
