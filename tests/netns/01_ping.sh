@@ -18,9 +18,9 @@ capture_start wire west "$tmp/wire.pcap"
 on_wire=$capture
 capture_start a a-lan "$tmp/lan.pcap"
 on_lan=$capture
-ping_all a 50 -i 0.02 -s 120 -p $pattern 10.2.0.2
+ping_all a 50 -i 0.05 -s 120 -p $pattern 10.2.0.2
 for size in 0 1 2 3 4 63 64 1000 1400; do
-  ping_all a 2 -i 0.02 -s $size -p $pattern 10.2.0.2
+  ping_all a 2 -i 0.5 -s $size -p $pattern 10.2.0.2
 done
 quit $on_wire
 quit $on_lan

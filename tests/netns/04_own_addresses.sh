@@ -9,9 +9,9 @@ say "two gateways"
 two_gateways
 
 say "A and B ping their gateways"
-ping_all a 5 -i 0.05 10.1.0.1
-ping_all b 5 -i 0.05 10.2.0.1
-ping_all a 2 -i 0.05 -s 1400 10.1.0.1
+ping_all a 5 -i 0.2 10.1.0.1
+ping_all b 5 -i 0.2 10.2.0.1
+ping_all a 2 -i 0.2 -s 1400 10.1.0.1
 
 say "ARP alone"
 ip -n "$net-a" neigh flush dev a-lan
@@ -21,9 +21,9 @@ own=$(ip -n "$net-west" -o link show lan | sed 's,^.*link/ether \([0-9a-f:]*\).*
 [ "$learned" = "$own" ] || fail "A learned $learned for 10.1.0.1, the port's address is $own"
 
 say "the gateways ping over the wire and into their LANs"
-ping_all west 5 -i 0.05 192.0.2.2
-ping_all east 5 -i 0.05 192.0.2.1
-ping_all west 5 -i 0.05 -I 10.1.0.1 10.1.0.2
+ping_all west 5 -i 0.2 192.0.2.2
+ping_all east 5 -i 0.2 192.0.2.1
+ping_all west 5 -i 0.2 -I 10.1.0.1 10.1.0.2
 [ "$(stats west sum esp_in esp_out)" -eq 0 ] || fail "pings of the gateway's own addresses were wrapped in ESP"
 
 say "no way around the gateway: from A to the outer addresses"

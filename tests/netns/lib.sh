@@ -238,7 +238,8 @@ ping_received() {
   sed -n 's/^.* packets transmitted, \([0-9]*\) received.*/\1/p' "$1"
 }
 
-# Pings and fails unless every request was answered: namespace, count, then ping's arguments.
+# Pings and fails unless every request was answered: namespace, count, then ping's arguments. After the last request ping
+# waits one interval at least, and no longer than two round trips once it has one: so the interval is not a short one.
 ping_all() {
   ping_ns=$1 ping_count=$2
   shift 2
