@@ -24,7 +24,9 @@ key_id_of(struct sadb *db, const struct sadb_sa_config *config, uint8_t key_id[S
 static int
 check_use(const struct sadb_sa_config *config, const struct sadb_mark *mark, struct sadb_error *err)
 {
-	bool was_inbound = mark->bound == SADB_NO_NUMBERS;
+	/* An SA whose direction nobody told left its mark of having received in in_seq alone: the peer used those numbers,
+	 * and may use more. A key that has also sent here stays with that: it goes on as what it was, dir any. */
+	bool was_inbound = mark->bound == SADB_NO_NUMBERS || (mark->in_seq > 0 && config->dir == SADB_DIR_OUT);
 	if (config->dir == SADB_DIR_IN && mark->bound != 0 && !was_inbound)
 		return sadb_fail(err, -EEXIST, XFRMA_ALG_AEAD,
 				 "this key was used to send: the peer needs a key of its own");

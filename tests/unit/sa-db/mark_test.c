@@ -256,6 +256,26 @@ with_esn_the_sequence_passes_2_to_32_and_stops_short_of_2_to_64(void **state)
 	sadb_destroy(db);
 }
 
+static void
+a_key_that_received_under_no_told_direction_is_refused_for_sending(void **state)
+{
+	struct sadb *db = rig_create(*state);
+	struct sadb_sa_config config = rig_sa(1);
+	uint64_t seq = 5000;
+	enum sadb_replay_verdict verdict;
+	rig_add(db, 1);
+	rig_commit(db);
+	sadb_replay_commit(rig_lookup(db, 1)->replay, &seq, 1, &verdict);
+	rig_del(db, 1);
+	rig_reclaim_all(db);
+	rig_commit(db);
+	config.dir = SADB_DIR_OUT;
+	assert_int_equal(sadb_sa_add(db, &config, &rig_err), -EEXIST);
+	config.dir = SADB_DIR_ANY; /* as it was */
+	assert_int_equal(sadb_sa_add(db, &config, &rig_err), 0);
+	sadb_destroy(db);
+}
+
 int
 main(void)
 {
@@ -279,6 +299,7 @@ main(void)
 	    BOTH(a_sequence_without_esn_ends_at_the_last_32_bit_number),
 	    BOTH(with_esn_the_sequence_passes_2_to_32_and_stops_short_of_2_to_64),
 	    BOTH(a_key_that_received_never_sends_and_one_that_sent_never_receives),
+	    BOTH(a_key_that_received_under_no_told_direction_is_refused_for_sending),
 	};
 	unit_eal_start();
 	return cmocka_run_group_tests(tests, NULL, NULL);
