@@ -15,6 +15,7 @@
 #define DP_PORT_NAME   16 /* also the twin's interface name */
 
 struct dp;
+struct rte_mempool;
 
 struct dp_error {
 	char text[256];
@@ -49,10 +50,37 @@ struct dp *dp_create(const struct dp_config *config, struct sadb_keyer *keyer, s
 /* Before dp_start(). The database outlives the dataplane's workers. */
 void dp_attach(struct dp *dp, struct sadb *db);
 int dp_start(struct dp *dp, struct dp_error *err);
+/* All of dp_start() but the threads: ports run, and the caller turns each worker with dp_poll(). */
+int dp_set_up(struct dp *dp, struct dp_error *err);
+/* After dp_set_up(): one round of one worker, from receiving to sending. The calling thread is that worker: one thread at
+ * a time for each, and nothing may be retired from the database meanwhile. false: there was nothing to do. */
+bool dp_poll(struct dp *dp, unsigned worker);
 /* Stops workers and twins, drains; then ports are closed. Every packet is accounted for. */
 void dp_stop(struct dp *dp);
 void dp_destroy(struct dp *dp);
 const char *dp_engine_name(const struct dp *dp);
+/* Where packets that enter by a software port must come from: the stages keep notes in the buffers' private area. */
+struct rte_mempool *dp_packet_pool(const struct dp *dp);
+
+/* ---- a crypto engine by itself: AES-GCM with a 16-byte tag (RFC 4106), for benchmarks and witnesses. One thread ---- */
+struct dp_aead;
+
+struct dp_aead_job {
+	uint8_t *text; /* in place */
+	uint8_t *tag;  /* 16 bytes: written when sealing, compared when opening */
+	const uint8_t *iv, *aad;
+	uint32_t text_bytes;
+	uint8_t aad_bytes; /* 8 or 12 */
+};
+
+/* engine: name or "auto". key_bytes: 16 or 32. NULL on failure. destroy wipes. */
+struct dp_aead *dp_aead_create(const char *engine, const uint8_t *key, uint32_t key_bytes, struct dp_error *err);
+void dp_aead_destroy(struct dp_aead *aead);
+const char *dp_aead_engine_name(const struct dp_aead *aead);
+/* One call of the engine's library for each job and nothing around it: the floor under the path's cost. Returns how many
+ * failed; the text of a job that did not open is wiped. */
+unsigned dp_aead_seal(struct dp_aead *aead, const struct dp_aead_job *jobs, unsigned n);
+unsigned dp_aead_open(struct dp_aead *aead, const struct dp_aead_job *jobs, unsigned n);
 
 /* ---- ports ---- */
 struct dp_port_config {
@@ -60,7 +88,8 @@ struct dp_port_config {
 	const char *device;      /* DPDK devargs: "net_af_xdp0,iface=eth1", "0000:3b:00.0" */
 	struct sadb_vnet *vnet;  /* the underlay's or a virtual network's */
 	bool underlay;
-	uint16_t mtu; /* IP bytes */
+	bool twinless; /* no twin in the kernel: what is punted here is dropped */
+	uint16_t mtu;  /* IP bytes */
 };
 
 /* Before dp_start(). Creates the device, its queues and its twin (TAP, down, with the port's MAC). On 0 *port is the

@@ -27,6 +27,12 @@ dp_engine_name(const struct dp *dp)
 	return dp->engine->name;
 }
 
+struct rte_mempool *
+dp_packet_pool(const struct dp *dp)
+{
+	return dp->pool;
+}
+
 /* Buffers hold the longest frame, what ESP adds, and what AF_XDP takes of each buffer for itself (the buffer's headers and
  * the kernel's headroom: a buffer too short there loses frames without a word). The private area carries struct dp_priv.
  * Threads that float share CPUs: the pool's ring is of the kind in which one that is put to sleep does not stop others. */
@@ -244,6 +250,7 @@ dp_set_up(struct dp *dp, struct dp_error *err)
 			goto stop_ports;
 	}
 	dp_port_poll_link(dp);
+	dp->set_up = true;
 	return 0;
 
 stop_ports:
@@ -254,6 +261,12 @@ destroy:
 	return rc;
 }
 
+bool
+dp_poll(struct dp *dp, unsigned worker)
+{
+	return dp_worker_poll(dp->worker[worker]);
+}
+
 int
 dp_start(struct dp *dp, struct dp_error *err)
 {
@@ -261,8 +274,10 @@ dp_start(struct dp *dp, struct dp_error *err)
 	if (rc < 0)
 		return rc;
 	rc = dp_twins_start(dp, err);
-	if (rc < 0)
-		goto tear_down;
+	if (rc < 0) {
+		dp_stop(dp);
+		return rc;
+	}
 	for (unsigned i = 0; i < dp->n_workers; i++) {
 		unsigned lcore = dp->worker[i]->lcore;
 		/* pairs with the first acquire in dp_worker_main() */
@@ -271,29 +286,31 @@ dp_start(struct dp *dp, struct dp_error *err)
 	}
 	dp->running = true;
 	return 0;
+}
 
-tear_down:
-	for (unsigned i = 0; i < dp->n_ports; i++)
-		dp_port_stop(dp->port[i]);
-	workers_destroy(dp);
-	return rc;
+static void
+stop_worker(struct dp *dp, struct dp_worker *w)
+{
+	if (!dp->running) { /* turned by hand: there is no thread that drains it */
+		dp_worker_drain(w);
+		return;
+	}
+	rte_eal_wait_lcore(w->lcore);
+	__atomic_load_n(&w->ended, __ATOMIC_ACQUIRE); /* pairs with the release in dp_worker_main() */
 }
 
 void
 dp_stop(struct dp *dp)
 {
-	if (!dp->running)
+	if (!dp->set_up)
 		return;
 	__atomic_store_n(&dp->stop, 1, __ATOMIC_RELEASE); /* pairs with the acquire in dp_worker_main() */
-	for (unsigned i = 0; i < dp->n_workers; i++) {
-		rte_eal_wait_lcore(dp->worker[i]->lcore);
-		__atomic_load_n(&dp->worker[i]->ended,
-				__ATOMIC_ACQUIRE); /* pairs with the release in dp_worker_main() */
-	}
+	for (unsigned i = 0; i < dp->n_workers; i++)
+		stop_worker(dp, dp->worker[i]);
 	dp_twins_stop(dp); /* last: it hands over what the workers punted */
 	for (unsigned i = 0; i < dp->n_ports; i++)
 		dp_port_stop(dp->port[i]);
-	dp->running = false;
+	dp->set_up = dp->running = false;
 }
 
 void

@@ -25,13 +25,11 @@ struct dp {
 	unsigned idle_sleep_us;
 	uint8_t stop; /* release store by dp_stop(), acquire by workers */
 	uint8_t twin_stop;
-	bool running;
+	bool set_up;  /* workers exist, ports run */
+	bool running; /* in threads */
 	pthread_t twin_thread;
 	bool twin_running;
 };
-
-/* All of dp_start() but the threads: workers exist, ports run, and dp_worker_poll() can be called by the caller. */
-int dp_set_up(struct dp *dp, struct dp_error *err);
 
 /* The twin thread: moves frames between the workers' rings and the TAPs. */
 int dp_twins_start(struct dp *dp, struct dp_error *err);

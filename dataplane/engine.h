@@ -31,6 +31,7 @@ struct dp_aead_op {
 };
 
 struct dp_engine_queue; /* the engine's own */
+struct dp_aead_job;
 
 struct dp_engine {
 	const char *name;
@@ -49,6 +50,9 @@ struct dp_engine {
 	unsigned (*submit)(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsigned n);
 	/* Returns up to max finished operations, in the order of submission. */
 	unsigned (*complete)(struct dp_engine_queue *queue, struct dp_aead_op *ops[], unsigned max);
+	/* Behind dp_aead_seal() and dp_aead_open(): the bare calls, one a job. Returns how many failed. */
+	unsigned (*raw)(struct dp_engine_queue *queue, const void *key_area, enum dp_aead_dir dir,
+			const struct dp_aead_job *jobs, unsigned n);
 };
 
 /* NULL-terminated, best first. */

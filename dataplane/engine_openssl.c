@@ -132,6 +132,25 @@ work(const struct dp_engine_queue *queue, struct dp_aead_op *op)
 }
 
 static unsigned
+openssl_raw(struct dp_engine_queue *queue, const void *key_area, enum dp_aead_dir dir, const struct dp_aead_job *jobs,
+	    unsigned n)
+{
+	unsigned failed = 0;
+	for (const struct dp_aead_job *job = jobs; job < jobs + n; job++) {
+		struct dp_aead_op op = {.key_area = key_area,
+					.text = job->text,
+					.tag = job->tag,
+					.text_bytes = job->text_bytes,
+					.aad_bytes = job->aad_bytes,
+					.dir = (uint8_t)dir};
+		memcpy(op.iv, job->iv, sizeof(op.iv));
+		memcpy(op.aad, job->aad, job->aad_bytes <= sizeof(op.aad) ? job->aad_bytes : 0);
+		failed += work(queue, &op) != 0;
+	}
+	return failed;
+}
+
+static unsigned
 openssl_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsigned n)
 {
 	unsigned room = dp_done_room(&queue->done);
@@ -160,4 +179,5 @@ const struct dp_engine dp_engine_openssl = {
     .queue_destroy = openssl_queue_destroy,
     .submit = openssl_submit,
     .complete = openssl_complete,
+    .raw = openssl_raw,
 };

@@ -198,6 +198,8 @@ dp_port_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, s
 		    (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_ESP) &
 		    info.flow_type_rss_offloads;
 	}
+	if (strcmp(info.driver_name, "net_ring") == 0) /* a device of nothing but memory takes what it is told here */
+		conf.rxmode.mtu = port->mtu;
 	if (info.max_mtu != 0 && port->mtu > info.max_mtu) {
 		snprintf(err->text, sizeof(err->text), "port %s: device %s: mtu %u is too large; accepted: up to %u",
 			 port->config.name, port->device, port->mtu, info.max_mtu);

@@ -53,6 +53,8 @@ dp_twin_open(struct dp_port *port, struct dp_error *err)
 		snprintf(err->text, sizeof(err->text), "port %s: no memory for its punt ring", port->config.name);
 		return -ENOMEM;
 	}
+	if (port->config.twinless)
+		return 0;
 	if (if_nametoindex(port->config.name) != 0) {
 		snprintf(err->text, sizeof(err->text),
 			 "port %s: a network interface of that name exists already; choose another name for the port",

@@ -144,9 +144,8 @@ idle_sleep(struct dp_worker *w, unsigned us)
 	rte_rcu_qsbr_thread_online(w->dp->qsbr, w->index);
 }
 
-/* What is still in the worker's hands at the end is dropped and counted. */
-static void
-drain(struct dp_worker *w)
+void
+dp_worker_drain(struct dp_worker *w)
 {
 	while (w->in_flight > 0) {
 		dp_crypto_complete(w);
@@ -186,7 +185,7 @@ dp_worker_main(void *arg)
 			    IDLE_ROUNDS - 1 - w->n_queues / DP_ROUND_QUEUES; /* every queue is asked between sleeps */
 		}
 	}
-	drain(w);
+	dp_worker_drain(w);
 	rte_rcu_qsbr_thread_offline(dp->qsbr, w->index);
 	rte_rcu_qsbr_thread_unregister(dp->qsbr, w->index);
 	__atomic_store_n(&w->ended, 1, __ATOMIC_RELEASE); /* pairs with the acquire in dp_stop() */

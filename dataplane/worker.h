@@ -166,6 +166,9 @@ bool dp_group_use(struct dp_worker *w, const struct dp_group *group, unsigned pa
  * reference to shared data unless in_flight > 0. */
 bool dp_worker_poll(struct dp_worker *w);
 
+/* At the end: what is still in the worker's hands is dropped and counted. */
+void dp_worker_drain(struct dp_worker *w);
+
 /* Tells the control thread that the SA is past a hard limit, if nobody has; called from every drop for that reason, so
  * that a full ring only delays the report. */
 void dp_report_hard(struct dp_worker *w, struct sadb_sa *sa);

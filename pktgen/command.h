@@ -17,4 +17,7 @@ struct pg_options {
 int pg_command_run(const struct pg_options *options, struct pg_error *err);
 int pg_command_search(const struct pg_options *options, struct pg_error *err);
 
+struct pg_bench_options;
+int pg_command_bench(const struct pg_bench_options *options, struct pg_error *err);
+
 #endif

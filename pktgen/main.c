@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pktgen/bench.h"
 #include "pktgen/command.h"
 #include "pktgen/interrupt.h"
 
@@ -38,6 +39,8 @@ print_help(FILE *out)
 	fputs("usage: culvert-pktgen COMMAND [OPTIONS] ARGUMENT\n\ncommands:\n", out);
 	for (unsigned i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-8s %-14s %s\n", commands[i].name, commands[i].operand, commands[i].help);
+	fprintf(out, "  %-8s %-14s %s\n", "bench", "path|aead",
+		"cost of the gateway's stages and engine, in this process; see bench --help");
 	fputs("\noptions:\n"
 	      "  --json FILE    write the result as JSON too\n"
 	      "  --svg FILE     plot throughput and latency against load (search)\n"
@@ -91,9 +94,27 @@ read_options(int argc, char **argv, struct pg_options *options)
 	return -1;
 }
 
+/* A command with a line of its own: argv begins with its name. */
+static int
+bench(int argc, char **argv)
+{
+	struct pg_bench_options options;
+	struct pg_error err = {.text = ""};
+	const int code = pg_bench_options_read(argc, argv, &options);
+	if (code >= 0)
+		return code;
+	pg_interrupt_catch();
+	if (pg_command_bench(&options, &err) == 0)
+		return EXIT_DONE;
+	fprintf(stderr, "culvert-pktgen bench: %s\n", err.text);
+	return EXIT_FAILED;
+}
+
 int
 main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "bench") == 0)
+		return bench(argc - 1, argv + 1);
 	struct pg_options options = {.operand = NULL};
 	struct pg_error err = {.text = ""};
 	unsigned i = 0;

@@ -194,10 +194,6 @@ gateway_stop(struct gateway *gw)
 	for (unsigned i = 0; i < 2; i++)
 		while (gateway_take(gw, i, ip) > 0)
 			;
-	dp_hold_drain(gw->w, DP_DROP_SHUTDOWN);
-	dp_drop_flush(gw->w);
-	for (unsigned i = 0; i < 2; i++)
-		dp_port_stop(gw->dp->port[i]);
 	dp_destroy(gw->dp);
 	sadb_destroy(gw->db);
 	for (unsigned i = 0; i < 2; i++) {
