@@ -3,6 +3,8 @@
  * Exits: esp_out, forward, punt, drop. */
 #include "dataplane/worker.h"
 
+#include <rte_prefetch.h>
+
 #include "dataplane/dp.h"
 #include "dataplane/spd.h"
 
@@ -89,23 +91,53 @@ take_local(struct dp_worker *w, struct rte_mbuf **pkt, unsigned n)
 	return stay;
 }
 
-void
-dp_classify(struct dp_worker *w)
+/* Asks the tables. */
+static void
+classify(struct dp_worker *w, struct rte_mbuf **pkt, unsigned n)
 {
-	struct dp_vec *in = &w->classify;
-	unsigned n = take_local(w, in->pkt, in->n);
-
+	n = take_local(w, pkt, n);
 	for (unsigned i = 0; i < n;) {
 		struct sadb_policy *policy[DP_SPD_BATCH];
 		bool blocked[DP_SPD_BATCH];
-		unsigned run = dp_spd_lookup_run(&in->pkt[i], n - i, SADB_POLICY_OUT, policy, blocked);
+		unsigned run = dp_spd_lookup_run(&pkt[i], n - i, SADB_POLICY_OUT, policy, blocked);
 		for (unsigned k = 0; k < run; k++) {
+			const struct dp_meta *meta = dp_meta(pkt[i + k]);
 			if (blocked[k])
-				dp_drop(w, in->pkt[i + k], DP_DROP_FRAGMENT_PORTS);
+				dp_drop(w, pkt[i + k], DP_DROP_FRAGMENT_PORTS);
 			else
-				decide(w, in->pkt[i + k], policy[k]);
+				decide(w, pkt[i + k], policy[k]);
+			if (policy[k] != NULL && !(meta->flags & DP_META_FROM_TWIN))
+				dp_flow_remember(&w->flows, &meta->flow, dp_flow_domain(meta->vnet, SADB_POLICY_OUT),
+						 policy[k], NULL);
 		}
 		i += run;
 	}
+}
+
+/* Flows seen a moment ago, protected, with an SA: straight on. The rest asks the tables, and all packets of one flow go
+ * the same way, so their order stays. */
+void
+dp_classify(struct dp_worker *w)
+{
+	struct dp_vec *in = &w->classify, *out = &w->esp_out;
+	const struct dp_flow_cache *flows = &w->flows;
+	unsigned rest = 0;
+
+	for (unsigned i = 0; i < in->n; i++)
+		rte_prefetch0(dp_flow_place(&w->flows, &dp_meta(in->pkt[i])->flow));
+	for (unsigned i = 0; i < in->n; i++) {
+		struct dp_meta *meta = dp_meta(in->pkt[i]);
+		const struct dp_flow_entry *entry = dp_flow_place(&w->flows, &meta->flow);
+		struct sadb_policy *policy = entry->policy;
+		if (unlikely(!dp_flow_holds(flows, entry, &meta->flow, dp_flow_domain(meta->vnet, SADB_POLICY_OUT)) ||
+			     policy->action != SADB_PROTECT || (meta->sa = sadb_policy_sa(policy)) == NULL)) {
+			in->pkt[rest++] = in->pkt[i];
+			continue;
+		}
+		touch(w, policy);
+		rte_prefetch0(meta->sa);
+		dp_vec_push(out, in->pkt[i]);
+	}
+	classify(w, in->pkt, rest);
 	in->n = 0;
 }

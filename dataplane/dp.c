@@ -11,6 +11,7 @@
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <rte_mempool.h>
+#include <rte_random.h>
 
 /* AF_XDP keeps 2048 buffers in the fill ring of each port, another 1024 may wait to be sent. */
 #define DEFAULT_PACKETS       16384
@@ -35,16 +36,35 @@ dp_packet_pool(const struct dp *dp)
 
 /* Buffers hold the longest frame, what ESP adds, and what AF_XDP takes of each buffer for itself (the buffer's headers and
  * the kernel's headroom: a buffer too short there loses frames without a word). The private area carries struct dp_priv.
- * Threads that float share CPUs: the pool's ring is of the kind in which one that is put to sleep does not stop others. */
+ * Threads that float share CPUs: the pool's ring is of the kind in which one that is put to sleep does not stop others.
+ *
+ * Without huge pages the library would begin each buffer on a page of its own, for devices that want contiguous bus
+ * addresses; then the same field of all buffers competes for one set of the first-level cache, and a batch does not fit.
+ * Bus addresses are virtual ones here (see eal.c), so the buffers may stand close. */
 static struct rte_mempool *
 pool_create(const struct dp_config *config)
 {
 	unsigned room = config->max_frame_bytes + RTE_PKTMBUF_HEADROOM + BUFFER_SLACK;
+	unsigned packets = config->packets ? config->packets : DEFAULT_PACKETS;
 	if (room < RTE_MBUF_DEFAULT_BUF_SIZE)
 		room = RTE_MBUF_DEFAULT_BUF_SIZE;
-	return rte_pktmbuf_pool_create_by_ops("packets", config->packets ? config->packets : DEFAULT_PACKETS,
-					      POOL_CACHE, sizeof(struct dp_priv), (uint16_t)room, SOCKET_ID_ANY,
-					      "ring_mt_rts");
+	struct rte_pktmbuf_pool_private layout = {.mbuf_data_room_size = (uint16_t)room,
+						  .mbuf_priv_size = sizeof(struct dp_priv)};
+	struct rte_mempool *pool = rte_mempool_create_empty(
+	    "packets", packets, (unsigned)(sizeof(struct rte_mbuf) + sizeof(struct dp_priv)) + room, POOL_CACHE,
+	    sizeof(layout), SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	if (pool == NULL)
+		return NULL;
+	if (rte_mempool_set_ops_byname(pool, "ring_mt_rts", NULL) < 0)
+		goto fail;
+	rte_pktmbuf_pool_init(pool, &layout);
+	if (rte_mempool_populate_default(pool) < 0)
+		goto fail;
+	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+	return pool;
+fail:
+	rte_mempool_free(pool);
+	return NULL;
 }
 
 struct dp *
@@ -186,6 +206,7 @@ worker_create(struct dp *dp, unsigned index, struct dp_error *err)
 	rte_cpuset_t set = rte_lcore_cpuset(w->lcore);
 	w->stats.cpu = CPU_COUNT(&set) == 1 ? rte_lcore_to_cpu_id((int)w->lcore) : -1;
 	w->events = dp->events;
+	w->flows.seed = rte_rand();
 	snprintf(name, sizeof(name), "inject-%u", index);
 	w->inject = rte_ring_create(name, INJECT_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->engine_queue = dp->engine->queue_create(index);

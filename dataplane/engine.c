@@ -119,11 +119,16 @@ run(struct self_test *test, unsigned n)
 	struct dp_aead_op *ops[DP_ENGINE_BATCH], *done[DP_ENGINE_BATCH];
 	for (unsigned i = 0; i < n; i++)
 		ops[i] = &test->probes[i].op;
-	if (test->engine->submit(test->queue, ops, n) != n)
+	unsigned got = 0;
+	if (test->engine->submit(test->queue, ops, n, &got) != n)
 		return fail(test, NULL, "an empty queue did not take a full batch");
+	if (got > n)
+		return fail(test, NULL, "more operations finished than were submitted");
+	if (got < n && test->engine->complete == NULL)
+		return fail(test, NULL, "operations did not complete");
 
 	time_t deadline = now_s() + ANSWER_TIMEOUT;
-	for (unsigned got = 0; got < n;) {
+	while (got < n) {
 		unsigned more = test->engine->complete(test->queue, done, DP_ENGINE_BATCH);
 		if (more > n - got)
 			return fail(test, NULL, "more operations completed than were submitted");

@@ -45,10 +45,12 @@ struct dp_engine {
 	void (*key_fini)(void *area);
 	struct dp_engine_queue *(*queue_create)(unsigned worker); /* NULL: no memory */
 	void (*queue_destroy)(struct dp_engine_queue *queue);
-	/* Takes up to n operations (n <= DP_ENGINE_BATCH), returns how many; the rest the caller drops. May complete them
-	 * at once or later. */
-	unsigned (*submit)(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsigned n);
-	/* Returns up to max finished operations, in the order of submission. */
+	/* Takes up to n operations (n <= DP_ENGINE_BATCH), returns how many; the rest the caller drops. *finished of them,
+	 * from the first on, are done on return: all, where the work is a call; fewer, where a device does it. */
+	unsigned (*submit)(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsigned n,
+			   unsigned *finished);
+	/* Returns up to max operations that were taken but not finished then, in the order of submission. NULL: the
+	 * engine finishes all at once. */
 	unsigned (*complete)(struct dp_engine_queue *queue, struct dp_aead_op *ops[], unsigned max);
 	/* Behind dp_aead_seal() and dp_aead_open(): the bare calls, one a job. Returns how many failed. */
 	unsigned (*raw)(struct dp_engine_queue *queue, const void *key_area, enum dp_aead_dir dir,

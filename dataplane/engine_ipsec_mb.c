@@ -24,7 +24,6 @@ struct key_area {
 static_assert(sizeof(struct key_area) == 1024, "sixteen lines, the last shared with the expanded key");
 
 struct dp_engine_queue {
-	struct dp_done done;
 	struct gcm_context_data context; /* the library's scratch memory */
 };
 
@@ -160,21 +159,12 @@ ipsec_mb_raw(struct dp_engine_queue *queue, const void *key_area, enum dp_aead_d
 }
 
 static unsigned
-ipsec_mb_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsigned n)
+ipsec_mb_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsigned n, unsigned *finished)
 {
-	unsigned room = dp_done_room(&queue->done);
-	n = n < room ? n : room;
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++)
 		ops[i]->status = (int16_t)work(queue, ops[i]);
-		dp_done_put(&queue->done, ops[i]);
-	}
+	*finished = n;
 	return n;
-}
-
-static unsigned
-ipsec_mb_complete(struct dp_engine_queue *queue, struct dp_aead_op *ops[], unsigned max)
-{
-	return dp_done_take(&queue->done, ops, max);
 }
 
 const struct dp_engine dp_engine_ipsec_mb = {
@@ -187,6 +177,5 @@ const struct dp_engine dp_engine_ipsec_mb = {
     .queue_create = ipsec_mb_queue_create,
     .queue_destroy = ipsec_mb_queue_destroy,
     .submit = ipsec_mb_submit,
-    .complete = ipsec_mb_complete,
     .raw = ipsec_mb_raw,
 };

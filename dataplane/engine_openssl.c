@@ -21,7 +21,6 @@ struct key_area {
 
 struct dp_engine_queue {
 	unsigned worker;
-	struct dp_done done;
 };
 
 /* Contexts that a key gets: the largest number of workers asked for so far. It only grows and the area has room for
@@ -151,21 +150,12 @@ openssl_raw(struct dp_engine_queue *queue, const void *key_area, enum dp_aead_di
 }
 
 static unsigned
-openssl_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsigned n)
+openssl_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsigned n, unsigned *finished)
 {
-	unsigned room = dp_done_room(&queue->done);
-	n = n < room ? n : room;
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++)
 		ops[i]->status = (int16_t)work(queue, ops[i]);
-		dp_done_put(&queue->done, ops[i]);
-	}
+	*finished = n;
 	return n;
-}
-
-static unsigned
-openssl_complete(struct dp_engine_queue *queue, struct dp_aead_op *ops[], unsigned max)
-{
-	return dp_done_take(&queue->done, ops, max);
 }
 
 const struct dp_engine dp_engine_openssl = {
@@ -178,6 +168,5 @@ const struct dp_engine dp_engine_openssl = {
     .queue_create = openssl_queue_create,
     .queue_destroy = openssl_queue_destroy,
     .submit = openssl_submit,
-    .complete = openssl_complete,
     .raw = openssl_raw,
 };

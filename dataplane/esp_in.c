@@ -29,20 +29,14 @@ replay_drop(struct dp_worker *w, struct rte_mbuf *m, enum sadb_replay_verdict ve
 	}
 }
 
-/* RFC 4303 3.4.2, 3.4.3. False: dropped. */
+/* RFC 4303 3.4.2: may this SA receive? False: dropped. */
 static bool
-prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
+usable(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
 {
-	struct dp_meta *meta = dp_meta(m);
-	struct dp_aead_op *op = dp_op(m);
-	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
-	struct dp_esp_head *esp = (struct dp_esp_head *)(data + DP_OUTER_BYTES);
-
 	if (sa == NULL) {
 		dp_drop(w, m, DP_DROP_ESP_NO_SA);
 		return false;
 	}
-	meta->sa = sa;
 	if (sa->dir == SADB_DIR_OUT) {
 		dp_drop(w, m, DP_DROP_SA_DIRECTION);
 		return false;
@@ -52,13 +46,26 @@ prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
 		dp_drop(w, m, DP_DROP_SA_EXPIRED);
 		return false;
 	}
+	return true;
+}
+
+/* RFC 4303 3.4.3. False: dropped. */
+static inline bool
+prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
+{
+	struct dp_meta *meta = dp_meta(m);
+	struct dp_aead_op *op = dp_op(m);
+	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+	struct dp_esp_head *esp = (struct dp_esp_head *)(data + DP_OUTER_BYTES);
+
+	meta->sa = sa;
 	uint32_t seq_low = rte_be_to_cpu_32(esp->seq_be);
 	meta->seq = seq_low;
 	if (sa->replay != NULL) {
 		if (sa->flags & SADB_SA_ESN)
 			meta->seq = sadb_replay_esn(sa->replay, seq_low);
 		enum sadb_replay_verdict verdict = sadb_replay_check(sa->replay, meta->seq);
-		if (verdict != SADB_REPLAY_OK) {
+		if (unlikely(verdict != SADB_REPLAY_OK)) {
 			replay_drop(w, m, verdict);
 			return false;
 		}
@@ -100,26 +107,54 @@ key_of(const struct rte_mbuf *m)
 	return key;
 }
 
+/* Packets in a row of one SA, as most are, cost one lookup. sa[i] is NULL where there is none. */
 static void
-open_batch(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n)
+find_sas(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct sadb_sa *sa[])
 {
 	struct sadb_sa_key key[LOOKUP_BATCH];
 	const struct sadb_sa_key *keys[LOOKUP_BATCH];
-	struct sadb_sa *sa[LOOKUP_BATCH];
+	struct sadb_sa *found[LOOKUP_BATCH];
+	uint8_t which[LOOKUP_BATCH];
+	unsigned n_keys = 0;
+	uint64_t last = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const uint8_t *data = rte_pktmbuf_mtod(pkt[i], const uint8_t *);
+		uint64_t name; /* destination and SPI: they follow each other in a header without options */
+		memcpy(&name, data + offsetof(struct rte_ipv4_hdr, dst_addr), sizeof(name));
+		if (n_keys == 0 || name != last) {
+			key[n_keys] = key_of(pkt[i]);
+			keys[n_keys] = &key[n_keys];
+			n_keys++;
+			last = name;
+		}
+		which[i] = (uint8_t)(n_keys - 1);
+	}
+	sadb_sa_lookup(w->db, keys, n_keys, found);
+	for (unsigned k = 0; k < n_keys && n_keys > 1; k++)
+		if (found[k] != NULL)
+			rte_prefetch0(found[k]);
+	for (unsigned i = 0; i < n; i++)
+		sa[i] = found[which[i]];
+}
+
+static void
+open_batch(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n)
+{
+	struct sadb_sa *sa[LOOKUP_BATCH], *fit = NULL;
 	struct dp_aead_op *ops[LOOKUP_BATCH];
 	unsigned n_ops = 0;
 
+	find_sas(w, pkt, n, sa);
 	for (unsigned i = 0; i < n; i++) {
-		key[i] = key_of(pkt[i]);
-		keys[i] = &key[i];
-	}
-	sadb_sa_lookup(w->db, keys, n, sa);
-	for (unsigned i = 0; i < n; i++)
-		if (sa[i] != NULL)
-			rte_prefetch0(sa[i]);
-	for (unsigned i = 0; i < n; i++)
-		if (prepare(w, pkt[i], sa[i]))
+		if (unlikely(sa[i] == NULL || sa[i] != fit)) {
+			if (!usable(w, pkt[i], sa[i]))
+				continue;
+			fit = sa[i];
+		}
+		if (likely(prepare(w, pkt[i], fit)))
 			ops[n_ops++] = dp_op(pkt[i]);
+	}
 	dp_crypto_submit(w, ops, n_ops);
 }
 
@@ -127,17 +162,13 @@ void
 dp_esp_in(struct dp_worker *w)
 {
 	struct dp_vec *in = &w->esp_in;
-	struct rte_mbuf *pkt[LOOKUP_BATCH];
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < in->n; i++) {
-		if (whole(w, in->pkt[i]))
-			pkt[n++] = in->pkt[i];
-		if (n == LOOKUP_BATCH || (i + 1 == in->n && n > 0)) {
-			open_batch(w, pkt, n);
-			n = 0;
-		}
-	}
+	for (unsigned i = 0; i < in->n; i++)
+		if (likely(whole(w, in->pkt[i])))
+			in->pkt[n++] = in->pkt[i];
+	for (unsigned i = 0; i < n; i += LOOKUP_BATCH)
+		open_batch(w, &in->pkt[i], n - i < LOOKUP_BATCH ? n - i : LOOKUP_BATCH);
 	in->n = 0;
 }
 
@@ -164,8 +195,10 @@ strip(struct dp_worker *w, struct rte_mbuf *m)
 		dp_drop(w, m, next == DP_NEXT_DUMMY ? DP_DROP_ESP_DUMMY : DP_DROP_ESP_NEXT_HEADER);
 		return;
 	}
-	rte_pktmbuf_adj(m, DP_OUTER_BYTES + sizeof(struct dp_esp_head));
-	rte_pktmbuf_trim(m, (uint16_t)(DP_TAG_BYTES + DP_ESP_TRAILER + pad));
+	uint16_t before = DP_OUTER_BYTES + (uint16_t)sizeof(struct dp_esp_head);
+	m->data_off = (uint16_t)(m->data_off + before);
+	m->data_len = (uint16_t)(op->text_bytes - DP_ESP_TRAILER - pad);
+	m->pkt_len = m->data_len;
 	meta->ip_bytes = m->data_len;
 	meta->flags = DP_META_FROM_ESP;
 	dp_vec_push(&w->inner, m);
@@ -183,25 +216,44 @@ inner_bytes(const struct dp_aead_op *op)
 static unsigned
 verified(struct dp_worker *w, struct dp_vec *in)
 {
+	struct dp_group *group = NULL;
 	unsigned n = 0;
 	dp_groups_start(&w->groups);
 	for (unsigned i = 0; i < in->n; i++) {
 		struct rte_mbuf *m = in->pkt[i];
 		struct dp_meta *meta = dp_meta(m);
 		const struct dp_aead_op *op = dp_op(m);
-		if (op->status == 0) {
-			struct dp_group *group = dp_groups_find(&w->groups, meta->sa, meta);
-			group->packets++;
-			group->bytes += inner_bytes(op);
-			in->pkt[n++] = m;
-		} else if (op->status == -EBADMSG) {
-			__atomic_fetch_add(&meta->sa->mut->icv_drops, 1, __ATOMIC_RELAXED); /* a statistic */
-			dp_drop(w, m, DP_DROP_ICV);
-		} else {
-			dp_drop(w, m, DP_DROP_ENGINE_FAILED);
+		if (unlikely(op->status != 0)) {
+			if (op->status == -EBADMSG)
+				__atomic_fetch_add(&meta->sa->mut->icv_drops, 1, __ATOMIC_RELAXED); /* a statistic */
+			dp_drop(w, m, op->status == -EBADMSG ? DP_DROP_ICV : DP_DROP_ENGINE_FAILED);
+			continue;
 		}
+		if (group == NULL || group->sa != meta->sa) {
+			bool new;
+			group = dp_groups_find(&w->groups, meta->sa, &new);
+		}
+		meta->group = (uint16_t)(group - w->groups.group);
+		group->packets++;
+		group->bytes += inner_bytes(op);
+		in->pkt[n++] = m;
 	}
 	return n;
+}
+
+/* Those of a group that the window or a limit refused, and those that pass. */
+static void
+sort_verdicts(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, const enum sadb_replay_verdict *verdict,
+	      bool usable)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (verdict[i] != SADB_REPLAY_OK)
+			replay_drop(w, pkt[i], verdict[i]);
+		else if (!usable)
+			dp_drop(w, pkt[i], DP_DROP_SA_EXPIRED);
+		else
+			strip(w, pkt[i]);
+	}
 }
 
 /* Moves the window of one SA for all its packets of the batch (RFC 4303 3.4.3: only now, after the tags verified), and
@@ -214,25 +266,27 @@ commit_group(struct dp_worker *w, const struct dp_group *group, struct rte_mbuf 
 	unsigned accepted = n;
 	uint64_t bytes = group->bytes;
 
-	for (unsigned i = 0; i < n; i++) {
-		seq[i] = dp_meta(pkt[i])->seq;
-		verdict[i] = SADB_REPLAY_OK;
-	}
-	if (group->sa->replay != NULL)
+	if (group->sa->replay != NULL) {
+		unsigned i = 0;
+		do /* a group has at least one packet */
+			seq[i] = dp_meta(pkt[i])->seq;
+		while (++i < n);
 		accepted = sadb_replay_commit(group->sa->replay, seq, n, verdict);
-	for (unsigned i = 0; i < n && accepted < n; i++)
-		if (verdict[i] != SADB_REPLAY_OK)
-			bytes -= inner_bytes(dp_op(pkt[i]));
-	bool usable = accepted == 0 || dp_group_use(w, group, accepted, bytes);
-	for (unsigned i = 0; i < n; i++) {
-		if (verdict[i] != SADB_REPLAY_OK)
-			replay_drop(w, pkt[i], verdict[i]);
-		else if (!usable)
-			dp_drop(w, pkt[i], DP_DROP_SA_EXPIRED);
-		else
-			strip(w, pkt[i]);
 	}
+	if (unlikely(accepted < n))
+		for (unsigned i = 0; i < n; i++)
+			if (verdict[i] != SADB_REPLAY_OK)
+				bytes -= inner_bytes(dp_op(pkt[i]));
+	bool usable = accepted == 0 || dp_group_use(w, group, accepted, bytes);
 	dp_count(&w->stats.esp_in, usable ? accepted : 0);
+	if (unlikely(accepted < n || !usable)) {
+		if (accepted == n)
+			memset(verdict, 0, n * sizeof(verdict[0])); /* SADB_REPLAY_OK */
+		sort_verdicts(w, pkt, n, verdict, usable);
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		strip(w, pkt[i]);
 }
 
 void
@@ -243,6 +297,11 @@ dp_esp_in_finish(struct dp_worker *w)
 	struct rte_mbuf *sorted[DP_VEC_MAX];
 	unsigned at = 0;
 
+	in->n = 0;
+	if (likely(w->groups.n == 1)) {
+		commit_group(w, &w->groups.group[0], in->pkt, n);
+		return;
+	}
 	for (unsigned g = 0; g < w->groups.n; g++) { /* a counting sort: stable, so each SA's order stays */
 		w->groups.group[g].next = (uint16_t)at;
 		at += w->groups.group[g].packets;
@@ -254,5 +313,4 @@ dp_esp_in_finish(struct dp_worker *w)
 		commit_group(w, &w->groups.group[g], &sorted[at], w->groups.group[g].packets);
 		at += w->groups.group[g].packets;
 	}
-	in->n = 0;
 }

@@ -3,16 +3,19 @@
 #ifndef DP_FLOW_H
 #define DP_FLOW_H
 
+#include <assert.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
+
+#include <rte_branch_prediction.h>
 
 #include "dataplane/ipv4.h"
 #include "sa-db/policy.h"
 
-/* The header is verified, 20 bytes long, and bytes long in all is there. Ports of a packet too short to have them, and
- * of every fragment but the first, read 0; the latter is marked. */
+/* The rare: fragments, protocols without ports, packets cut short. */
 static inline void
-dp_flow_read(struct sadb_flow_v4 *flow, const struct rte_ipv4_hdr *ip, uint16_t bytes)
+dp_flow_read_rare(struct sadb_flow_v4 *flow, const struct rte_ipv4_hdr *ip, uint16_t bytes)
 {
 	const uint8_t *l4 = (const uint8_t *)(ip + 1);
 	uint16_t l4_bytes = (uint16_t)(bytes - sizeof(*ip));
@@ -46,6 +49,25 @@ dp_flow_read(struct sadb_flow_v4 *flow, const struct rte_ipv4_hdr *ip, uint16_t 
 	default:
 		break;
 	}
+}
+
+/* The header is verified, 20 bytes long, and bytes long in all is there. Ports of a packet too short to have them, and
+ * of every fragment but the first, read 0; the latter is marked. */
+static inline void
+dp_flow_read(struct sadb_flow_v4 *flow, const struct rte_ipv4_hdr *ip, uint16_t bytes)
+{
+	bool ports = ip->next_proto_id == IPPROTO_TCP || ip->next_proto_id == IPPROTO_UDP;
+	if (unlikely(!ports || (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK)) || bytes < sizeof(*ip) + 4)) {
+		dp_flow_read_rare(flow, ip, bytes);
+		return;
+	}
+	const struct sadb_flow_v4 head = {.proto = ip->next_proto_id};
+	static_assert(offsetof(struct sadb_flow_v4, dst_be) == offsetof(struct sadb_flow_v4, src_be) + 4 &&
+			  offsetof(struct sadb_flow_v4, dport_be) == offsetof(struct sadb_flow_v4, sport_be) + 2,
+		      "addresses and ports stand as in the packet");
+	memcpy(flow, &head, offsetof(struct sadb_flow_v4, src_be));
+	memcpy(&flow->src_be, &ip->src_addr, 8);
+	memcpy(&flow->sport_be, ip + 1, 4);
 }
 
 /* Does the SA's selector hold the packet? Unknown ports match only a selector that asks for none (RFC 4301 7). */

@@ -14,7 +14,8 @@ route(struct dp_worker *w, struct rte_mbuf *m)
 {
 	struct dp_meta *meta = dp_meta(m);
 	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
-	const struct sadb_nexthop *hop = sadb_fib_lookup(sadb_vnet_fib(meta->vnet), ip->dst_addr);
+	const struct sadb_nexthop *hop =
+	    meta->flags & DP_META_HOP ? meta->hop : sadb_fib_lookup(sadb_vnet_fib(meta->vnet), ip->dst_addr);
 	if (hop == NULL || hop->kind != SADB_ROUTE_UNICAST) {
 		dp_drop(w, m, hop == NULL ? DP_DROP_NO_ROUTE : DP_DROP_BLACKHOLE);
 		return false;
@@ -41,38 +42,59 @@ route(struct dp_worker *w, struct rte_mbuf *m)
 	return true;
 }
 
-static void
-forward_one(struct dp_worker *w, struct rte_mbuf *m)
+/* The way of the packet before, which most often is that of the next. */
+struct way {
+	struct dp_port *port;
+	rte_be32_t next_hop_be;
+	struct rte_ether_hdr ether;
+};
+
+/* False: nobody knows the neighbour yet. */
+static bool
+find_way(struct dp_worker *w, const struct dp_meta *meta, struct way *way)
 {
-	struct dp_meta *meta = dp_meta(m);
-	if (!(meta->flags & DP_META_ROUTED) && !route(w, m))
-		return;
 	struct dp_port *port = w->dp->port[meta->out_port];
 	struct sadb_neigh *neigh = sadb_neigh_lookup(w->neighs, port->number, meta->next_hop_be);
-	if (neigh == NULL) {
-		dp_hold(w, m);
-		return;
-	}
+	if (neigh == NULL)
+		return false;
 	if (!__atomic_load_n(&neigh->used, __ATOMIC_RELAXED))
 		__atomic_store_n(&neigh->used, 1, __ATOMIC_RELAXED); /* a hint for the control thread: orders nothing */
-	struct rte_ether_hdr *ether = (struct rte_ether_hdr *)rte_pktmbuf_prepend(m, sizeof(*ether));
-	if (ether == NULL) {
-		dp_drop(w, m, DP_DROP_NO_HEADROOM);
-		return;
-	}
-	memcpy(&ether->dst_addr, neigh->mac, RTE_ETHER_ADDR_LEN);
-	ether->src_addr = port->mac;
-	ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
-	dp_tx(w, port, m);
+	*way = (struct way){.port = port, .next_hop_be = meta->next_hop_be};
+	memcpy(&way->ether.dst_addr, neigh->mac, RTE_ETHER_ADDR_LEN);
+	way->ether.src_addr = port->mac;
+	way->ether.ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	return true;
 }
 
 void
 dp_forward(struct dp_worker *w)
 {
 	struct dp_vec *in = &w->forward;
+	struct way way = {.port = NULL};
+
 	/* ICMP errors made on the way join the end of the vector and are taken in the same pass; an error about an error
 	 * is never made (RFC 1122 3.2.2), so the vector stays bounded. */
-	for (unsigned i = 0; i < in->n; i++)
-		forward_one(w, in->pkt[i]);
+	for (unsigned i = 0; i < in->n; i++) {
+		struct rte_mbuf *m = in->pkt[i];
+		const struct dp_meta *meta = dp_meta(m);
+		if (!(meta->flags & DP_META_ROUTED) && !route(w, m))
+			continue;
+		if (unlikely(way.port == NULL || meta->next_hop_be != way.next_hop_be ||
+			     meta->out_port != way.port->number) &&
+		    !find_way(w, meta, &way)) {
+			way.port = NULL;
+			dp_hold(w, m);
+			continue;
+		}
+		if (unlikely(m->data_off < sizeof(way.ether))) {
+			dp_drop(w, m, DP_DROP_NO_HEADROOM);
+			continue;
+		}
+		m->data_off = (uint16_t)(m->data_off - sizeof(way.ether));
+		m->data_len = (uint16_t)(m->data_len + sizeof(way.ether));
+		m->pkt_len = m->data_len;
+		memcpy(rte_pktmbuf_mtod(m, void *), &way.ether, sizeof(way.ether));
+		dp_tx(w, way.port, m);
+	}
 	in->n = 0;
 }

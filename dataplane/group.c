@@ -15,26 +15,25 @@ dp_groups_start(struct dp_groups *groups)
 }
 
 struct dp_group *
-dp_groups_find(struct dp_groups *groups, struct sadb_sa *sa, struct dp_meta *meta)
+dp_groups_find(struct dp_groups *groups, struct sadb_sa *sa, bool *new)
 {
 	/* The SA's memory is a multiple of 64 bytes: low bits say nothing. */
 	uint32_t place = (uint32_t)(((uintptr_t)sa >> 6) * 0x9e3779b1u) >> 16;
-	struct dp_group *group;
+	*new = false;
 	for (;; place++) {
 		place &= DP_GROUP_SLOTS - 1;
 		if (groups->slot[place].generation != groups->generation) {
 			groups->slot[place].generation = groups->generation;
 			groups->slot[place].group = (uint16_t)groups->n;
-			group = &groups->group[groups->n++];
+			struct dp_group *group = &groups->group[groups->n++];
 			*group = (struct dp_group){.sa = sa};
-			break;
+			*new = true;
+			return group;
 		}
-		group = &groups->group[groups->slot[place].group];
+		struct dp_group *group = &groups->group[groups->slot[place].group];
 		if (group->sa == sa)
-			break;
+			return group;
 	}
-	meta->group = (uint16_t)(group - groups->group);
-	return group;
 }
 
 static bool

@@ -83,7 +83,7 @@ dp_icmp_error(struct dp_worker *w, struct rte_mbuf *m, uint8_t type, uint8_t cod
 				    .next_proto_id = IPPROTO_ICMP,
 				    .src_addr = addrs->addr_be[0],
 				    .dst_addr = about->src_addr};
-	ip->hdr_checksum = (uint16_t)~dp_ipv4_sum20(ip);
+	ip->hdr_checksum = (uint16_t)~dp_ipv4_sum20((const uint8_t *)ip);
 	*icmp = (struct icmphdr){.type = type, .code = code};
 	icmp->un.frag.mtu = rte_cpu_to_be_16(mtu);
 	memcpy(icmp + 1, about, quote);

@@ -3,6 +3,8 @@
  * Exits: forward, punt, drop. */
 #include "dataplane/worker.h"
 
+#include <rte_prefetch.h>
+
 #include "dataplane/dp.h"
 #include "dataplane/flow.h"
 #include "dataplane/ipv4.h"
@@ -23,7 +25,7 @@ ecn_decap(uint8_t outer, uint8_t inner)
 }
 
 static bool
-decap_tos(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
+decap_tos_rare(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
 {
 	const struct dp_meta *meta = dp_meta(m);
 	uint8_t tos = ip->type_of_service;
@@ -40,6 +42,15 @@ decap_tos(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
 	if (tos != ip->type_of_service)
 		dp_ipv4_tos_set(ip, tos);
 	return true;
+}
+
+/* Without congestion marks on either header nothing changes. */
+static inline bool
+decap_tos(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	bool marked = ((meta->outer_tos | ip->type_of_service) & RTE_IPV4_HDR_ECN_MASK) != 0;
+	return likely(!marked && !(meta->sa->flags & SADB_SA_DECAP_DSCP)) || decap_tos_rare(w, m, ip);
 }
 
 /* The reasons of the outer header's checks, as those of an inner one. */
@@ -59,8 +70,8 @@ inner_reason(unsigned verdict)
 	}
 }
 
-/* False: dropped. */
-static bool
+/* Is it a packet, and one that this SA may carry? False: dropped. */
+static inline bool
 check_one(struct dp_worker *w, struct rte_mbuf *m)
 {
 	struct dp_meta *meta = dp_meta(m);
@@ -74,7 +85,7 @@ check_one(struct dp_worker *w, struct rte_mbuf *m)
 		dp_drop(w, m, DP_DROP_IP_MULTICAST);
 		return false;
 	}
-	meta->ip_bytes = rte_be_to_cpu_16(ip->total_length);
+	meta->ip_bytes = dp_be16(ip->total_length);
 	if (m->data_len > meta->ip_bytes) /* TFC padding (RFC 4303 2.7) */
 		rte_pktmbuf_trim(m, (uint16_t)(m->data_len - meta->ip_bytes));
 	if (!decap_tos(w, m, ip))
@@ -85,11 +96,27 @@ check_one(struct dp_worker *w, struct rte_mbuf *m)
 		dp_drop(w, m, DP_DROP_INNER_SELECTOR);
 		return false;
 	}
-	const struct sadb_nexthop *hop = sadb_fib_lookup(sadb_vnet_fib(meta->vnet), meta->flow.dst_be);
-	meta->local = hop != NULL && hop->kind == SADB_ROUTE_LOCAL;
-	if (meta->local)
-		meta->in_port = hop->port; /* the twin that is to receive it */
 	return true;
+}
+
+/* For the gateway itself, or beyond it? */
+static void
+find_route(struct rte_mbuf *m)
+{
+	struct dp_meta *meta = dp_meta(m);
+	meta->hop = sadb_fib_lookup(sadb_vnet_fib(meta->vnet), meta->flow.dst_be);
+	meta->flags |= DP_META_HOP;
+	meta->local = meta->hop != NULL && meta->hop->kind == SADB_ROUTE_LOCAL;
+	if (meta->local)
+		meta->in_port = meta->hop->port; /* the twin that is to receive it */
+}
+
+static void
+touch(struct dp_worker *w, struct sadb_policy *policy)
+{
+	/* Written at most once a second, so that the line stays shared. */
+	if (__atomic_load_n(&policy->last_use_s, __ATOMIC_RELAXED) != w->now_s)
+		__atomic_store_n(&policy->last_use_s, w->now_s, __ATOMIC_RELAXED);
 }
 
 /* RFC 4301 5.2 step 4: the policy must ask for protection and the packet must have come through its SA. */
@@ -101,8 +128,10 @@ decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
 		dp_drop(w, m, DP_DROP_INNER_POLICY);
 		return;
 	}
-	if (__atomic_load_n(&policy->last_use_s, __ATOMIC_RELAXED) != w->now_s)
-		__atomic_store_n(&policy->last_use_s, w->now_s, __ATOMIC_RELAXED);
+	touch(w, policy);
+	if (!meta->local)
+		dp_flow_remember(&w->flows, &meta->flow, dp_flow_domain(meta->vnet, SADB_POLICY_FWD), policy,
+				 meta->hop);
 	dp_vec_push(meta->local ? &w->punt : &w->forward, m);
 }
 
@@ -123,23 +152,63 @@ check_policy(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, enum
 	}
 }
 
+/* Asks the tables. */
+static void
+ask(struct dp_worker *w, struct rte_mbuf **pkt, unsigned n)
+{
+	struct rte_mbuf *local[DP_VEC_MAX];
+	unsigned stay = 0, n_local = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		find_route(pkt[i]);
+		if (dp_meta(pkt[i])->local)
+			local[n_local++] = pkt[i];
+		else
+			pkt[stay++] = pkt[i];
+	}
+	check_policy(w, pkt, stay, SADB_POLICY_FWD);
+	check_policy(w, local, n_local, SADB_POLICY_IN);
+}
+
+/* Flows seen a moment ago, going on: the policy is known, and only whether it names this SA is asked, once for a row of
+ * packets. The rest asks the tables, and all packets of one flow go the same way, so their order stays. */
 void
 dp_inner(struct dp_worker *w)
 {
-	struct dp_vec *in = &w->inner;
-	struct rte_mbuf *local[DP_VEC_MAX];
-	unsigned n = 0, n_local = 0;
+	struct dp_vec *in = &w->inner, *out = &w->forward;
+	const struct sadb_policy *policy = NULL; /* names sa */
+	const struct sadb_sa *sa = NULL;
+	unsigned n = 0, rest = 0;
 
 	for (unsigned i = 0; i < in->n; i++) {
 		struct rte_mbuf *m = in->pkt[i];
-		if (!check_one(w, m))
-			continue;
-		if (dp_meta(m)->local)
-			local[n_local++] = m;
-		else
+		if (likely(check_one(w, m))) {
+			rte_prefetch0(dp_flow_place(&w->flows, &dp_meta(m)->flow));
 			in->pkt[n++] = m;
+		}
 	}
-	check_policy(w, in->pkt, n, SADB_POLICY_FWD);
-	check_policy(w, local, n_local, SADB_POLICY_IN);
+	for (unsigned i = 0; i < n; i++) {
+		struct dp_meta *meta = dp_meta(in->pkt[i]);
+		const struct dp_flow_entry *entry = dp_flow_place(&w->flows, &meta->flow);
+		bool known = dp_flow_holds(&w->flows, entry, &meta->flow, dp_flow_domain(meta->vnet, SADB_POLICY_FWD));
+		if (known && (entry->policy != policy || meta->sa != sa)) {
+			policy = entry->policy;
+			sa = meta->sa;
+			known = policy->action == SADB_PROTECT && sadb_policy_permits(policy, sa);
+			if (known)
+				touch(w, entry->policy);
+			else
+				policy = NULL;
+		}
+		if (unlikely(!known)) {
+			in->pkt[rest++] = in->pkt[i];
+			continue;
+		}
+		meta->hop = entry->hop;
+		meta->local = 0;
+		meta->flags |= DP_META_HOP;
+		dp_vec_push(out, in->pkt[i]);
+	}
+	ask(w, in->pkt, rest);
 	in->n = 0;
 }

@@ -9,6 +9,7 @@
 #include <rte_byteorder.h>
 #include <rte_ip.h>
 
+#include "dataplane/byteorder.h"
 #include "dataplane/drop.h"
 
 #define DP_IP_VERIFIED DP_DROP_COUNT /* what dp_ipv4_check() answers for a good header */
@@ -23,14 +24,16 @@ dp_csum_fold(uint32_t sum)
 
 /* One's complement sum of a 20-byte header, folded; 0xffff for a header whose checksum is right. Words as in memory. */
 static inline uint16_t
-dp_ipv4_sum20(const void *header)
+dp_ipv4_sum20(const uint8_t *header)
 {
-	uint32_t word[5];
-	__builtin_memcpy(word, header, sizeof(word));
-	uint64_t sum = (uint64_t)word[0] + word[1] + word[2] + word[3] + word[4];
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	uint32_t low = (uint32_t)(sum & 0xffff) + (uint32_t)(sum >> 16 & 0xffff) + (uint32_t)(sum >> 32);
-	return dp_csum_fold(low);
+	uint64_t a, b;
+	uint32_t c;
+	__builtin_memcpy(&a, header, sizeof(a));
+	__builtin_memcpy(&b, header + 8, sizeof(b));
+	__builtin_memcpy(&c, header + 16, sizeof(c));
+	uint64_t sum = (a & 0xffffffff) + (a >> 32) + (b & 0xffffffff) + (b >> 32) + c;
+	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+	return dp_csum_fold((uint32_t)sum);
 }
 
 /* RFC 1624: the checksum after one 16-bit word (as in memory) changed from before to after. */
@@ -40,15 +43,13 @@ dp_csum_replace(uint16_t csum, uint16_t before, uint16_t after)
 	return (uint16_t)~dp_csum_fold((uint32_t)(uint16_t)~csum + (uint16_t)~before + after);
 }
 
-/* Lowers the TTL by one and mends the checksum. TTL and protocol share a word. */
+/* Lowers the TTL by one and mends the checksum (RFC 1141): the word that TTL and protocol share loses 0x0100. */
 static inline void
 dp_ipv4_ttl_down(struct rte_ipv4_hdr *ip)
 {
-	uint16_t before, after;
-	__builtin_memcpy(&before, &ip->time_to_live, 2);
+	uint32_t sum = ip->hdr_checksum + (uint32_t)dp_be16(0x0100);
 	ip->time_to_live--;
-	__builtin_memcpy(&after, &ip->time_to_live, 2);
-	ip->hdr_checksum = dp_csum_replace(ip->hdr_checksum, before, after);
+	ip->hdr_checksum = (uint16_t)(sum + (sum >= 0xffff));
 }
 
 /* Sets the TOS byte and mends the checksum. It shares a word with version and length. */
@@ -73,15 +74,15 @@ dp_ipv4_is_fragment(const struct rte_ipv4_hdr *ip)
 static inline bool
 dp_ipv4_martian_source(rte_be32_t addr_be)
 {
-	uint8_t top = (uint8_t)(rte_be_to_cpu_32(addr_be) >> 24);
-	return top == 0 || top == 127 || top >= 224;
+	uint32_t top = rte_be_to_cpu_32(addr_be) >> 24;
+	return top - 1 >= 223 || top == 127;
 }
 
 /* Nor as its destination (RFC 1812 5.3.7); multicast and above is the caller's to judge. */
 static inline bool
 dp_ipv4_martian_destination(rte_be32_t addr_be)
 {
-	uint8_t top = (uint8_t)(rte_be_to_cpu_32(addr_be) >> 24);
+	uint32_t top = rte_be_to_cpu_32(addr_be) >> 24;
 	return top == 0 || top == 127;
 }
 
@@ -96,10 +97,10 @@ dp_ipv4_check(const struct rte_ipv4_hdr *ip, uint32_t avail)
 			return DP_DROP_IP_VERSION;
 		return (ip->version_ihl & 0xf) < 5 ? DP_DROP_IP_LENGTH : DP_DROP_IP_OPTIONS;
 	}
-	uint16_t total = rte_be_to_cpu_16(ip->total_length);
+	uint16_t total = dp_be16(ip->total_length);
 	if (total < sizeof(*ip) || total > avail)
 		return DP_DROP_IP_LENGTH;
-	if (dp_ipv4_sum20(ip) != 0xffff)
+	if (dp_ipv4_sum20((const uint8_t *)ip) != 0xffff)
 		return DP_DROP_IP_CHECKSUM;
 	if (dp_ipv4_martian_source(ip->src_addr) || dp_ipv4_martian_destination(ip->dst_addr))
 		return DP_DROP_IP_MARTIAN;

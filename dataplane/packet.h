@@ -17,11 +17,13 @@
 #include "sa-db/policy.h"
 
 struct sadb_vnet;
+struct sadb_nexthop;
 
 enum dp_meta_flag {
 	DP_META_FROM_TWIN = 1 << 0, /* the gateway's own kernel sent it: its TTL is not ours to lower */
 	DP_META_FROM_ESP = 1 << 1,  /* came out of an SA: no ICMP error leaves in clear about it */
 	DP_META_ROUTED = 1 << 2,    /* out_port and next_hop are set; TTL is done */
+	DP_META_HOP = 1 << 4,       /* hop is set */
 	DP_META_HAS_L2 = 1 << 3,    /* the Ethernet header stands before the data, as received */
 };
 
@@ -29,7 +31,10 @@ struct dp_meta {
 	struct sadb_flow_v4 flow;
 	struct sadb_vnet *vnet;
 	struct sadb_sa *sa;
-	uint64_t seq;
+	union {
+		uint64_t seq;                   /* in esp_in */
+		const struct sadb_nexthop *hop; /* after it, with DP_META_HOP: the way inside, NULL: none */
+	};
 	rte_be32_t next_hop_be;
 	uint16_t in_port, out_port;
 	uint16_t ip_bytes; /* total length of the IP packet at data */
@@ -62,6 +67,7 @@ dp_op(struct rte_mbuf *m)
 /* The longest batch of one round, and what a vector of packets can hold: a batch, what a hold table lets go, and one
  * ICMP error for each packet. */
 #define DP_BURST        32
+#define DP_AHEAD        4 /* packets that a stage prefetches ahead */
 #define DP_ROUND_QUEUES 8
 #define DP_HOLD_SLOTS   256
 #define DP_INJECT_BURST 32

@@ -8,10 +8,8 @@ flush_port(struct dp_worker *w, struct dp_port *port)
 {
 	struct dp_tx_buffer *buffer = &w->tx[port->number];
 	uint16_t n = (uint16_t)buffer->n, queue = (uint16_t)(w->index % port->tx_queues), sent = 0;
-	uint64_t bytes = 0;
+	uint64_t bytes = buffer->bytes;
 
-	for (unsigned i = 0; i < n; i++)
-		bytes += buffer->pkt[i]->pkt_len;
 	if (__atomic_load_n(&port->up, __ATOMIC_RELAXED)) {
 		if (port->tx_shared)
 			rte_spinlock_lock(&port->tx_lock[queue]);
@@ -28,6 +26,7 @@ flush_port(struct dp_worker *w, struct dp_port *port)
 	dp_count(&port->use[w->index].tx_packets, sent);
 	dp_count(&port->use[w->index].tx_bytes, bytes);
 	buffer->n = 0;
+	buffer->bytes = 0;
 }
 
 void
@@ -35,6 +34,7 @@ dp_tx(struct dp_worker *w, struct dp_port *port, struct rte_mbuf *m)
 {
 	struct dp_tx_buffer *buffer = &w->tx[port->number];
 	buffer->pkt[buffer->n++] = m;
+	buffer->bytes += m->pkt_len;
 	if (buffer->n == DP_BURST)
 		flush_port(w, port);
 }

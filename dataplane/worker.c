@@ -119,6 +119,7 @@ dp_worker_poll(struct dp_worker *w)
 	w->now = rte_rdtsc();
 	read_clock(w);
 	w->neighs = sadb_neighs(w->db);
+	w->flows.generation = sadb_generation(w->db);
 	unsigned n = receive(w);
 	if (n > 0)
 		stage_done(w, DP_STAGE_RX, n, w->now);

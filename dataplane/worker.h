@@ -8,6 +8,7 @@
 #include <rte_ring.h>
 
 #include "dataplane/dataplane.h"
+#include "dataplane/flow_cache.h"
 #include "dataplane/packet.h"
 #include "dataplane/port.h"
 
@@ -20,8 +21,9 @@ struct dp_group {
 	uint16_t granted; /* how many of them may go */
 	uint16_t next;    /* ordinal of the next packet to number */
 	uint16_t out_port;
-	uint16_t max_ip_bytes; /* longest outer packet the way out takes */
-	uint8_t reason;        /* enum dp_drop for those beyond granted */
+	uint16_t max_inner_bytes; /* outbound: longest packet that fits the way out when sealed */
+	uint8_t reason;           /* enum dp_drop for those beyond granted */
+	bool plain;               /* outbound: nothing about the SA asks for a look at each packet */
 	rte_be32_t next_hop_be;
 };
 
@@ -39,6 +41,7 @@ struct dp_groups {
 
 struct dp_tx_buffer {
 	unsigned n;
+	uint64_t bytes;
 	struct rte_mbuf *pkt[DP_BURST];
 };
 
@@ -76,6 +79,8 @@ struct dp_worker {
 	uint64_t now;                    /* TSC at the start of the round */
 	unsigned index;
 	unsigned lcore;
+
+	struct dp_flow_cache flows;
 
 	unsigned n_queues, next_queue;
 	struct dp_rx_queue queue[DP_MAX_PORTS];
@@ -157,8 +162,8 @@ void dp_crypto_complete(struct dp_worker *w);
 
 /* Groups the packets of a batch by SA. */
 void dp_groups_start(struct dp_groups *groups);
-/* The group of an SA, made when it is new (then packets is 0); meta remembers it. The caller counts. */
-struct dp_group *dp_groups_find(struct dp_groups *groups, struct sadb_sa *sa, struct dp_meta *meta);
+/* The group of an SA, made when it is new. The caller counts. */
+struct dp_group *dp_groups_find(struct dp_groups *groups, struct sadb_sa *sa, bool *new);
 /* Counts the group against the SA's lifetimes and reports limits passed. false: the SA is spent. */
 bool dp_group_use(struct dp_worker *w, const struct dp_group *group, unsigned packets, uint64_t bytes);
 

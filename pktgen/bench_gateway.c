@@ -188,7 +188,8 @@ static int
 build(struct pg_bench_gateway *g, const struct pg_bench_options *options, const struct pg_bench_case *what,
       struct pg_error *err)
 {
-	const unsigned max_ip_bytes = PG_FRAME_MAX + 128; /* with all that ESP adds */
+	/* With all that ESP adds; buffers of a gateway whose ports have an ordinary MTU, unless the frames ask for more. */
+	const unsigned max_ip_bytes = what->frame->max <= 1422 ? 1500 : what->frame->max + 128u;
 	const struct dp_config config = {.engine = what->engine,
 					 .workers = what->workers,
 					 .packets = PER_WORKER * (what->workers + 1),

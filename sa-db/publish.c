@@ -94,6 +94,19 @@ outside_free(void *p)
 	free(outside);
 }
 
+/* Release pairs with the acquire below: who sees the new number sees the table published before it. */
+void
+sadb_generation_raise(struct sadb *db)
+{
+	__atomic_store_n(&db->generation, db->generation + 1, __ATOMIC_RELEASE);
+}
+
+uint64_t
+sadb_generation(const struct sadb *db)
+{
+	return __atomic_load_n(&db->generation, __ATOMIC_ACQUIRE);
+}
+
 void
 sadb_retire(struct sadb *db, void *p, void (*free_fn)(void *p))
 {

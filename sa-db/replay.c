@@ -13,54 +13,19 @@
  * laps, at least 2^38 packets, to be misread, and then it refuses packets; it never accepts one twice. */
 #include "sa-db/replay.h"
 
-#define WORD_SHIFT 5 /* 32 numbers to a word */
-#define WORD_BITS  (1u << WORD_SHIFT)
-
 static uint32_t
 ring_words(uint32_t window_packets)
 {
 	uint32_t words = 1;
-	while (words * WORD_BITS < window_packets + WORD_BITS)
+	while (words * SADB_REPLAY_BITS < window_packets + SADB_REPLAY_BITS)
 		words *= 2;
 	return words;
-}
-
-static inline uint32_t
-index_of(const struct sadb_replay *rp, uint64_t seq)
-{
-	return (uint32_t)(seq >> WORD_SHIFT) & rp->word_mask;
-}
-
-static inline uint32_t
-lap_of(const struct sadb_replay *rp, uint64_t seq)
-{
-	return (uint32_t)((seq >> WORD_SHIFT) >> __builtin_popcount(rp->word_mask));
-}
-
-static inline uint32_t
-bit_of(uint64_t seq)
-{
-	return 1u << (seq & (WORD_BITS - 1));
 }
 
 static inline uint64_t
 make_word(uint32_t lap, uint32_t bits)
 {
 	return (uint64_t)lap << 32 | bits;
-}
-
-/* How many laps the word is ahead of this lap: above 0, a later number owns it; below 0, its bits are stale. */
-static inline int32_t
-word_ahead(uint64_t word, uint32_t lap)
-{
-	return (int32_t)((uint32_t)(word >> 32) - lap);
-}
-
-/* seq + window <= top, without the overflow. */
-static inline bool
-left_of_window(const struct sadb_replay *rp, uint64_t top, uint64_t seq)
-{
-	return seq <= top && top - seq >= rp->window_packets;
 }
 
 size_t
@@ -73,17 +38,18 @@ void
 sadb_replay_init(struct sadb_replay *rp, uint32_t window_packets, uint64_t top)
 {
 	uint32_t words = ring_words(window_packets);
-	uint64_t top_word = top >> WORD_SHIFT;
+	uint64_t top_word = top >> SADB_REPLAY_SHIFT;
 
 	rp->top = top;
 	rp->window_packets = window_packets;
 	rp->word_mask = words - 1;
 	for (uint32_t i = 0; i < words; i++)
 		rp->words[i] = 0; /* lap 0, nothing seen: right for every word ahead of top in lap 0 */
-	rp->words[index_of(rp, top)] = make_word(lap_of(rp, top), (uint32_t)((UINT64_C(2) << (top % WORD_BITS)) - 1));
+	rp->words[sadb_replay_index(rp, top)] =
+	    make_word(sadb_replay_lap(rp, top), (uint32_t)((UINT64_C(2) << (top % SADB_REPLAY_BITS)) - 1));
 	for (uint32_t behind = 1; behind < words && behind <= top_word; behind++) {
-		uint64_t seq = (top_word - behind) << WORD_SHIFT;
-		rp->words[index_of(rp, seq)] = make_word(lap_of(rp, seq), UINT32_MAX);
+		uint64_t seq = (top_word - behind) << SADB_REPLAY_SHIFT;
+		rp->words[sadb_replay_index(rp, seq)] = make_word(sadb_replay_lap(rp, seq), UINT32_MAX);
 	}
 }
 
@@ -103,23 +69,6 @@ sadb_replay_esn(const struct sadb_replay *rp, uint32_t seq_low)
 		high--;
 	}
 	return (uint64_t)high << 32 | seq_low;
-}
-
-enum sadb_replay_verdict
-sadb_replay_check(const struct sadb_replay *rp, uint64_t seq)
-{
-	if (rp->window_packets == 0)
-		return SADB_REPLAY_OK;
-	if (seq == 0)
-		return SADB_REPLAY_ZERO;
-	/* Relaxed: only a hint, the commit decides. */
-	if (left_of_window(rp, __atomic_load_n(&rp->top, __ATOMIC_RELAXED), seq))
-		return SADB_REPLAY_OLD;
-	uint64_t word = __atomic_load_n(&rp->words[index_of(rp, seq)], __ATOMIC_RELAXED);
-	int32_t ahead = word_ahead(word, lap_of(rp, seq));
-	if (ahead > 0)
-		return SADB_REPLAY_OLD;
-	return ahead == 0 && (word & bit_of(seq)) != 0 ? SADB_REPLAY_DUP : SADB_REPLAY_OK;
 }
 
 static void
@@ -142,28 +91,49 @@ judge_run(const struct sadb_replay *rp, const uint64_t *seq, unsigned n, uint32_
 	for (unsigned i = 0; i < n; i++) {
 		if (seq[i] == 0) {
 			verdict[i] = SADB_REPLAY_ZERO;
-		} else if (left_of_window(rp, top, seq[i])) {
+		} else if (sadb_replay_left(rp, top, seq[i])) {
 			verdict[i] = SADB_REPLAY_OLD;
-		} else if (bits & bit_of(seq[i])) {
+		} else if (bits & sadb_replay_bit(seq[i])) {
 			verdict[i] = SADB_REPLAY_DUP;
 		} else {
 			verdict[i] = SADB_REPLAY_OK;
-			bits |= bit_of(seq[i]);
+			bits |= sadb_replay_bit(seq[i]);
 		}
 	}
 	return bits;
 }
 
+/* A run without a gap, all of it new, as nearly all are: one look at the window and one swap for the whole. False: nothing
+ * was done. */
+static bool
+commit_whole_run(struct sadb_replay *rp, uint64_t first, unsigned n)
+{
+	uint64_t *slot = &rp->words[sadb_replay_index(rp, first)];
+	uint32_t lap = sadb_replay_lap(rp, first);
+	uint32_t bits = (uint32_t)((UINT64_C(1) << n) - 1) << (first & (SADB_REPLAY_BITS - 1));
+	/* Relaxed, all of it: see the head of the file and judge_run(). */
+	uint64_t word = __atomic_load_n(slot, __ATOMIC_RELAXED);
+	int32_t ahead = sadb_replay_ahead(word, lap);
+	uint32_t before = ahead == 0 ? (uint32_t)word : 0;
+	if (first == 0 || ahead > 0 || (before & bits) != 0 ||
+	    sadb_replay_left(rp, __atomic_load_n(&rp->top, __ATOMIC_RELAXED), first) ||
+	    !__atomic_compare_exchange_n(slot, &word, make_word(lap, before | bits), false, __ATOMIC_RELAXED,
+					 __ATOMIC_RELAXED))
+		return false;
+	raise_top(rp, first + n - 1);
+	return true;
+}
+
 static void
 commit_run(struct sadb_replay *rp, const uint64_t *seq, unsigned n, enum sadb_replay_verdict *verdict)
 {
-	uint64_t *slot = &rp->words[index_of(rp, seq[0])];
-	uint32_t lap = lap_of(rp, seq[0]);
+	uint64_t *slot = &rp->words[sadb_replay_index(rp, seq[0])];
+	uint32_t lap = sadb_replay_lap(rp, seq[0]);
 	uint64_t word = __atomic_load_n(slot, __ATOMIC_RELAXED);
 	uint64_t next;
 
 	do {
-		int32_t ahead = word_ahead(word, lap);
+		int32_t ahead = sadb_replay_ahead(word, lap);
 		if (ahead > 0) {
 			for (unsigned i = 0; i < n; i++)
 				verdict[i] = seq[i] == 0 ? SADB_REPLAY_ZERO : SADB_REPLAY_OLD;
@@ -203,8 +173,16 @@ sadb_replay_commit(struct sadb_replay *rp, const uint64_t *seq, unsigned n, enum
 	if (rp->window_packets == 0)
 		return commit_unchecked(rp, seq, n, verdict);
 	for (unsigned start = 0; start < n; start = end) {
-		for (end = start + 1; end < n && seq[end] >> WORD_SHIFT == seq[start] >> WORD_SHIFT; end++)
-			;
+		bool gap = false;
+		for (end = start + 1; end < n && seq[end] >> SADB_REPLAY_SHIFT == seq[start] >> SADB_REPLAY_SHIFT;
+		     end++)
+			gap |= seq[end] != seq[end - 1] + 1;
+		if (!gap && commit_whole_run(rp, seq[start], end - start)) {
+			for (unsigned i = start; i < end; i++)
+				verdict[i] = SADB_REPLAY_OK;
+			accepted += end - start;
+			continue;
+		}
 		commit_run(rp, &seq[start], end - start, &verdict[start]);
 		for (unsigned i = start; i < end; i++)
 			accepted += verdict[i] == SADB_REPLAY_OK;
@@ -222,9 +200,9 @@ sadb_replay_top(const struct sadb_replay *rp)
 bool
 sadb_replay_seen(const struct sadb_replay *rp, uint64_t seq)
 {
-	if (left_of_window(rp, sadb_replay_top(rp), seq))
+	if (sadb_replay_left(rp, sadb_replay_top(rp), seq))
 		return true;
-	uint64_t word = __atomic_load_n(&rp->words[index_of(rp, seq)], __ATOMIC_RELAXED);
-	int32_t ahead = word_ahead(word, lap_of(rp, seq));
-	return ahead > 0 || (ahead == 0 && (word & bit_of(seq)) != 0);
+	uint64_t word = __atomic_load_n(&rp->words[sadb_replay_index(rp, seq)], __ATOMIC_RELAXED);
+	int32_t ahead = sadb_replay_ahead(word, sadb_replay_lap(rp, seq));
+	return ahead > 0 || (ahead == 0 && (word & sadb_replay_bit(seq)) != 0);
 }

@@ -37,8 +37,59 @@ void sadb_replay_init(struct sadb_replay *rp, uint32_t window_packets, uint64_t 
 /* RFC 4303 appendix A2.2: the 64-bit number that the low half on the wire stands for, given the window. */
 uint64_t sadb_replay_esn(const struct sadb_replay *rp, uint32_t seq_low);
 
+/* ---- the ring: for this file and replay.c ---- */
+#define SADB_REPLAY_SHIFT 5 /* 32 numbers to a word */
+#define SADB_REPLAY_BITS  (1u << SADB_REPLAY_SHIFT)
+
+static inline uint32_t
+sadb_replay_index(const struct sadb_replay *rp, uint64_t seq)
+{
+	return (uint32_t)(seq >> SADB_REPLAY_SHIFT) & rp->word_mask;
+}
+
+static inline uint32_t
+sadb_replay_lap(const struct sadb_replay *rp, uint64_t seq)
+{
+	return (uint32_t)((seq >> SADB_REPLAY_SHIFT) >> __builtin_popcount(rp->word_mask));
+}
+
+static inline uint32_t
+sadb_replay_bit(uint64_t seq)
+{
+	return 1u << (seq & (SADB_REPLAY_BITS - 1));
+}
+
+/* How many laps the word is ahead of this lap: above 0, a later number owns it; below 0, its bits are stale. */
+static inline int32_t
+sadb_replay_ahead(uint64_t word, uint32_t lap)
+{
+	return (int32_t)((uint32_t)(word >> 32) - lap);
+}
+
+/* seq + window <= top, without the overflow. */
+static inline bool
+sadb_replay_left(const struct sadb_replay *rp, uint64_t top, uint64_t seq)
+{
+	return seq <= top && top - seq >= rp->window_packets;
+}
+
 /* Before decryption: is the number worth the work? Changes nothing. Any thread. */
-enum sadb_replay_verdict sadb_replay_check(const struct sadb_replay *rp, uint64_t seq);
+static inline enum sadb_replay_verdict
+sadb_replay_check(const struct sadb_replay *rp, uint64_t seq)
+{
+	if (rp->window_packets == 0)
+		return SADB_REPLAY_OK;
+	if (seq == 0)
+		return SADB_REPLAY_ZERO;
+	/* Relaxed: only a hint, the commit decides. */
+	if (sadb_replay_left(rp, __atomic_load_n(&rp->top, __ATOMIC_RELAXED), seq))
+		return SADB_REPLAY_OLD;
+	uint64_t word = __atomic_load_n(&rp->words[sadb_replay_index(rp, seq)], __ATOMIC_RELAXED);
+	int32_t ahead = sadb_replay_ahead(word, sadb_replay_lap(rp, seq));
+	if (ahead > 0)
+		return SADB_REPLAY_OLD;
+	return ahead == 0 && (word & sadb_replay_bit(seq)) != 0 ? SADB_REPLAY_DUP : SADB_REPLAY_OK;
+}
 
 /* After the tags have verified: takes n numbers and writes a verdict for each. Numbers in order of arrival; runs that
  * share a word cost one compare-and-swap. Any thread. Returns how many were accepted. */

@@ -199,12 +199,11 @@ matches_all(const struct sadb_selector *sel)
 	       sel->dst.len == 0 && sel->proto == 0 && sel->sport_mask_be == 0 && sel->dport_mask_be == 0;
 }
 
-/* Source and destination of the outer header as 16-bit words, in host order. */
+/* Source and destination of the outer header as 16-bit words, as they stand in memory (RFC 1071 2 B). */
 static uint32_t
 outer_sum(rte_be32_t src_be, rte_be32_t dst_be)
 {
-	uint32_t src = rte_be_to_cpu_32(src_be), dst = rte_be_to_cpu_32(dst_be);
-	return (src >> 16) + (src & 0xffff) + (dst >> 16) + (dst & 0xffff);
+	return (src_be >> 16) + (src_be & 0xffff) + (dst_be >> 16) + (dst_be & 0xffff);
 }
 
 int

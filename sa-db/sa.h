@@ -114,12 +114,11 @@ struct sadb_sa {
 	struct sadb_sa_cold *cold;       /* control thread and the rare paths only */
 	rte_be32_t src_v4_be, dst_v4_be; /* outer header */
 	uint32_t reqid;
-	uint32_t
-	    outer_sum;     /* outer source and destination as 16-bit words, host order, summed, not folded (RFC 1071) */
-	uint8_t flags;     /* enum sadb_sa_flag */
-	uint8_t aad_bytes; /* 8, or 12 with ESN (RFC 4106 5) */
-	uint8_t sel_any;   /* 1: the selector matches every packet of its vnet */
-	uint8_t dir;       /* enum sadb_dir */
+	uint32_t outer_sum; /* outer source and destination as 16-bit words in memory, summed, not folded (RFC 1071) */
+	uint8_t flags;      /* enum sadb_sa_flag */
+	uint8_t aad_bytes;  /* 8, or 12 with ESN (RFC 4106 5) */
+	uint8_t sel_any;    /* 1: the selector matches every packet of its vnet */
+	uint8_t dir;        /* enum sadb_dir */
 	alignas(64) uint8_t key_area[]; /* expanded key; as long as the keyer asked for */
 };
 static_assert(sizeof(struct sadb_sa) == 64 || sizeof(struct sadb_sa) == 128, "hot part: whole lines before the key");

@@ -56,6 +56,10 @@ unsigned sadb_reclaim(struct sadb *db);
 /* ---- quiescence: one RCU variable for all published data ---- */
 struct rte_rcu_qsbr *sadb_qsbr(struct sadb *db); /* workers register with it under their worker number */
 
+/* Worker: changes with every publication of a policy or route table, before the grace period of the old one begins. What a
+ * worker remembers of lookups is good as long as this is what it was before them. */
+uint64_t sadb_generation(const struct sadb *db);
+
 /* Publishing idiom for pointers elsewhere in Culvert: p was replaced in the published place by the caller; free_fn(p)
  * runs in sadb_reclaim() after the grace period. */
 void sadb_retire(struct sadb *db, void *p, void (*free_fn)(void *p));

@@ -35,6 +35,8 @@ struct sadb_publish {
 	uint64_t token;
 };
 
+/* After a table was published, before the old one is retired. */
+void sadb_generation_raise(struct sadb *db);
 int sadb_publish_init(struct sadb_publish *publish, unsigned max_workers);
 void sadb_publish_fini(struct sadb_publish *publish); /* frees everything; no worker is registered any more */
 /* Like sadb_retire() with the note kept inside what is retired: cannot fail. */
@@ -247,7 +249,8 @@ struct sadb {
 	struct sadb_sa **hot;       /* by position in sad; published with release, NULL: none */
 	struct sadb_sa_cold **cold; /* by position in sad */
 	uint32_t positions, sa_count;
-	uint64_t age; /* of the newest SA or policy */
+	uint64_t age;        /* of the newest SA or policy */
+	uint64_t generation; /* of what workers may remember; see sadb_generation() */
 
 	struct sadb_map marks;
 	struct sadb_mark *dirty;

@@ -59,6 +59,7 @@ rebuild(struct sadb *db, struct sadb_domain *domain)
 	for (unsigned rank = 0; rank < n; rank++)
 		rules[rank]->rank = rank;
 	__atomic_store_n(domain->published, spd, __ATOMIC_RELEASE); /* pairs with the acquire in sadb_vnet_spd() */
+	sadb_generation_raise(db);
 	sadb_retire(db, old, sadb_spd_destroy);
 	retire_gone(db, domain);
 	domain->rebuild = false;
@@ -77,6 +78,7 @@ replace_in_place(struct sadb *db, struct sadb_domain *domain)
 		if (heir->rank != SADB_NO_RANK)
 			sadb_spd_replace(*domain->published, heir);
 	}
+	sadb_generation_raise(db);
 	retire_gone(db, domain);
 }
 

@@ -45,13 +45,12 @@ static inline unsigned
 rig_run_unchecked(const struct dp_engine *engine, struct dp_engine_queue *queue, struct dp_aead_op ops[], unsigned n)
 {
 	struct dp_aead_op *list[DP_ENGINE_BATCH], *done[DP_ENGINE_BATCH];
-	unsigned got = 0;
 	for (unsigned i = 0; i < n; i++) {
 		list[i] = &ops[i];
 		ops[i].status = 1;
 	}
-	unsigned took = engine->submit(queue, list, n);
-	while (got < took) {
+	unsigned got = 0, took = engine->submit(queue, list, n, &got);
+	while (got < took && engine->complete != NULL) {
 		unsigned more = engine->complete(queue, done, DP_ENGINE_BATCH);
 		for (unsigned i = 0; i < more; i++, got++)
 			if (got >= n || done[i] != list[got])

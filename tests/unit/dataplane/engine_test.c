@@ -27,7 +27,9 @@ enum defect {
 	REVERSED,
 	TAKES_LESS,
 	GIVES_TWICE,
+	FINISHES_TOO_MANY,
 	NEVER_DONE,
+	CANNOT_COMPLETE,
 	NO_LONG_KEYS,
 	NO_QUEUE,
 };
@@ -59,8 +61,12 @@ spoil(struct dp_aead_op *op, bool any_bad)
 		op->status = 1;
 }
 
+/* The engine works like a device: half of a batch comes back later. */
+static struct dp_aead_op *later[DP_ENGINE_BATCH];
+static unsigned n_later;
+
 static unsigned
-bad_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsigned n)
+bad_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsigned n, unsigned *finished)
 {
 	struct dp_aead_op before[DP_ENGINE_BATCH];
 	uint8_t sink[DP_KAT_TEXT_MAX], tag[DP_TAG_BYTES];
@@ -76,7 +82,7 @@ bad_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsign
 			ops[i]->dir = DP_SEAL;
 		}
 	}
-	unsigned took = real->submit(queue, ops, n);
+	unsigned took = real->submit(queue, ops, n, finished);
 	bool any_bad = false;
 	for (unsigned i = 0; i < took; i++) {
 		int16_t status = ops[i]->status;
@@ -86,6 +92,9 @@ bad_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsign
 	}
 	for (unsigned i = 0; i < took; i++)
 		spoil(ops[i], any_bad);
+	*finished = defect == FINISHES_TOO_MANY ? took + 1 : took / 2;
+	n_later = took - took / 2;
+	memcpy(later, &ops[took / 2], n_later * sizeof(later[0]));
 	return took;
 }
 
@@ -94,7 +103,10 @@ bad_complete(struct dp_engine_queue *queue, struct dp_aead_op *ops[], unsigned m
 {
 	if (defect == NEVER_DONE)
 		return 0;
-	unsigned n = real->complete(queue, ops, max);
+	unsigned n = n_later < max ? n_later : max;
+	(void)queue;
+	memcpy(ops, later, n * sizeof(ops[0]));
+	n_later = 0;
 	if (defect == GIVES_TWICE && n > 0 && n < max) {
 		ops[n] = ops[n - 1];
 		return n + 1;
@@ -135,7 +147,7 @@ bad_engine(enum defect which)
 	engine.key_init = bad_key_init;
 	engine.queue_create = bad_queue_create;
 	engine.submit = bad_submit;
-	engine.complete = bad_complete;
+	engine.complete = which == CANNOT_COMPLETE ? NULL : bad_complete;
 	defect = which;
 	return engine;
 }
@@ -179,7 +191,9 @@ the_self_test_finds_every_defect_and_says_which(void **state)
 	    {REVERSED, "out of order"},
 	    {TAKES_LESS, "did not take a full batch"},
 	    {GIVES_TWICE, "more operations completed"},
+	    {FINISHES_TOO_MANY, "more operations finished"},
 	    {NEVER_DONE, "did not complete"},
+	    {CANNOT_COMPLETE, "did not complete"},
 	    {NO_LONG_KEYS, "AES-256-GCM"},
 	    {NO_QUEUE, "no memory for a queue"},
 	};

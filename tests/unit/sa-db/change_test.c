@@ -26,7 +26,7 @@ an_added_sa_is_found_with_all_that_a_worker_needs(void **state)
 	assert_int_equal(sa->sel_any, 1);
 	assert_int_equal(sa->dir, SADB_DIR_IN);
 	assert_int_equal(sa->reqid, 7);
-	assert_int_equal(sa->outer_sum, 2 * 0xc000 + 0x0201 + 0x0202);
+	assert_int_equal(sa->outer_sum, 2 * RTE_BE16(0xc000) + RTE_BE16(0x0201) + RTE_BE16(0x0202));
 	assert_int_equal((uintptr_t)sa->key_area % 64, 0);
 	assert_memory_equal(((struct rig_area *)sa->key_area)->key, config.key, 32);
 	assert_int_equal(sa->replay->window_packets, 64);
