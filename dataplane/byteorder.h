@@ -12,4 +12,32 @@ dp_be16(uint16_t x)
 	return RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? __builtin_bswap16(x) : x;
 }
 
+/* Two 32-bit words as they stand in memory, the first one first. */
+static inline uint64_t
+dp_word_pair(uint32_t first, uint32_t second)
+{
+	return RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? first | (uint64_t)second << 32 : (uint64_t)first << 32 | second;
+}
+
+/* The same with 16-bit words. */
+static inline uint32_t
+dp_word_pair_16(uint16_t first, uint16_t second)
+{
+	return RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? first | (uint32_t)second << 16 : (uint32_t)first << 16 | second;
+}
+
+/* Zero if the first six bytes in memory are. */
+static inline uint64_t
+dp_first_six(uint64_t x)
+{
+	return RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? x << 16 : x >> 16;
+}
+
+/* A word of which the first byte in memory is x and the others are 0. */
+static inline uint32_t
+dp_first_byte(uint8_t x)
+{
+	return RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? x : (uint32_t)x << 24;
+}
+
 #endif

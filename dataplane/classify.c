@@ -121,13 +121,17 @@ dp_classify(struct dp_worker *w)
 {
 	struct dp_vec *in = &w->classify, *out = &w->esp_out;
 	const struct dp_flow_cache *flows = &w->flows;
+	const struct dp_flow_entry *place[DP_VEC_MAX];
+	const unsigned n = in->n;
 	unsigned rest = 0;
 
-	for (unsigned i = 0; i < in->n; i++)
-		rte_prefetch0(dp_flow_place(&w->flows, &dp_meta(in->pkt[i])->flow));
-	for (unsigned i = 0; i < in->n; i++) {
+	for (unsigned i = 0; i < n; i++) {
+		place[i] = dp_flow_place(&w->flows, &dp_meta(in->pkt[i])->flow);
+		rte_prefetch0(place[i]);
+	}
+	for (unsigned i = 0; i < n; i++) {
 		struct dp_meta *meta = dp_meta(in->pkt[i]);
-		const struct dp_flow_entry *entry = dp_flow_place(&w->flows, &meta->flow);
+		const struct dp_flow_entry *entry = place[i];
 		struct sadb_policy *policy = entry->policy;
 		if (unlikely(!dp_flow_holds(flows, entry, &meta->flow, dp_flow_domain(meta->vnet, SADB_POLICY_OUT)) ||
 			     policy->action != SADB_PROTECT || (meta->sa = sadb_policy_sa(policy)) == NULL)) {

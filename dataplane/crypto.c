@@ -3,12 +3,6 @@
 #include "dataplane/dp.h"
 #include "dataplane/worker.h"
 
-static struct dp_vec *
-finished_vec(struct dp_worker *w, const struct dp_aead_op *op)
-{
-	return op->dir == DP_OPEN ? &w->opened : &w->sealed;
-}
-
 void
 dp_crypto_complete(struct dp_worker *w)
 {
@@ -22,12 +16,12 @@ dp_crypto_complete(struct dp_worker *w)
 			return;
 		w->in_flight -= n;
 		for (unsigned i = 0; i < n; i++)
-			dp_vec_push(finished_vec(w, done[i]), done[i]->cookie);
+			dp_vec_push(done[i]->dir == DP_OPEN ? &w->opened : &w->sealed, done[i]->cookie);
 	}
 }
 
 void
-dp_crypto_submit(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n)
+dp_crypto_submit(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n, struct dp_vec *done)
 {
 	const struct dp_engine *engine = w->dp->engine;
 
@@ -35,9 +29,12 @@ dp_crypto_submit(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n
 		unsigned want = n - at < DP_ENGINE_BATCH ? n - at : DP_ENGINE_BATCH, finished = 0;
 		unsigned took = engine->submit(w->engine_queue, &ops[at], want, &finished);
 		for (unsigned i = 0; i < finished; i++)
-			dp_vec_push(finished_vec(w, ops[at + i]), ops[at + i]->cookie);
+			done->pkt[done->n + i] = ops[at + i]->cookie;
+		done->n += finished;
 		at += took;
 		w->in_flight += took - finished;
+		if (likely(w->in_flight == 0 && took > 0))
+			continue;
 		unsigned before = w->in_flight;
 		dp_crypto_complete(w);
 		if (took == 0 && w->in_flight == before) { /* full, and nothing has come back */

@@ -248,7 +248,7 @@ dp_esp_out(struct dp_worker *w)
 			dp_drop(w, m, DP_DROP_NO_HEADROOM);
 	}
 	in->n = 0;
-	dp_crypto_submit(w, ops, n_ops);
+	dp_crypto_submit(w, ops, n_ops, &w->sealed);
 }
 
 void

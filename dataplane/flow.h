@@ -61,13 +61,16 @@ dp_flow_read(struct sadb_flow_v4 *flow, const struct rte_ipv4_hdr *ip, uint16_t 
 		dp_flow_read_rare(flow, ip, bytes);
 		return;
 	}
-	const struct sadb_flow_v4 head = {.proto = ip->next_proto_id};
-	static_assert(offsetof(struct sadb_flow_v4, dst_be) == offsetof(struct sadb_flow_v4, src_be) + 4 &&
-			  offsetof(struct sadb_flow_v4, dport_be) == offsetof(struct sadb_flow_v4, sport_be) + 2,
-		      "addresses and ports stand as in the packet");
-	memcpy(flow, &head, offsetof(struct sadb_flow_v4, src_be));
-	memcpy(&flow->src_be, &ip->src_addr, 8);
-	memcpy(&flow->sport_be, ip + 1, 4);
+	static_assert(offsetof(struct sadb_flow_v4, src_be) == 4 && offsetof(struct sadb_flow_v4, dst_be) == 8 &&
+			  offsetof(struct sadb_flow_v4, sport_be) == 12 &&
+			  offsetof(struct sadb_flow_v4, dport_be) == 14,
+		      "protocol, source; destination, ports");
+	uint32_t l4;
+	memcpy(&l4, ip + 1, sizeof(l4));
+	/* Written as it is read for the hash, in two words: a read of what smaller writes left behind would wait for them. */
+	const uint64_t word[2] = {dp_word_pair(dp_first_byte(ip->next_proto_id), ip->src_addr),
+				  dp_word_pair(ip->dst_addr, l4)};
+	memcpy(flow, word, sizeof(word));
 }
 
 /* Does the SA's selector hold the packet? Unknown ports match only a selector that asks for none (RFC 4301 7). */

@@ -26,14 +26,19 @@ dp_csum_fold(uint32_t sum)
 static inline uint16_t
 dp_ipv4_sum20(const uint8_t *header)
 {
-	uint64_t a, b;
-	uint32_t c;
+	uint64_t a, b, sum;
+	uint32_t c, low;
 	__builtin_memcpy(&a, header, sizeof(a));
 	__builtin_memcpy(&b, header + 8, sizeof(b));
 	__builtin_memcpy(&c, header + 16, sizeof(c));
-	uint64_t sum = (a & 0xffffffff) + (a >> 32) + (b & 0xffffffff) + (b >> 32) + c;
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	return dp_csum_fold((uint32_t)sum);
+	/* A carry out of the top comes in at the bottom (RFC 1071 2). */
+	sum = a + b;
+	sum += sum < b;
+	sum += c;
+	sum += sum < c;
+	low = (uint32_t)sum + (uint32_t)(sum >> 32);
+	low += low < (uint32_t)sum;
+	return dp_csum_fold(low);
 }
 
 /* RFC 1624: the checksum after one 16-bit word (as in memory) changed from before to after. */
@@ -85,6 +90,10 @@ dp_ipv4_martian_destination(rte_be32_t addr_be)
 	uint32_t top = rte_be_to_cpu_32(addr_be) >> 24;
 	return top == 0 || top == 127;
 }
+
+/* By its first byte: an address that is a martian in either place, or multicast and beyond. Such packets are looked at
+ * more closely. */
+extern const uint8_t dp_ipv4_rare[256];
 
 /* RFC 1812 5.2.2 (1)-(5) for a header of which avail bytes are there. Returns DP_IP_VERIFIED or the check that failed. */
 static inline unsigned

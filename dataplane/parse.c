@@ -109,30 +109,49 @@ parse_one(struct dp_worker *w, struct rte_mbuf *m)
 /* What the packets of one port share. */
 struct glance {
 	struct dp_port *port;
+	uint64_t mac;      /* the first eight bytes of a frame for the port, of which six count */
 	rte_be32_t own_be; /* an address of the gateway in the underlay; 0: none met yet */
 };
 
-/* The common packet: unicast IPv4 to this port's MAC, whole, in one piece, without options or link padding. Everything
- * else parse_one() sorts out. Returns the IP header, or NULL. */
-static inline const struct rte_ipv4_hdr *
-common(const struct rte_mbuf *m, const struct dp_port *port)
+static struct glance
+glance_at(struct dp_port *port)
 {
-	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
-	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(ether + 1);
-	if (m->nb_segs != 1 || m->data_len < sizeof(*ether) + sizeof(*ip) ||
-	    memcmp(&ether->dst_addr, &port->mac, sizeof(port->mac)) != 0 ||
-	    ether->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4) ||
-	    dp_ipv4_check(ip, m->data_len - (uint32_t)sizeof(*ether)) != DP_IP_VERIFIED ||
-	    dp_be16(ip->total_length) + sizeof(*ether) != m->data_len || rte_be_to_cpu_32(ip->dst_addr) >> 28 >= 0xe)
-		return NULL;
-	return ip;
+	struct glance glance = {.port = port};
+	memcpy(&glance.mac, &port->mac, sizeof(port->mac));
+	return glance;
+}
+
+/* The common packet: unicast IPv4 to this port's MAC, whole, in one piece, without options or link padding. Its header is
+ * found good by the same rules as in dp_ipv4_check(), all of them gathered into one branch; everything else parse_one()
+ * sorts out. Reads a header's length from the buffer whatever the frame's: there is always room. */
+static inline bool
+common(const struct rte_mbuf *m, const struct glance *glance)
+{
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(frame + sizeof(struct rte_ether_hdr));
+	const uint32_t type = dp_word_pair_16(RTE_BE16(RTE_ETHER_TYPE_IPV4), RTE_BE16(RTE_IPV4_VHL_DEF << 8));
+	const uint32_t type_mask = dp_word_pair_16(0xffff, RTE_BE16(0xff00));
+	uint64_t mac;
+	uint32_t type_and_version;
+	memcpy(&mac, frame, sizeof(mac));
+	memcpy(&type_and_version, frame + offsetof(struct rte_ether_hdr, ether_type), sizeof(type_and_version));
+
+	uint64_t wrong = dp_first_six(mac ^ glance->mac);
+	wrong |= (type_and_version ^ type) & type_mask;
+	wrong |= m->nb_segs ^ 1u;
+	wrong |= ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK);
+	wrong |= (dp_be16(ip->total_length) + (uint32_t)sizeof(struct rte_ether_hdr)) ^ m->data_len;
+	wrong |= m->data_len < sizeof(struct rte_ether_hdr) + sizeof(*ip);
+	wrong |= dp_ipv4_sum20((const uint8_t *)ip) ^ 0xffffu;
+	wrong |= dp_ipv4_rare[*(const uint8_t *)&ip->src_addr] | dp_ipv4_rare[*(const uint8_t *)&ip->dst_addr];
+	return wrong == 0;
 }
 
 /* An ESP packet for an address known to be the gateway's own. */
 static inline bool
 common_esp(const struct rte_ipv4_hdr *ip, struct glance *glance)
 {
-	if (ip->next_proto_id != IPPROTO_ESP || dp_ipv4_is_fragment(ip))
+	if (ip->next_proto_id != IPPROTO_ESP)
 		return false;
 	if (ip->dst_addr == glance->own_be)
 		return true;
@@ -143,47 +162,42 @@ common_esp(const struct rte_ipv4_hdr *ip, struct glance *glance)
 	return true;
 }
 
-static inline void
-strip_ether(struct rte_mbuf *m)
-{
-	m->data_off += (uint16_t)sizeof(struct rte_ether_hdr);
-	m->data_len = (uint16_t)(m->data_len - sizeof(struct rte_ether_hdr));
-	m->pkt_len = m->data_len;
-}
-
 void
 dp_parse(struct dp_worker *w)
 {
-	struct dp_vec *in = &w->parse, *esp_in = &w->esp_in, *classify = &w->classify;
+	struct dp_vec *in = &w->parse, *out;
 	struct glance glance = {.port = NULL};
+	const unsigned n = in->n;
 
-	for (unsigned i = 0; i < in->n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = in->pkt[i];
 		struct dp_meta *meta = dp_meta(m);
-		if (i + DP_AHEAD < in->n)
+		if (i + DP_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(in->pkt[i + DP_AHEAD], void *));
-		if (glance.port == NULL || glance.port->number != meta->in_port)
-			glance = (struct glance){.port = w->dp->port[meta->in_port]};
-		const struct rte_ipv4_hdr *ip = common(m, glance.port);
-		if (unlikely(ip == NULL)) {
+		if (unlikely(glance.port == NULL || glance.port->number != meta->in_port))
+			glance = glance_at(w->dp->port[meta->in_port]);
+		const struct rte_ipv4_hdr *ip =
+		    rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+		bool underlay = glance.port->underlay;
+		if (unlikely(!common(m, &glance) || (underlay && !common_esp(ip, &glance)))) {
 			parse_one(w, m);
 			continue;
 		}
-		uint16_t bytes = (uint16_t)(m->data_len - sizeof(struct rte_ether_hdr));
-		if (!glance.port->underlay) {
+		const uint16_t bytes = (uint16_t)(m->data_len - sizeof(struct rte_ether_hdr));
+		if (underlay) {
+			out = &w->esp_in;
+		} else {
 			dp_flow_read(&meta->flow, ip, bytes);
 			meta->vnet = glance.port->vnet;
-			dp_vec_push(classify, m);
-		} else if (common_esp(ip, &glance)) {
-			dp_vec_push(esp_in, m);
-		} else {
-			parse_one(w, m);
-			continue;
+			out = &w->classify;
 		}
 		meta->ip_bytes = bytes;
 		meta->flags = 0;
 		meta->local = 0;
-		strip_ether(m);
+		m->data_off = (uint16_t)(m->data_off + sizeof(struct rte_ether_hdr));
+		m->data_len = bytes;
+		m->pkt_len = bytes;
+		dp_vec_push(out, m);
 	}
 	in->n = 0;
 }

@@ -156,8 +156,9 @@ void dp_hold_drain(struct dp_worker *w, enum dp_drop reason);
 /* Makes an ICMP error about the packet (IPv4 header at data), if the rules allow one; it goes to w->forward. */
 void dp_icmp_error(struct dp_worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code, uint16_t mtu);
 
-/* Gives operations to the engine; what it finishes goes to w->opened and w->sealed. */
-void dp_crypto_submit(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n);
+/* Gives operations of one direction to the engine; what it finishes goes to w->opened or w->sealed, which is done. */
+void dp_crypto_submit(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n, struct dp_vec *done);
+/* What a device has finished meanwhile. */
 void dp_crypto_complete(struct dp_worker *w);
 
 /* Groups the packets of a batch by SA. */
