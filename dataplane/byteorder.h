@@ -4,6 +4,9 @@
 #ifndef DP_BYTEORDER_H
 #define DP_BYTEORDER_H
 
+#include <stdint.h>
+#include <string.h>
+
 #include <rte_byteorder.h>
 
 static inline uint16_t
@@ -24,6 +27,26 @@ static inline uint32_t
 dp_word_pair_16(uint16_t first, uint16_t second)
 {
 	return RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? first | (uint32_t)second << 16 : (uint32_t)first << 16 | second;
+}
+
+static inline uint16_t
+dp_byte_pair(uint8_t first, uint8_t second)
+{
+	return (uint16_t)(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? first | second << 8 : first << 8 | second);
+}
+
+/* One store each, wherever it goes. Written one by one: an array of words copied at once makes the compiler go through the
+ * stack or vector registers, either of which costs more. */
+static inline void
+dp_put64(void *at, uint64_t x)
+{
+	memcpy(at, &x, sizeof(x));
+}
+
+static inline void
+dp_put32(void *at, uint32_t x)
+{
+	memcpy(at, &x, sizeof(x));
 }
 
 /* Zero if the first six bytes in memory are. */

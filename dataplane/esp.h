@@ -4,11 +4,13 @@
 #define DP_ESP_H
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <rte_byteorder.h>
+#include <rte_branch_prediction.h>
 
+#include "dataplane/byteorder.h"
 #include "dataplane/engine.h"
 #include "sa-db/sa.h"
 
@@ -28,19 +30,30 @@ static_assert(sizeof(struct dp_esp_head) == 16, "as on the wire");
 #define DP_NEXT_IPV4  4  /* RFC 4303 2.6 */
 #define DP_NEXT_DUMMY 59 /* RFC 4303 2.6: discard */
 
-/* Nonce and AAD from the SA and the 64-bit number (RFC 4106 3.1, 4, 5). */
+/* Nonce and AAD from the SA and the 64-bit number (RFC 4106 3.1, 4, 5), in few wide stores. iv_be is the explicit IV,
+ * which a peer may choose as it likes. */
 static inline void
 dp_esp_nonce(struct dp_aead_op *op, const struct sadb_sa *sa, rte_be64_t iv_be, uint64_t seq)
 {
-	memcpy(op->iv, sa->salt, SADB_SALT_BYTES);
-	memcpy(op->iv + SADB_SALT_BYTES, &iv_be, sizeof(iv_be));
-	memcpy(op->aad, &sa->spi_be, 4);
-	op->aad_bytes = sa->aad_bytes;
-	rte_be64_t seq_be = rte_cpu_to_be_64(seq);
-	if (sa->aad_bytes == 12)
-		memcpy(op->aad + 4, &seq_be, 8);
-	else
-		memcpy(op->aad + 4, (const uint8_t *)&seq_be + 4, 4);
+	const uint32_t seq_low = rte_cpu_to_be_32((uint32_t)seq), seq_high = rte_cpu_to_be_32((uint32_t)(seq >> 32));
+	uint32_t salt;
+	memcpy(&salt, sa->salt, sizeof(salt));
+	dp_put32(op->iv, salt);
+	dp_put64(op->iv + sizeof(salt), iv_be);
+	dp_put64(op->aad, dp_word_pair(sa->spi_be, sa->aad_bytes == 12 ? seq_high : seq_low));
+	dp_put32(op->aad + 8, seq_low); /* counts with ESN only */
+}
+
+/* The operation's sizes and direction, likewise; clears its status. */
+static inline void
+dp_esp_sizes(struct dp_aead_op *op, uint32_t text_bytes, uint8_t aad_bytes, enum dp_aead_dir dir)
+{
+	static_assert(offsetof(struct dp_aead_op, aad_bytes) == offsetof(struct dp_aead_op, text_bytes) + 4 &&
+			  offsetof(struct dp_aead_op, dir) == offsetof(struct dp_aead_op, text_bytes) + 5 &&
+			  offsetof(struct dp_aead_op, status) == offsetof(struct dp_aead_op, text_bytes) + 6,
+		      "one word");
+	dp_put64((uint8_t *)op + offsetof(struct dp_aead_op, text_bytes),
+		 dp_word_pair(text_bytes, dp_word_pair_16(dp_byte_pair(aad_bytes, dir), 0)));
 }
 
 #endif

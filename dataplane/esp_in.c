@@ -73,10 +73,10 @@ prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
 	meta->outer_tos = data[1];
 	op->key_area = sa->key_area;
 	op->text = (uint8_t *)(esp + 1);
-	op->text_bytes = (uint32_t)(meta->ip_bytes - DP_OUTER_BYTES - sizeof(*esp) - DP_TAG_BYTES);
-	op->tag = op->text + op->text_bytes;
+	const uint32_t text_bytes = (uint32_t)(meta->ip_bytes - DP_OUTER_BYTES - sizeof(*esp) - DP_TAG_BYTES);
+	op->tag = op->text + text_bytes;
 	op->cookie = m;
-	op->dir = DP_OPEN;
+	dp_esp_sizes(op, text_bytes, sa->aad_bytes, DP_OPEN);
 	dp_esp_nonce(op, sa, esp->iv_be, meta->seq);
 	return true;
 }
@@ -233,7 +233,7 @@ verified(struct dp_worker *w, struct dp_vec *in)
 			bool new;
 			group = dp_groups_find(&w->groups, meta->sa, &new);
 		}
-		meta->group = (uint16_t)(group - w->groups.group);
+		meta->group = group->index;
 		group->packets++;
 		group->bytes += inner_bytes(op);
 		in->pkt[n++] = m;

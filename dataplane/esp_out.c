@@ -48,7 +48,10 @@ open_group(struct dp_worker *w, struct dp_group *group)
 	} else {
 		group->reason = hop->kind == SADB_ROUTE_LOCAL ? DP_DROP_ROUTE_DOMAIN : DP_DROP_BLACKHOLE;
 	}
-	group->plain = group->reason == DP_DROP_COUNT && group->sa->sel_any;
+	/* Beyond this admit() is asked: nothing is plain where the SA has a selector or may not be used. */
+	group->plain_bytes = group->reason == DP_DROP_COUNT && group->sa->sel_any ? group->max_inner_bytes : 0;
+	group->outer_sum = group->sa->outer_sum + RTE_BE16(OUTER_TTL << 8 | IPPROTO_ESP);
+	group->addresses = dp_word_pair(group->sa->dst_v4_be, group->sa->spi_be);
 }
 
 /* The packets that are not the common ones: refused before a sequence number is spent, or let through after all. */
@@ -91,7 +94,7 @@ gather(struct dp_worker *w, struct dp_vec *in)
 		struct rte_mbuf *m = in->pkt[i];
 		struct dp_meta *meta = dp_meta(m);
 		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
-		if (group == NULL || group->sa != meta->sa) {
+		if (unlikely(group == NULL || group->sa != meta->sa)) {
 			bool new;
 			group = dp_groups_find(&w->groups, meta->sa, &new);
 			if (new)
@@ -99,13 +102,12 @@ gather(struct dp_worker *w, struct dp_vec *in)
 		}
 		/* RFC 4301 5.1.2.1: the TTL goes down before encapsulation when the packet is forwarded. */
 		bool forwarded = (meta->flags & DP_META_FROM_TWIN) == 0;
-		if (unlikely(!group->plain || meta->ip_bytes > group->max_inner_bytes ||
-			     ip->time_to_live <= forwarded) &&
+		if (unlikely((meta->ip_bytes > group->plain_bytes) | (ip->time_to_live <= forwarded)) &&
 		    !admit(w, m, group))
 			continue;
-		if (forwarded)
+		if (likely(forwarded))
 			dp_ipv4_ttl_down(ip);
-		meta->group = (uint16_t)(group - w->groups.group);
+		meta->group = group->index;
 		group->packets++;
 		group->bytes += meta->ip_bytes;
 		in->pkt[n++] = m;
@@ -143,81 +145,77 @@ number_group(struct dp_worker *w, unsigned index, struct rte_mbuf *const pkt[], 
 	}
 }
 
-/* RFC 4301 5.1.2.1 and RFC 6040 4.1: the outer header, from the inner one and the SA. The checksum is summed from values
- * at hand (RFC 1071), not from the bytes just written. */
-static inline void
-outer_header(struct rte_ipv4_hdr *outer, const struct rte_ipv4_hdr *inner, const struct sadb_sa *sa, uint16_t id,
-	     uint16_t bytes)
+/* What the SA wants different from a plain copy of DSCP, ECN and DF. */
+static void
+adjust(const struct sadb_sa *sa, uint16_t *head, uint16_t *fragment)
 {
-	uint8_t tos = inner->type_of_service;
-	uint16_t fragment = inner->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
-	if (unlikely(sa->flags & (SADB_SA_DONT_ENCAP_DSCP | SADB_SA_NOECN | SADB_SA_NOPMTUDISC))) {
-		if (sa->flags & SADB_SA_DONT_ENCAP_DSCP)
-			tos &= RTE_IPV4_HDR_ECN_MASK;
-		if (sa->flags & SADB_SA_NOECN)
-			tos &= (uint8_t)~RTE_IPV4_HDR_ECN_MASK;
-		if (sa->flags & SADB_SA_NOPMTUDISC)
-			fragment = 0;
-	}
-	const uint16_t head = dp_be16((uint16_t)(RTE_IPV4_VHL_DEF << 8 | tos)), length = dp_be16(bytes);
-	const uint16_t life = RTE_BE16(OUTER_TTL << 8 | IPPROTO_ESP), id_be = dp_be16(id);
-	uint32_t sum = sa->outer_sum + head + length + id_be + fragment + life;
-	*outer = (struct rte_ipv4_hdr){
-	    .version_ihl = RTE_IPV4_VHL_DEF,
-	    .type_of_service = tos,
-	    .total_length = length,
-	    .packet_id = id_be,
-	    .fragment_offset = fragment,
-	    .time_to_live = OUTER_TTL,
-	    .next_proto_id = IPPROTO_ESP,
-	    .hdr_checksum = (uint16_t)~dp_csum_fold(sum),
-	    .src_addr = sa->src_v4_be,
-	    .dst_addr = sa->dst_v4_be,
-	};
+	if (sa->flags & SADB_SA_DONT_ENCAP_DSCP)
+		*head &= (uint16_t)~RTE_BE16(RTE_IPV4_HDR_DSCP_MASK);
+	if (sa->flags & SADB_SA_NOECN)
+		*head &= (uint16_t)~RTE_BE16(RTE_IPV4_HDR_ECN_MASK);
+	if (sa->flags & SADB_SA_NOPMTUDISC)
+		*fragment = 0;
+}
+
+/* Outer IPv4 header (RFC 4301 5.1.2.1, RFC 6040 4.1) and ESP header (RFC 4303 2, RFC 4106 3.1), written in whole words:
+ *   version and TOS, length | id, DF || TTL, protocol, checksum | source || destination | SPI || sequence | IV || IV
+ * The first word of the inner header has the version and TOS that the outer one takes over. The checksum is summed from
+ * values at hand (RFC 1071). RFC 6864: the id must be unique per source, destination and protocol while fragments may
+ * live: the number's low half is, within its SA. The IV is the 64-bit sequence number, given out once. */
+static inline void
+write_head(uint8_t *inner, const struct dp_group *group, uint64_t seq, uint16_t bytes)
+{
+	const struct sadb_sa *sa = group->sa;
+	const uint32_t seq_low = rte_cpu_to_be_32((uint32_t)seq), seq_high = rte_cpu_to_be_32((uint32_t)(seq >> 32));
+	const uint16_t length = dp_be16(bytes), id = dp_be16((uint16_t)seq);
+	uint16_t head, fragment;
+	memcpy(&head, inner, sizeof(head));
+	memcpy(&fragment, inner + offsetof(struct rte_ipv4_hdr, fragment_offset), sizeof(fragment));
+	fragment &= RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
+	if (unlikely(sa->flags & (SADB_SA_DONT_ENCAP_DSCP | SADB_SA_NOECN | SADB_SA_NOPMTUDISC)))
+		adjust(sa, &head, &fragment);
+	const uint16_t sum = (uint16_t)~dp_csum_fold(group->outer_sum + head + length + id + fragment);
+	static_assert(4 * sizeof(uint64_t) + sizeof(uint32_t) == HEAD_BYTES, "the whole head");
+	uint8_t *at = inner - HEAD_BYTES;
+	dp_put64(at, dp_word_pair(dp_word_pair_16(head, length), dp_word_pair_16(id, fragment)));
+	dp_put64(at + 8, dp_word_pair(dp_word_pair_16(RTE_BE16(OUTER_TTL << 8 | IPPROTO_ESP), sum), sa->src_v4_be));
+	dp_put64(at + 16, group->addresses);
+	dp_put64(at + 24, dp_word_pair(seq_low, seq_high));
+	dp_put32(at + 32, seq_low);
 }
 
 /* Trailer and headers around the inner packet (RFC 4303 2.4, 3.3.2); fills the operation. False: no room. */
 static inline bool
-encapsulate(struct rte_mbuf *m, const struct sadb_sa *sa, uint64_t seq)
+encapsulate(struct rte_mbuf *m, const struct dp_group *group, uint64_t seq)
 {
 	struct dp_meta *meta = dp_meta(m);
 	struct dp_aead_op *op = dp_op(m);
-	uint16_t text = text_bytes(meta->ip_bytes);
-	uint16_t pad = (uint16_t)(text - meta->ip_bytes - DP_ESP_TRAILER), tail = (uint16_t)(text - meta->ip_bytes);
-	uint16_t room_after = (uint16_t)(m->buf_len - m->data_off - m->data_len);
-	if (unlikely(m->data_off < HEAD_BYTES || room_after < tail + DP_TAG_BYTES))
+	const unsigned inner_bytes = meta->ip_bytes, text = text_bytes((uint16_t)inner_bytes),
+		       pad = text - inner_bytes - DP_ESP_TRAILER;
+	const uint16_t bytes = (uint16_t)(HEAD_BYTES + text + DP_TAG_BYTES);
+	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *), *end = inner + inner_bytes;
+	if (unlikely(m->data_off < HEAD_BYTES || m->data_off + text + DP_TAG_BYTES > m->buf_len))
 		return false;
 
-	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *), *end = inner + meta->ip_bytes;
-	/* At most three bytes of padding, 1, 2, 3; then its length and the next header. */
+	/* At most three bytes of padding, 1, 2, 3; then its length and the next header. What of the padding is too much is
+	 * overwritten by these or by the tag. */
 	static_assert(DP_ESP_ALIGN == 4, "padding is at most three bytes");
-	const uint32_t padding = 0x030201;
-	memcpy(end, &padding, sizeof(padding)); /* the tag's room takes what is too much */
+	static const uint8_t padding[4] = {1, 2, 3, 0};
+	memcpy(end, padding, sizeof(padding));
 	end[pad] = (uint8_t)pad;
 	end[pad + 1] = DP_NEXT_IPV4;
-
-	struct dp_esp_head *esp = (struct dp_esp_head *)(inner - sizeof(*esp));
-	/* RFC 6864: unique per source, destination and protocol while fragments may live: the number's low half is, within
-	 * its SA. */
-	uint16_t bytes = (uint16_t)(HEAD_BYTES + text + DP_TAG_BYTES);
-	outer_header((struct rte_ipv4_hdr *)(inner - HEAD_BYTES), (const struct rte_ipv4_hdr *)inner, sa, (uint16_t)seq,
-		     bytes);
-	/* RFC 4106 3.1: the IV is the 64-bit sequence number, which sadb_sa_seq_take() gives out once. */
-	esp->spi_be = sa->spi_be;
-	esp->seq_be = rte_cpu_to_be_32((uint32_t)seq);
-	esp->iv_be = rte_cpu_to_be_64(seq);
+	write_head(inner, group, seq, bytes);
 	m->data_off = (uint16_t)(m->data_off - HEAD_BYTES);
 	m->data_len = bytes;
 	m->pkt_len = bytes;
 	meta->ip_bytes = bytes;
 
-	op->key_area = sa->key_area;
+	op->key_area = group->sa->key_area;
 	op->text = inner;
-	op->text_bytes = text;
 	op->tag = inner + text;
 	op->cookie = m;
-	op->dir = DP_SEAL;
-	dp_esp_nonce(op, sa, esp->iv_be, seq);
+	dp_esp_sizes(op, text, group->sa->aad_bytes, DP_SEAL);
+	dp_esp_nonce(op, group->sa, rte_cpu_to_be_64(seq), seq);
 	return true;
 }
 
@@ -242,7 +240,7 @@ dp_esp_out(struct dp_worker *w)
 		meta->out_port = group->out_port;
 		meta->next_hop_be = group->next_hop_be;
 		meta->flags |= DP_META_ROUTED;
-		if (likely(encapsulate(m, group->sa, group->first_seq + group->next++)))
+		if (likely(encapsulate(m, group, group->first_seq + group->next++)))
 			ops[n_ops++] = dp_op(m);
 		else
 			dp_drop(w, m, DP_DROP_NO_HEADROOM);

@@ -68,9 +68,8 @@ dp_flow_read(struct sadb_flow_v4 *flow, const struct rte_ipv4_hdr *ip, uint16_t 
 	uint32_t l4;
 	memcpy(&l4, ip + 1, sizeof(l4));
 	/* Written as it is read for the hash, in two words: a read of what smaller writes left behind would wait for them. */
-	const uint64_t word[2] = {dp_word_pair(dp_first_byte(ip->next_proto_id), ip->src_addr),
-				  dp_word_pair(ip->dst_addr, l4)};
-	memcpy(flow, word, sizeof(word));
+	dp_put64(flow, dp_word_pair(dp_first_byte(ip->next_proto_id), ip->src_addr));
+	dp_put64(&flow->dst_be, dp_word_pair(ip->dst_addr, l4));
 }
 
 /* Does the SA's selector hold the packet? Unknown ports match only a selector that asks for none (RFC 4301 7). */

@@ -26,7 +26,7 @@ dp_groups_find(struct dp_groups *groups, struct sadb_sa *sa, bool *new)
 			groups->slot[place].generation = groups->generation;
 			groups->slot[place].group = (uint16_t)groups->n;
 			struct dp_group *group = &groups->group[groups->n++];
-			*group = (struct dp_group){.sa = sa};
+			*group = (struct dp_group){.sa = sa, .index = (uint16_t)(groups->n - 1)};
 			*new = true;
 			return group;
 		}

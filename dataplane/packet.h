@@ -66,9 +66,9 @@ dp_op(struct rte_mbuf *m)
 
 /* The longest batch of one round, and what a vector of packets can hold: a batch, what a hold table lets go, and one
  * ICMP error for each packet. */
-#define DP_BURST        32
+#define DP_BURST        64
 #define DP_AHEAD        4 /* packets that a stage prefetches ahead */
-#define DP_ROUND_QUEUES 8
+#define DP_ROUND_QUEUES 4
 #define DP_HOLD_SLOTS   256
 #define DP_INJECT_BURST 32
 #define DP_VEC_MAX      1024

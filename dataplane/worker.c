@@ -82,9 +82,9 @@ run_finish(struct dp_worker *w, enum dp_stage stage, const struct dp_vec *in, vo
 }
 
 static void
-stages(struct dp_worker *w)
+stages(struct dp_worker *w, uint64_t t)
 {
-	uint64_t t = rte_rdtsc(), sent = w->stats.tx;
+	const uint64_t sent = w->stats.tx;
 	t = run(w, DP_STAGE_PARSE, &w->parse, dp_parse, t);
 	t = run(w, DP_STAGE_ESP_IN, &w->esp_in, dp_esp_in, t);
 	t = run(w, DP_STAGE_CLASSIFY, &w->classify, dp_classify, t);
@@ -120,17 +120,15 @@ dp_worker_poll(struct dp_worker *w)
 	read_clock(w);
 	w->neighs = sadb_neighs(w->db);
 	w->flows.generation = sadb_generation(w->db);
-	unsigned n = receive(w);
-	if (n > 0)
-		stage_done(w, DP_STAGE_RX, n, w->now);
-	n += dp_inject(w);
+	unsigned n = receive(w) + dp_inject(w);
+	const uint64_t received = n > 0 ? stage_done(w, DP_STAGE_RX, n, w->now) : w->now;
 	dp_hold_poll(w);
 	dp_count(&w->stats.polls, 1);
 	if (n == 0 && w->in_flight == 0 && w->forward.n == 0 && w->drop.n == 0) {
 		dp_count(&w->stats.idle_polls, 1);
 		return false;
 	}
-	stages(w);
+	stages(w, received);
 	return true;
 }
 
@@ -152,7 +150,7 @@ dp_worker_drain(struct dp_worker *w)
 		dp_crypto_complete(w);
 		dp_esp_in_finish(w);
 		dp_esp_out_finish(w);
-		stages(w);
+		stages(w, rte_rdtsc());
 	}
 	dp_hold_drain(w, DP_DROP_SHUTDOWN);
 	dp_drop_flush(w);

@@ -14,18 +14,22 @@
 
 /* Packets of one batch that use the same SA. */
 struct dp_group {
-	struct sadb_sa *sa;
+	alignas(64) struct sadb_sa *sa;
 	uint64_t bytes;
 	uint64_t first_seq;
+	uint64_t addresses; /* outbound: destination and SPI, as they stand in the packet */
+	uint32_t outer_sum; /* outbound: of what is the same in all outer headers (RFC 1071) */
+	uint16_t index;     /* among the batch's groups */
 	uint16_t packets;
 	uint16_t granted; /* how many of them may go */
 	uint16_t next;    /* ordinal of the next packet to number */
 	uint16_t out_port;
 	uint16_t max_inner_bytes; /* outbound: longest packet that fits the way out when sealed */
+	uint16_t plain_bytes;     /* outbound: longest packet that nobody needs to look at */
 	uint8_t reason;           /* enum dp_drop for those beyond granted */
-	bool plain;               /* outbound: nothing about the SA asks for a look at each packet */
 	rte_be32_t next_hop_be;
 };
+static_assert(sizeof(struct dp_group) == 64, "one line");
 
 #define DP_GROUP_SLOTS 2048 /* hash places for the groups of one batch; a power of two, twice DP_VEC_MAX */
 

@@ -60,7 +60,7 @@ print_help(void)
 	    "  --workers LIST   workers at once, each with queues of its own, all on the same SAs; default 1\n"
 	    "  --esn on|off|both  64-bit sequence numbers; default off\n"
 	    "  --window N       replay window in packets, 0 to 65536; default 1024\n"
-	    "  --batch N        packets that wait for the worker each time, 1 to 256; default 32\n"
+	    "  --batch N        packets that wait for the worker each time, 1 to 256; default 64\n"
 	    "  --trials N       5 to 101, the median counts; default 7\n"
 	    "  --time MS        of each trial, 1 to 10000; default 30\n"
 	    "  --cpus LIST      CPUs of the workers; default the last ones this process may use\n"
@@ -197,7 +197,7 @@ set_defaults(struct pg_bench_options *o)
 				       .n_sas = 1,
 				       .n_workers = 1,
 				       .window = 1024,
-				       .batch = 32,
+				       .batch = 64,
 				       .trials = 7,
 				       .trial_ms = 30};
 	o->n_frames = list(frames, o->frame, one_frame);
