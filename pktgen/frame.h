@@ -23,6 +23,7 @@
 
 #define PG_MAGIC        0xc59e
 #define PG_RUN_BITS     12 /* which trial a frame belongs to */
+#define PG_RUN_MASK     ((1u << PG_RUN_BITS) - 1)
 #define PG_FLOW_BITS    20
 #define PG_FILLER_SHIFT 64 /* filler starts at one of so many places */
 

@@ -128,6 +128,12 @@ pg_judge_frame(struct pg_judge *judge, uint32_t flow, uint32_t sequence)
 	return PG_ARRIVAL_IN_ORDER;
 }
 
+uint64_t
+pg_judge_received(const struct pg_judge *judge, uint32_t flow)
+{
+	return judge->state[flow].received;
+}
+
 static bool
 is_worse(const struct pg_flow_count *a, const struct pg_flow_count *b)
 {

@@ -44,6 +44,9 @@ uint32_t pg_judge_window(const struct pg_judge *judge);
 /* A frame that came in whole. sequence is the low half of a number that starts at 0 in each flow. */
 enum pg_arrival pg_judge_frame(struct pg_judge *judge, uint32_t flow, uint32_t sequence);
 
+/* First copies of a flow so far. */
+uint64_t pg_judge_received(const struct pg_judge *judge, uint32_t flow);
+
 /* sent frames went out, to each flow in turn from flow 0. */
 void pg_judge_finish(const struct pg_judge *judge, uint64_t sent, struct pg_judgement *out);
 

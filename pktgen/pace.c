@@ -35,20 +35,28 @@ pg_load_pps(const struct pg_load *load, const struct pg_mix *mix)
 void
 pg_pacer_start(struct pg_pacer *pacer, uint64_t now, uint64_t hz, uint64_t units_per_s, uint64_t bound)
 {
-	*pacer = (struct pg_pacer){.hz = hz, .start = now, .units_per_s = units_per_s, .bound = bound};
+	*pacer =
+	    (struct pg_pacer){.hz = hz, .start = now, .span = UINT64_MAX, .units_per_s = units_per_s, .bound = bound};
+}
+
+void
+pg_pacer_end(struct pg_pacer *pacer, uint64_t span)
+{
+	pacer->span = span;
 }
 
 uint64_t
 pg_pacer_due(const struct pg_pacer *pacer, uint64_t now)
 {
-	return (uint64_t)((unsigned __int128)(now - pacer->start) * pacer->units_per_s / pacer->hz);
+	const uint64_t passed = now - pacer->start < pacer->span ? now - pacer->start : pacer->span;
+	return (uint64_t)((unsigned __int128)passed * pacer->units_per_s / pacer->hz);
 }
 
 uint64_t
 pg_pacer_credit(struct pg_pacer *pacer, uint64_t now)
 {
 	if (pacer->units_per_s == 0)
-		return pacer->bound;
+		return now - pacer->start < pacer->span ? pacer->bound : 0;
 	const uint64_t credit = pg_pacer_due(pacer, now) - pacer->spent - pacer->forfeited;
 	if (credit <= pacer->bound)
 		return credit;

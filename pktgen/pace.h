@@ -24,6 +24,7 @@ double pg_load_pps(const struct pg_load *load, const struct pg_mix *mix);
 
 struct pg_pacer {
 	uint64_t hz, start; /* TSC */
+	uint64_t span;      /* ticks from the start; what is due then is all there will be */
 	uint64_t units_per_s;
 	uint64_t bound;     /* units */
 	uint64_t spent;     /* units */
@@ -31,6 +32,8 @@ struct pg_pacer {
 };
 
 void pg_pacer_start(struct pg_pacer *pacer, uint64_t now, uint64_t hz, uint64_t units_per_s, uint64_t bound);
+/* No more becomes due so many ticks after the start; without a rate, nothing is from then on. */
+void pg_pacer_end(struct pg_pacer *pacer, uint64_t span);
 /* Units that may be sent now. */
 uint64_t pg_pacer_credit(struct pg_pacer *pacer, uint64_t now);
 void pg_pacer_spend(struct pg_pacer *pacer, uint64_t units);

@@ -3,6 +3,7 @@
 #include "pktgen/port.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,6 +79,25 @@ check_interface(const struct pg_port_config *config, struct pg_error *err)
 	return check_interface_mtu(config, name, err);
 }
 
+/* Likewise the folder of a socket that two processes meet at. */
+static int
+check_socket(const struct pg_port_config *config, struct pg_error *err)
+{
+	const char *at = strstr(config->device, "socket=/");
+	char path[PATH_MAX];
+
+	if (at == NULL || strstr(config->device, "socket-abstract=no") == NULL)
+		return 0;
+	at += strlen("socket=");
+	snprintf(path, sizeof(path), "%.*s", (int)strcspn(at, ","), at);
+	*strrchr(path, '/') = '\0';
+	if (access(path[0] != '\0' ? path : "/", W_OK | X_OK) == 0)
+		return 0;
+	const int rc = -errno;
+	return pg_error_set(err, rc, "%s: device %s: folder %s of its socket: %s", config->where, config->device, path,
+			    strerror(-rc));
+}
+
 static int
 probe(struct pg_port *port, const struct pg_port_config *config, struct pg_error *err)
 {
@@ -95,9 +115,11 @@ probe(struct pg_port *port, const struct pg_port_config *config, struct pg_error
 	}
 	const int rc = rte_dev_probe(config->device);
 	if (rc < 0)
-		return pg_error_set(err, rc,
-				    "%s: device %s: DPDK cannot open it: no such device or driver, or it is in use",
-				    config->where, config->device);
+		return pg_error_set(
+		    err, rc,
+		    "%s: device %s: DPDK cannot open it: no such device or driver, a wrong argument, or "
+		    "in use (-v shows its messages)",
+		    config->where, config->device);
 	if (rte_eth_dev_get_port_by_name(name, &port->id) == 0)
 		return 0;
 	RTE_ETH_FOREACH_MATCHING_DEV(port->id, config->device, &it)
@@ -142,6 +164,7 @@ set_up(struct pg_port *port, const struct pg_port_config *config, struct pg_erro
 		rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->id, &rx_n, &tx_n);
 	if (rc < 0)
 		return fail(config, rc, "cannot configure it", err);
+	port->rx_ring = rx_n;
 	rc = set_mtu(port, config, &info, err);
 	if (rc < 0)
 		return rc;
@@ -163,6 +186,8 @@ pg_port_open(struct pg_port *port, const struct pg_port_config *config, struct p
 
 	*port = (struct pg_port){.id = RTE_MAX_ETHPORTS};
 	int rc = check_interface(config, err);
+	if (rc == 0)
+		rc = check_socket(config, err);
 	if (rc == 0)
 		rc = probe(port, config, err);
 	if (rc < 0)

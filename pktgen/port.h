@@ -26,6 +26,7 @@ struct pg_port {
 	uint16_t tx_queues;
 	struct rte_ether_addr mac;
 	struct rte_mempool *pool;
+	uint16_t rx_ring;   /* frames that may wait to be received */
 	uint64_t link_bits; /* 0: not known; set by pg_port_link_up() */
 };
 

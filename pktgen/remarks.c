@@ -37,6 +37,21 @@ pg_remarks(const struct pg_result *result, char out[PG_REMARKS_MAX][PG_REMARK_BY
 		       "the generator's own receive port missed %" PRIu64 " frames: as many of the lost may not "
 		       "be the device's doing",
 		       result->rx_missed + result->rx_no_buffers);
+	if (result->judgement.all.lost > 0 && result->rx_saturated)
+		remark(&remarks,
+		       "the receiver was busy all the time: it may be slower than the device, and what is lost may be "
+		       "the generator's own doing");
+	else if (result->judgement.all.lost > 0 && result->rx_overrun > 0)
+		remark(&remarks,
+		       "the receiver was kept from its port for up to %.1f ms, in which some %" PRIu64
+		       " frames came: as many of the lost may not be the device's doing",
+		       (double)result->rx_away_longest_ns / 1e6, result->rx_overrun);
+	if (result->rx_away >= PG_AWAY_HARMLESS)
+		remark(
+		    &remarks,
+		    "the receiver came late to its port for %.1f %% of the time, by up to %.1f ms: latency has that in "
+		    "it; give it a CPU of its own (cpus)",
+		    result->rx_away * 100, (double)result->rx_away_longest_ns / 1e6);
 	if (result->tx_errors > 0)
 		remark(&remarks,
 		       "the generator's own transmit port dropped %" PRIu64
@@ -51,6 +66,16 @@ pg_remarks(const struct pg_result *result, char out[PG_REMARKS_MAX][PG_REMARK_BY
 		       "%" PRIu64 " frames came more than %u behind the newest of their flow: too late to tell "
 		       "from duplicates, so they count as lost",
 		       result->judgement.all.too_late, result->window);
+	if (result->learning.reached < result->learning.destinations)
+		remark(&remarks,
+		       "no learning frame came through to %" PRIu32 " of %" PRIu32
+		       " destinations: their frames may be lost at any rate",
+		       result->learning.destinations - result->learning.reached, result->learning.destinations);
+	if (result->judgement.all.sent == 0)
+		remark(&remarks, "nothing was sent: %s",
+		       result->asked_pps > 0 ? "the rate has less than one frame for the whole duration, or the port "
+					       "took none"
+					     : "the port took no frame");
 	if (result->icmp > 0)
 		remark(&remarks, "%" PRIu64 " ICMP messages came back to the transmitter: the path says why it drops",
 		       result->icmp);

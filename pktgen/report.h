@@ -10,7 +10,7 @@
 #include "pktgen/rig.h"
 #include "pktgen/search.h"
 
-#define PG_REMARKS_MAX  8
+#define PG_REMARKS_MAX  12
 #define PG_REMARK_BYTES 200
 
 /* A search for one mix of sizes, and the trials at shares of the rate it found. */

@@ -68,9 +68,11 @@ result_object(const struct pg_result *r)
 		      "corrupt_payload", (json_int_t)v[PG_FRAME_BAD_PAYLOAD], "foreign",
 		      (json_int_t)v[PG_FRAME_FOREIGN], "stale", (json_int_t)v[PG_FRAME_STALE]);
 	json_t *own =
-	    json_pack("{sI sI sI sI sI sI}", "rx_missed", (json_int_t)r->rx_missed, "rx_no_buffers",
+	    json_pack("{sI sI sI sI sI sI sf sI sI sb}", "rx_missed", (json_int_t)r->rx_missed, "rx_no_buffers",
 		      (json_int_t)r->rx_no_buffers, "tx_refused", (json_int_t)r->tx_refused, "tx_no_buffers",
-		      (json_int_t)r->tx_no_buffers, "tx_errors", (json_int_t)r->tx_errors, "icmp", (json_int_t)r->icmp);
+		      (json_int_t)r->tx_no_buffers, "tx_errors", (json_int_t)r->tx_errors, "icmp", (json_int_t)r->icmp,
+		      "rx_away", r->rx_away, "rx_away_longest_ns", (json_int_t)r->rx_away_longest_ns, "rx_overrun",
+		      (json_int_t)r->rx_overrun, "rx_saturated", r->rx_saturated);
 	json_t *flows =
 	    json_pack("{si si si}", "with_loss", (int)r->judgement.flows_lost, "with_duplicates",
 		      (int)r->judgement.flows_duplicated, "with_reordering", (int)r->judgement.flows_reordered);
@@ -105,9 +107,13 @@ head(const char *command, const struct pg_rig *rig)
 {
 	char cpu[128];
 	cpu_name(cpu);
-	return json_pack("{ss ss ss ss ss sI si}", "tool", "culvert-pktgen", "version", CULVERT_VERSION, "command",
+	const struct pg_learning *l = &rig->learning;
+	json_t *learning =
+	    json_pack("{si si sI sI sI}", "destinations", (int)l->destinations, "reached", (int)l->reached, "sent",
+		      (json_int_t)l->sent, "received", (json_int_t)l->received, "took_ns", (json_int_t)l->took_ns);
+	return json_pack("{ss ss ss ss ss sI si so}", "tool", "culvert-pktgen", "version", CULVERT_VERSION, "command",
 			 command, "scenario", rig->scenario->file, "cpu", cpu, "tsc_hz", (json_int_t)rte_get_tsc_hz(),
-			 "flow_count", (int)rig->format.flow_count);
+			 "flow_count", (int)rig->format.flow_count, "learning", learning);
 }
 
 static int

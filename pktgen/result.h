@@ -8,6 +8,7 @@
 
 #include "pktgen/frame.h"
 #include "pktgen/judge.h"
+#include "pktgen/learn.h"
 #include "pktgen/mix.h"
 
 /* Below this share of the asked rate the generator says that it could not keep it. */
@@ -31,9 +32,17 @@ struct pg_result {
 	struct pg_latency latency;
 	/* Of the generator's own ports: what is lost there is not the device's doing. */
 	uint64_t rx_missed, rx_no_buffers, tx_refused, tx_no_buffers, tx_errors;
-	uint64_t icmp;   /* messages that came back to the transmitter: the path said why it drops */
-	uint32_t window; /* of the judge */
+	double rx_away; /* share of the time that the receiver was kept from its port */
+	uint64_t rx_away_longest_ns;
+	uint64_t rx_overrun; /* frames that came while it was away for so long that its ring may have been full */
+	bool rx_saturated;   /* it never caught up with what came in */
+	uint64_t icmp;       /* messages that came back to the transmitter: the path said why it drops */
+	uint32_t window;     /* of the judge */
+	struct pg_learning learning;
 };
+
+/* Below this share of the time that the receiver was away, only percentiles beyond p99.9 can tell. */
+#define PG_AWAY_HARMLESS 0.001
 
 static inline bool
 pg_result_rate_kept(const struct pg_result *result)
@@ -47,6 +56,14 @@ pg_result_loss(const struct pg_result *result)
 {
 	const struct pg_flow_count *all = &result->judgement.all;
 	return all->sent > 0 ? (double)all->lost / (double)all->sent : 0;
+}
+
+/* Frames of the lost that the generator itself may have lost, on its way out or in. */
+static inline uint64_t
+pg_result_own_loss(const struct pg_result *result)
+{
+	const uint64_t own = result->rx_missed + result->rx_no_buffers + result->rx_overrun + result->tx_errors;
+	return result->rx_saturated || own > result->judgement.all.lost ? result->judgement.all.lost : own;
 }
 
 #endif

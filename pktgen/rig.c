@@ -47,12 +47,13 @@ open_port(struct pg_rig *rig, const struct pg_port_spec *spec, const char *key, 
 	return pg_port_open(port, &config, err);
 }
 
-/* A link of another process (memif) comes up when that does. */
+/* A link of another process (memif) comes up when that does. *waited: it was not up at the first look. */
 static int
-wait_for_link(const struct pg_rig *rig, struct pg_port *port, const struct pg_port_spec *spec, struct pg_error *err)
+wait_for_link(const struct pg_rig *rig, struct pg_port *port, const struct pg_port_spec *spec, bool *waited,
+	      struct pg_error *err)
 {
 	const uint64_t deadline = deadline_of(rig->scenario);
-	while (!pg_port_link_up(port)) {
+	for (; !pg_port_link_up(port); *waited = true) {
 		if (pg_interrupted())
 			return pg_error_set(err, -EINTR, "interrupted while waiting for the link of device %s",
 					    spec->device);
@@ -67,41 +68,52 @@ wait_for_link(const struct pg_rig *rig, struct pg_port *port, const struct pg_po
 	return 0;
 }
 
+static int
+wait_for_links(struct pg_rig *rig, bool *waited, struct pg_error *err)
+{
+	const struct pg_scenario *s = rig->scenario;
+	int rc = wait_for_link(rig, &rig->tx_port, &s->tx, waited, err);
+	return rc == 0 && !rig->one_port ? wait_for_link(rig, &rig->rx_port, &s->rx, waited, err) : rc;
+}
+
+void
+pg_rig_look(struct pg_rig *rig)
+{
+	struct rte_mbuf *frames[PG_RX_BURST];
+	const uint16_t n = rte_eth_rx_burst(rig->rx.port, 0, frames, PG_RX_BURST);
+	pg_rx_take(&rig->rx, frames, n, rte_rdtsc());
+	if (!rig->one_port)
+		pg_aside_poll(&rig->aside);
+}
+
+/* The other side of a link that just came up looks at its own now and then, and drops until it knows. It may need our
+ * first look at the port too: a memif client gives its peer the buffers to send with only then. */
+static void
+settle(struct pg_rig *rig, bool waited)
+{
+	pg_rig_look(rig);
+	for (uint64_t ns = 0; waited && ns < rig->scenario->link_settle_ns && !pg_interrupted(); ns += TICK_NS) {
+		tick();
+		pg_rig_look(rig);
+	}
+}
+
 static void
 ask_gateway(const struct pg_rig *rig)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(rig->tx_port.pool);
 	if (m == NULL)
 		return;
-	pg_arp_request(&rig->tx_arp, rig->scenario->flows.source.first, rig->scenario->gateway,
+	pg_arp_request(&rig->aside.arp, rig->scenario->flows.source.first, rig->scenario->gateway,
 		       (uint8_t *)rte_pktmbuf_append(m, PG_ARP_FRAME));
 	pg_arp_send(m, rig->tx_port.id, 0);
-}
-
-/* Looks at what came to the transmitter's port; true when it told the gateway's MAC. */
-static bool
-hear_gateway(struct pg_rig *rig)
-{
-	struct rte_mbuf *frames[PG_RX_BURST];
-	bool heard = false;
-	const uint16_t n = rte_eth_rx_burst(rig->tx_port.id, 0, frames, PG_RX_BURST);
-	for (uint16_t i = 0; i < n; i++) {
-		uint8_t *frame = rte_pktmbuf_mtod(frames[i], uint8_t *);
-		heard =
-		    pg_arp_learn(frame, frames[i]->data_len, rig->scenario->gateway, &rig->format.destination) || heard;
-		if (pg_arp_answer(&rig->tx_arp, frame, frames[i]->data_len))
-			pg_arp_send(frames[i], rig->tx_port.id, 0);
-		else
-			rte_pktmbuf_free(frames[i]);
-	}
-	return heard;
 }
 
 static int
 find_gateway(struct pg_rig *rig, struct pg_error *err)
 {
 	const uint64_t deadline = deadline_of(rig->scenario);
-	for (unsigned i = 0; !hear_gateway(rig); i++) {
+	for (unsigned i = 0; !rig->aside.heard; i++) {
 		if (pg_interrupted())
 			return pg_error_set(err, -EINTR, "interrupted while asking for the gateway's MAC");
 		if (rte_get_tsc_cycles() >= deadline)
@@ -111,7 +123,9 @@ find_gateway(struct pg_rig *rig, struct pg_error *err)
 		if (i % ASK_TICKS == 0)
 			ask_gateway(rig);
 		tick();
+		pg_aside_poll(&rig->aside);
 	}
+	rig->format.destination = rig->aside.mac;
 	return 0;
 }
 
@@ -120,13 +134,7 @@ open_ports(struct pg_rig *rig, struct pg_error *err)
 {
 	const struct pg_scenario *s = rig->scenario;
 	int rc = open_port(rig, &s->tx, "tx", &rig->tx_port, err);
-	if (rc == 0 && !rig->one_port)
-		rc = open_port(rig, &s->rx, "rx", &rig->rx_port, err);
-	if (rc == 0)
-		rc = wait_for_link(rig, &rig->tx_port, &s->tx, err);
-	if (rc == 0 && !rig->one_port)
-		rc = wait_for_link(rig, &rig->rx_port, &s->rx, err);
-	return rc;
+	return rc == 0 && !rig->one_port ? open_port(rig, &s->rx, "rx", &rig->rx_port, err) : rc;
 }
 
 /* Wires transmitter and receiver to the ports. */
@@ -136,12 +144,14 @@ wire_up(struct pg_rig *rig)
 	const struct pg_scenario *s = rig->scenario;
 	const struct pg_port *rx_port = rig->one_port ? &rig->tx_port : &rig->rx_port;
 
-	rig->tx_arp = (struct pg_arp){.mac = rig->tx_port.mac, .ranges = {s->flows.source}, .n = 1};
+	rig->aside = (struct pg_aside){.port = rig->tx_port.id, .gateway = s->gateway};
+	rig->aside.arp = (struct pg_arp){.mac = rig->tx_port.mac, .ranges = {s->flows.source}, .n = 1};
 	rig->tx.port = rig->tx_port.id;
 	rig->tx.pool = rig->tx_port.pool;
 	rig->tx.format = &rig->format;
 	rig->tx.burst = s->burst;
 	rig->rx.port = rx_port->id;
+	rig->rx_ring = rx_port->rx_ring;
 	rig->rx.format = &rig->format;
 	rig->rx.arp = (struct pg_arp){.mac = rx_port->mac, .ranges = {s->flows.destination}, .n = 1};
 	if (rig->one_port) { /* it plays the sources too, on a queue that the transmitter does not use meanwhile */
@@ -169,6 +179,16 @@ prepare(struct pg_rig *rig, struct pg_error *err)
 	return 0;
 }
 
+/* What must be known of the path before the first trial. */
+static int
+meet(struct pg_rig *rig, bool waited, struct pg_error *err)
+{
+	wire_up(rig);
+	settle(rig, waited);
+	const int rc = rig->scenario->gateway != 0 ? find_gateway(rig, err) : 0;
+	return rc < 0 ? rc : pg_learn(rig, &rig->learning, err);
+}
+
 int
 pg_rig_create(const struct pg_scenario *scenario, bool verbose, struct pg_rig **out, struct pg_error *err)
 {
@@ -178,6 +198,7 @@ pg_rig_create(const struct pg_scenario *scenario, bool verbose, struct pg_rig **
 	rig->scenario = scenario;
 	rig->one_port = scenario->rx.device[0] == '\0';
 	rig->tx_port.id = rig->rx_port.id = RTE_MAX_ETHPORTS;
+	bool waited = false;
 	int rc = pg_eal_start(scenario, verbose, err);
 	if (rc < 0) {
 		free(rig);
@@ -188,9 +209,9 @@ pg_rig_create(const struct pg_scenario *scenario, bool verbose, struct pg_rig **
 	if (rc == 0)
 		rc = open_ports(rig, err);
 	if (rc == 0)
-		wire_up(rig);
-	if (rc == 0 && scenario->gateway != 0)
-		rc = find_gateway(rig, err);
+		rc = wait_for_links(rig, &waited, err);
+	if (rc == 0)
+		rc = meet(rig, waited, err);
 	if (rc < 0) {
 		pg_rig_destroy(rig);
 		return rc;

@@ -3,11 +3,13 @@
 #include "pktgen/scenario.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "pktgen/pace.h"
 #include "pktgen/scenario_yaml.h"
 
 #define FILE_MAX  (1u << 20)
@@ -30,7 +32,7 @@
 #define ACCEPT_TIME   "a time such as 500ms, 10s or 2min"
 #define ACCEPT_RATE   "10000pps, 1.5Mpps, 10Gbit/s, 50% (of the link) or max"
 #define ACCEPT_SIZES  "frames of 64 to 9216 bytes, such as 64, [64, 1422], 64x7+1422x1 or imix"
-#define ACCEPT_SHARE  "a percentage from 0% to 100%, such as 0.1%"
+#define ACCEPT_SHARE  "a percentage above 0% up to 100%, such as 0.1%"
 
 /* ---- values that only a scenario has ---- */
 
@@ -69,7 +71,7 @@ udp_checksum(const char *text, void *out)
 	return either(text, "zero", "full", out);
 }
 
-/* A time or a share that must not be zero. */
+/* A time, a speed or a share that must not be zero. */
 static int
 some(int (*parse)(const char *, void *), const char *text, void *out)
 {
@@ -87,6 +89,12 @@ static int
 some_time(const char *text, void *out)
 {
 	return some(pg_value_duration, text, out);
+}
+
+static int
+some_bits(const char *text, void *out)
+{
+	return some(pg_value_bits, text, out);
 }
 
 static int
@@ -169,7 +177,7 @@ static const struct pg_key search_keys[] = {
 	       "up to 16 of: frames of 64 to 9216 bytes, imix, a mix; such as [64, 1422, 64x7+1422x1]"),
     VALUE("trial", search.trial_ns, some_time, ACCEPT_TIME),
     VALUE("resolution", search.resolution_ppm, some_share, ACCEPT_SHARE),
-    VALUE("loss_tolerance", search.loss_tolerance_ppm, pg_value_percent, ACCEPT_SHARE),
+    VALUE("loss_tolerance", search.loss_tolerance_ppm, pg_value_percent, "a percentage from 0% to 100%, such as 0.1%"),
     VALUE_LINE("max", search.max, search.max_line, pg_value_rate, ACCEPT_RATE),
     VALUE("loads", search, search_loads, "none, or up to 16 percentages above 0, such as [10%, 50%, 90%]"),
     {0},
@@ -181,11 +189,13 @@ static const struct pg_key keys[] = {
     {.name = "flows", .keys = flow_keys, .required = true},
     VALUE_LINE("sizes", mix, sizes_line, pg_value_mix, ACCEPT_SIZES),
     VALUE_LINE("rate", rate, rate_line, pg_value_rate, ACCEPT_RATE),
-    VALUE("link", link_bits, pg_value_bits, "the link's speed, such as 10Gbit/s"),
+    VALUE_LINE("link", link_bits, link_line, some_bits, "the link's speed, such as 10Gbit/s"),
     VALUE("duration", duration_ns, some_time, ACCEPT_TIME),
     VALUE("warm_up", warm_up_ns, pg_value_duration, ACCEPT_TIME),
     VALUE("drain", drain_ns, pg_value_duration, ACCEPT_TIME),
     VALUE("link_wait", link_wait_ns, pg_value_duration, ACCEPT_TIME),
+    VALUE("link_settle", link_settle_ns, pg_value_duration, ACCEPT_TIME),
+    VALUE("learn", learn_ns, pg_value_duration, ACCEPT_TIME),
     VALUE_LINE("burst", burst, burst_line, pg_value_count, "1 to 4096 frames"),
     VALUE("threads", one_thread, threads, "1 (sends and receives in turn) or 2"),
     VALUE("poll", adaptive, poll_mode, "busy or adaptive"),
@@ -208,6 +218,8 @@ set_defaults(struct pg_scenario *s)
 	s->duration_ns = UINT64_C(10000000000);
 	s->drain_ns = UINT64_C(1000000000);
 	s->link_wait_ns = UINT64_C(10000000000);
+	s->link_settle_ns = UINT64_C(500000000);
+	s->learn_ns = UINT64_C(3000000000);
 	s->burst = 256;
 	s->search.trial_ns = UINT64_C(2000000000);
 	s->search.resolution_ppm = 10000;
@@ -241,6 +253,35 @@ check_flows(const struct pg_scenario *s, struct pg_error *err)
 	return 0;
 }
 
+/* Whether a link of the scenario's speed can carry so much of such frames. Of a device's own word nothing is refused:
+ * virtual ones make it up. */
+static int
+check_rate(const struct pg_scenario *s, const struct pg_rate *rate, const struct pg_mix *mix, unsigned line,
+	   struct pg_error *err)
+{
+	struct pg_load load, most;
+
+	if (s->link_bits == 0 || pg_load_of(rate, s->link_bits, &load) < 0)
+		return 0;
+	pg_load_of(&(struct pg_rate){.kind = PG_RATE_PERCENT, .value = 1000000}, s->link_bits, &most);
+	if (pg_load_pps(&load, mix) <= pg_load_pps(&most, mix))
+		return 0;
+	return pg_error_set(err, -EINVAL,
+			    "%s:%u: %s: %.0f frames of %s bytes a second do not fit the link; accepted: up to %.0fpps",
+			    s->file, line != 0 ? line : s->link_line, rate == &s->rate ? "rate" : "search.max",
+			    pg_load_pps(&load, mix), mix->name, floor(pg_load_pps(&most, mix)));
+}
+
+static int
+check_rates(const struct pg_scenario *s, struct pg_error *err)
+{
+	int rc = check_rate(s, &s->rate, &s->mix, s->rate_line, err);
+
+	for (unsigned i = 0; rc == 0 && i < s->search.n_mixes; i++)
+		rc = check_rate(s, &s->search.max, &s->search.mixes[i], s->search.max_line, err);
+	return rc;
+}
+
 /* What no key alone can know. */
 static int
 check(struct pg_scenario *s, struct pg_error *err)
@@ -258,7 +299,8 @@ check(struct pg_scenario *s, struct pg_error *err)
 		s->search.mixes[0] = s->mix;
 		s->search.n_mixes = 1;
 	}
-	return check_flows(s, err);
+	const int rc = check_flows(s, err);
+	return rc < 0 ? rc : check_rates(s, err);
 }
 
 int

@@ -52,11 +52,15 @@ struct pg_scenario {
 	unsigned sizes_line;
 	struct pg_rate rate;
 	unsigned rate_line;
+	unsigned link_line;
 	uint64_t link_bits; /* of the link, for rates in percent; 0: what the device says */
 	uint64_t duration_ns, warm_up_ns;
 	uint64_t drain_ns;     /* how long late frames are waited for */
 	uint64_t link_wait_ns; /* how long a link, and the gateway's MAC, are waited for */
-	uint64_t burst;        /* most frames sent at once */
+	uint64_t
+	    link_settle_ns; /* what is left alone after a link came up: the other side looks at its own now and then */
+	uint64_t learn_ns;  /* how long a way to each destination is tried before the first trial; 0: not at all */
+	uint64_t burst;     /* most frames sent at once */
 	unsigned burst_line;
 	bool one_thread;   /* transmits and receives in turn */
 	bool no_huge;      /* ordinary pages even when huge ones are free */

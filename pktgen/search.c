@@ -29,19 +29,31 @@ try(const struct pg_search_config *config, double pps, struct pg_search *out, bo
 	return 0;
 }
 
+/* Whether a trial says something of the device at the rate asked: the generator kept that rate, and what it may have lost
+ * itself does not decide. */
+static bool
+is_sound(const struct pg_search_config *config, const struct pg_result *result)
+{
+	const struct pg_flow_count *all = &result->judgement.all;
+	const double devices = (double)(all->lost - pg_result_own_loss(result));
+	return pg_result_rate_kept(result) && (pg_result_loss(result) <= config->loss_tolerance ||
+					       devices > config->loss_tolerance * (double)all->sent);
+}
+
 /* What a trial in the middle says. The rate that counts is the one that was sent, not the one that was asked; and a loss
  * says nothing of the device when the generator stumbled: that trial is made again. */
 static void
-narrow(struct bounds *b, double asked, const struct pg_result *result, bool passed)
+narrow(struct bounds *b, const struct pg_search_config *config, double asked, const struct pg_result *result,
+       bool passed)
 {
-	const bool kept = pg_result_rate_kept(result);
-	const double rate = kept ? asked : result->sent_pps;
+	const bool sound = is_sound(config, result);
+	const double rate = sound ? asked : result->sent_pps;
 
-	if (!passed && kept)
+	if (!passed && sound)
 		b->high = asked;
 	else if (passed && rate > b->low)
 		b->low = rate < b->high ? rate : b->high;
-	b->limited += !kept;
+	b->limited += !sound;
 }
 
 int
@@ -56,7 +68,7 @@ pg_search_run(const struct pg_search_config *config, struct pg_search *out)
 	int rc = try(config, config->max_pps, out, &passed);
 	if (rc < 0 || out->trials[0].interrupted)
 		return rc;
-	const bool kept = config->max_pps > 0 && pg_result_rate_kept(&out->trials[0]);
+	const bool kept = config->max_pps > 0 && is_sound(config, &out->trials[0]);
 	if (passed) {
 		out->end = kept ? PG_SEARCH_AT_MAX : PG_SEARCH_GENERATOR;
 		return 0;
@@ -72,7 +84,7 @@ pg_search_run(const struct pg_search_config *config, struct pg_search *out)
 		rc = try(config, middle, out, &passed);
 		if (rc < 0 || out->trials[out->n - 1].interrupted)
 			return rc;
-		narrow(&b, middle, &out->trials[out->n - 1], passed);
+		narrow(&b, config, middle, &out->trials[out->n - 1], passed);
 		if (b.limited == LIMITED_TIMES) {
 			out->end = PG_SEARCH_UNSTEADY;
 			return 0;

@@ -104,6 +104,14 @@ pg_tx_poll(struct pg_tx *tx, uint64_t now)
 	return n;
 }
 
+bool
+pg_tx_owes(struct pg_tx *tx, uint64_t now)
+{
+	if (tx->load.units_per_s == 0)
+		return false;
+	return tx->held_n > 0 || pg_pacer_credit(&tx->pacer, now) >= units_of(tx, tx->mix->size[tx->size_at]);
+}
+
 void
 pg_tx_stop(struct pg_tx *tx)
 {

@@ -4,6 +4,7 @@
 #ifndef PG_TRANSMIT_H
 #define PG_TRANSMIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -39,6 +40,8 @@ struct pg_tx {
 void pg_tx_start(struct pg_tx *tx, uint32_t run, uint64_t now, uint64_t hz);
 /* Sends at most PG_TX_CHUNK of what is due. Returns the frames that the port took. */
 unsigned pg_tx_poll(struct pg_tx *tx, uint64_t now);
+/* Whether a frame that is due by now is still to be sent; without a rate none is ever due. */
+bool pg_tx_owes(struct pg_tx *tx, uint64_t now);
 /* Frees what the port did not take. */
 void pg_tx_stop(struct pg_tx *tx);
 /* Share of the asked rate that was kept from the start to now, 0 to 1 or a little more; 1 when none was asked. */

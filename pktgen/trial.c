@@ -11,15 +11,16 @@
 #include <rte_launch.h>
 
 #include "pktgen/interrupt.h"
+#include "pktgen/watch.h"
 
 #define LCORE_TX 1
 #define LCORE_RX 2
-#define RUN_MASK ((1u << PG_RUN_BITS) - 1)
 #define WAIT_NS  20000000 /* between main's looks */
 #define QUIET_MS 20       /* all frames are in, and for so long no copy of one came */
 #define SIDE_US  500      /* between looks at what came back to the transmitter */
 #define IDLE_US  50       /* without work before an adaptive worker sleeps */
 #define SLEEP_NS 20000
+#define LATE_NS  10000000 /* that the port may take for the last frames */
 
 enum phase { WARMING_UP, MEASURING, OVER };
 
@@ -33,7 +34,9 @@ struct trial {
 	enum phase phase;
 	uint64_t start, end; /* TSC, of the measured phase; end is when sending really ended, once OVER */
 	uint64_t side_next;
-	uint64_t icmp;
+	uint64_t icmp_before;
+
+	struct pg_watch watch; /* the receiving worker's */
 
 	/* Transmitter to receiver. */
 	uint64_t sent;    /* in all; stored before over */
@@ -56,29 +59,14 @@ to_ns(const struct trial *t, uint64_t tsc)
 
 /* ---- the transmitter ---- */
 
-/* What came back to the transmitter's port: ARP is answered, ICMP is counted, all else is freed. */
+/* What came back to the transmitter's port. */
 static void
 look_aside(struct trial *t, uint64_t now)
 {
-	struct rte_mbuf *frames[PG_RX_BURST];
-	struct pg_rig *rig = t->rig;
-
-	if (rig->one_port || now < t->side_next)
+	if (t->rig->one_port || now < t->side_next)
 		return;
 	t->side_next = now + t->hz / 1000000 * SIDE_US;
-	const uint16_t n = rte_eth_rx_burst(rig->tx_port.id, 0, frames, PG_RX_BURST);
-	for (uint16_t i = 0; i < n; i++) {
-		uint8_t *frame = rte_pktmbuf_mtod(frames[i], uint8_t *);
-		const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(frame + RTE_ETHER_HDR_LEN);
-		if (pg_arp_answer(&rig->tx_arp, frame, frames[i]->data_len)) {
-			pg_arp_send(frames[i], rig->tx_port.id, 0);
-			continue;
-		}
-		t->icmp += frames[i]->data_len >= RTE_ETHER_HDR_LEN + sizeof(*ip) &&
-			   ((const struct rte_ether_hdr *)frame)->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4) &&
-			   ip->next_proto_id == IPPROTO_ICMP;
-		rte_pktmbuf_free(frames[i]);
-	}
+	pg_aside_poll(&t->rig->aside);
 }
 
 static void
@@ -91,7 +79,8 @@ begin_phase(struct trial *t, enum phase phase, uint64_t now)
 	t->start = now;
 	t->end = now + ticks(t, ns);
 	/* The receiver counts the run after the warm-up's, whether or not there was one. */
-	pg_tx_start(tx, (t->rig->run + (phase == MEASURING)) & RUN_MASK, now, t->hz);
+	pg_tx_start(tx, (t->rig->run + (phase == MEASURING)) & PG_RUN_MASK, now, t->hz);
+	pg_pacer_end(&tx->pacer, t->end - now);
 }
 
 static void
@@ -116,16 +105,19 @@ transmit_step(struct trial *t)
 	if (t->phase == OVER)
 		return STEP_OVER;
 	look_aside(t, now);
-	if (__atomic_load_n(&t->stop, __ATOMIC_RELAXED) != 0 || (t->phase == MEASURING && now >= t->end)) {
-		pg_tx_stop(&t->rig->tx);
-		end_transmission(t, now);
-		return STEP_OVER;
-	}
-	if (now >= t->end) {
-		pg_tx_stop(&t->rig->tx);
+	const bool told = __atomic_load_n(&t->stop, __ATOMIC_RELAXED) != 0;
+	if (!told && pg_tx_poll(&t->rig->tx, now) > 0)
+		return STEP_BUSY;
+	/* What became due before the end still goes out, when the port makes room for it soon. */
+	if (!told && now < t->end + (pg_tx_owes(&t->rig->tx, now) ? ticks(t, LATE_NS) : 0))
+		return STEP_IDLE;
+	pg_tx_stop(&t->rig->tx);
+	if (!told && t->phase == WARMING_UP) {
 		begin_phase(t, MEASURING, now);
+		return STEP_BUSY;
 	}
-	return pg_tx_poll(&t->rig->tx, now) > 0 ? STEP_BUSY : STEP_IDLE;
+	end_transmission(t, now);
+	return STEP_OVER;
 }
 
 /* ---- the receiver ---- */
@@ -153,6 +145,8 @@ receive_step(struct trial *t)
 	const uint16_t n = rte_eth_rx_burst(rx->port, 0, frames, PG_RX_BURST);
 	const uint64_t now = rte_rdtsc();
 	pg_rx_take(rx, frames, n, now);
+	if (rx->last != 0) /* the warm-up's frames are over */
+		pg_watch_poll(&t->watch, now, n);
 	if (over && nothing_more(t, now))
 		return STEP_OVER;
 	return n > 0 ? STEP_BUSY : STEP_IDLE;
@@ -284,6 +278,16 @@ read_stats(const struct pg_rig *rig, struct port_stats *out)
 }
 
 static void
+fill_watch(const struct trial *t, struct pg_result *out)
+{
+	const struct pg_watch *w = &t->watch;
+	out->rx_away = out->seconds > 0 ? (double)w->away / (double)t->hz / out->seconds : 0;
+	out->rx_away_longest_ns = to_ns(t, w->longest);
+	out->rx_overrun = w->overrun;
+	out->rx_saturated = pg_watch_saturated(w);
+}
+
+static void
 fill_result(const struct trial *t, const struct port_stats *before, struct pg_result *out)
 {
 	const struct pg_rig *rig = t->rig;
@@ -311,7 +315,9 @@ fill_result(const struct trial *t, const struct port_stats *before, struct pg_re
 	out->tx_errors = after.tx.oerrors - before->tx.oerrors;
 	out->tx_refused = rig->tx.refused;
 	out->tx_no_buffers = rig->tx.no_buffers;
-	out->icmp = t->icmp;
+	out->icmp = rig->aside.icmp - t->icmp_before;
+	fill_watch(t, out);
+	out->learning = rig->learning;
 	out->window = pg_judge_window(rig->rx.judge);
 }
 
@@ -321,9 +327,11 @@ pg_trial_run(struct pg_rig *rig, const struct pg_trial_spec *spec, struct pg_res
 	struct trial t = {.rig = rig, .spec = spec, .hz = rte_get_tsc_hz(), .phase = WARMING_UP};
 	struct port_stats before;
 
+	t.icmp_before = rig->aside.icmp;
+	pg_watch_start(&t.watch, t.hz, rig->rx_ring, PG_RX_BURST);
 	rig->tx.mix = spec->mix;
 	rig->tx.load = spec->load;
-	pg_rx_start(&rig->rx, (rig->run + 1) & RUN_MASK);
+	pg_rx_start(&rig->rx, (rig->run + 1) & PG_RUN_MASK);
 	read_stats(rig, &before);
 	__atomic_store_n(&t.launched, 1, __ATOMIC_RELEASE);
 	if (rig->scenario->one_thread) {

@@ -32,6 +32,8 @@ a_short_scenario_gets_the_defaults(void **state)
 	assert_int_equal(s.rate.kind, PG_RATE_PPS);
 	assert_int_equal(s.rate.value, 10000);
 	assert_int_equal(s.duration_ns, 10000000000);
+	assert_int_equal(s.link_settle_ns, 500000000);
+	assert_int_equal(s.learn_ns, 3000000000);
 	assert_int_equal(s.burst, 256);
 	assert_false(s.one_thread || s.adaptive || s.no_huge || s.udp_checksum);
 	assert_int_equal(s.search.n_mixes, 1);
@@ -58,6 +60,8 @@ static const char every_key[] = "tx:\n"
 				"warm_up: 2s\n"
 				"drain: 3s\n"
 				"link_wait: 4s\n"
+				"link_settle: 5s\n"
+				"learn: 6s\n"
 				"burst: 16\n"
 				"threads: 1\n"
 				"poll: adaptive\n"
@@ -98,6 +102,8 @@ every_key_reaches_its_place(void **state)
 	assert_int_equal(s.warm_up_ns, 2000000000);
 	assert_int_equal(s.drain_ns, 3000000000);
 	assert_int_equal(s.link_wait_ns, 4000000000);
+	assert_int_equal(s.link_settle_ns, 5000000000);
+	assert_int_equal(s.learn_ns, 6000000000);
 	assert_int_equal(s.burst, 16);
 	assert_true(s.one_thread && s.adaptive && s.no_huge && s.udp_checksum);
 	assert_int_equal(s.cpus.cpu[0], 3);
@@ -166,6 +172,14 @@ static const struct {
     {WHOLE "rate: 101%\n", "s.yaml:3: rate: \"101%\" is out of bounds"},
     {WHOLE "rate: 1000\n", "s.yaml:3: rate: \"1000\" is not understood; accepted: 10000pps"},
     {WHOLE "rate: {pps: 1}\n", "s.yaml:3: rate: has no value that can be read"},
+    {WHOLE "link: 0bit/s\n", "s.yaml:3: link: \"0bit/s\" is out of bounds"},
+    {WHOLE "link: 1Gbit/s\nrate: 1420455pps\n",
+     "s.yaml:4: rate: 1420455 frames of 64 bytes a second do not fit the link; accepted: up to 1420454pps"},
+    {WHOLE "rate: 1Gbit/s\nsizes: imix\nlink: 1Gbit/s\n",
+     "s.yaml:3: rate: 347062 frames of imix bytes a second do not"},
+    {WHOLE "link: 1Mbit/s\n", "s.yaml:3: rate: 10000 frames of 64 bytes a second do not fit the link"},
+    {WHOLE "link: 1Gbit/s\nsearch:\n  sizes: [1422, 64]\n  max: 1Mpps\n",
+     "s.yaml:6: search.max: 1000000 frames of 1422 bytes a second do not fit the link; accepted: up to 86445pps"},
     {WHOLE "duration: 0s\n", "s.yaml:3: duration: \"0s\" is out of bounds"},
     {WHOLE "duration: 10\n", "s.yaml:3: duration: \"10\" is not understood; accepted: a time"},
     {WHOLE "burst: 0\n", "s.yaml:3: burst: 0 is out of bounds; accepted: 1 to 4096"},
@@ -178,7 +192,8 @@ static const struct {
     {WHOLE "search: {sizes: [64,64,64,64,64,64,64,64,64,64,64,64,64,64,64,64,64]}\n",
      "s.yaml:3: search.sizes: \"64,64"},
     {WHOLE "search: {trial: 0s}\n", "s.yaml:3: search.trial: \"0s\" is out of bounds"},
-    {WHOLE "search: {resolution: 0%}\n", "s.yaml:3: search.resolution: \"0%\" is out of bounds"},
+    {WHOLE "search: {resolution: 0%}\n",
+     "s.yaml:3: search.resolution: \"0%\" is out of bounds; accepted: a percentage above 0%"},
     {WHOLE "search: {loads: [0%]}\n", "s.yaml:3: search.loads: \"0%\" is out of bounds"},
     {WHOLE "search: {loss_tolerance: 1}\n", "s.yaml:3: search.loss_tolerance: \"1\" is not understood"},
     {WHOLE "search: {step: 1}\n", "s.yaml:3: search.step: unknown key; accepted: sizes, trial"},
@@ -195,6 +210,23 @@ a_mistake_is_one_line_that_names_file_line_and_key(void **state)
 		if (rc != -EINVAL || strncmp(err.text, mistakes[i].message, strlen(mistakes[i].message)) != 0 ||
 		    strchr(err.text, '\n') != NULL)
 			fail_msg("row %u: %d '%s', not '%s'", i, rc, err.text, mistakes[i].message);
+	}
+}
+
+/* What just fits: 1 Gbit/s of 64 bytes and 24 more on the wire. */
+static void
+a_rate_may_fill_the_link(void **state)
+{
+	(void)state;
+	static const char *const rows[] = {"rate: 1420454pps\n", "rate: 100%\n", "rate: max\n",
+					   "rate: 727272727bit/s\n", "sizes: 1514\nrate: 984395318bit/s\n"};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		static struct pg_scenario s;
+		struct pg_error err = {.text = ""};
+		char text[256];
+		snprintf(text, sizeof(text), WHOLE "link: 1Gbit/s\n%s", rows[i]);
+		if (pg_scenario_parse("f", text, &s, &err) != 0)
+			fail_msg("row %u: %s", i, err.text);
 	}
 }
 
@@ -238,6 +270,8 @@ the_example_is_a_scenario_and_its_defaults_are_true(void **state)
 	assert_int_equal(example->duration_ns, s.duration_ns);
 	assert_int_equal(example->drain_ns, s.drain_ns);
 	assert_int_equal(example->link_wait_ns, s.link_wait_ns);
+	assert_int_equal(example->link_settle_ns, s.link_settle_ns);
+	assert_int_equal(example->learn_ns, s.learn_ns);
 	assert_int_equal(example->burst, s.burst);
 	assert_int_equal(example->one_thread, s.one_thread);
 	assert_int_equal(example->adaptive, s.adaptive);
@@ -261,6 +295,7 @@ main(void)
 	    cmocka_unit_test(one_device_named_twice_is_one_port),
 	    cmocka_unit_test(a_mistake_is_one_line_that_names_file_line_and_key),
 	    cmocka_unit_test(the_example_is_a_scenario_and_its_defaults_are_true),
+	    cmocka_unit_test(a_rate_may_fill_the_link),
 	    cmocka_unit_test(a_file_that_is_no_scenario_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
