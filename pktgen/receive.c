@@ -18,12 +18,25 @@ pg_rx_start(struct pg_rx *rx, uint32_t run)
 	pg_judge_reset(rx->judge);
 }
 
+/* The run's first whole frame after a warm-up's: what was spoilt before it was the warm-up's. */
+static void
+forget_warm_up(struct pg_rx *rx)
+{
+	const uint64_t stale = rx->verdicts[PG_FRAME_STALE];
+	if (stale == 0)
+		return;
+	memset(rx->verdicts, 0, sizeof(rx->verdicts));
+	rx->verdicts[PG_FRAME_STALE] = stale;
+}
+
 /* A whole frame of this run. */
 static void
 take_ours(struct pg_rx *rx, const struct pg_frame_id *id, uint32_t bytes, uint64_t now)
 {
 	const enum pg_arrival arrival = pg_judge_frame(rx->judge, id->flow, id->sequence);
 
+	if (rx->verdicts[PG_FRAME_OURS] == 0)
+		forget_warm_up(rx);
 	rx->last = now;
 	if (arrival == PG_ARRIVAL_DUPLICATE || arrival == PG_ARRIVAL_TOO_LATE)
 		return;

@@ -20,6 +20,7 @@
 #define SIDE_US  500      /* between looks at what came back to the transmitter */
 #define IDLE_US  50       /* without work before an adaptive worker sleeps */
 #define SLEEP_NS 20000
+#define FLOOD_NS UINT64_C(1000000000)
 #define LATE_NS  10000000 /* that the port may take for the last frames */
 
 enum phase { WARMING_UP, MEASURING, OVER };
@@ -134,6 +135,13 @@ nothing_more(const struct trial *t, uint64_t now)
 	return rx->received == t->sent && now >= quiet_since + t->hz / 1000 * QUIET_MS;
 }
 
+/* The end is not waited for any longer than this though the port never runs empty. */
+static bool
+is_flooded(const struct trial *t, uint64_t now)
+{
+	return now >= t->over_at + ticks(t, t->rig->scenario->drain_ns + FLOOD_NS);
+}
+
 static enum step
 receive_step(struct trial *t)
 {
@@ -147,7 +155,7 @@ receive_step(struct trial *t)
 	pg_rx_take(rx, frames, n, now);
 	if (rx->last != 0) /* the warm-up's frames are over */
 		pg_watch_poll(&t->watch, now, n);
-	if (over && nothing_more(t, now))
+	if (over && (n < PG_RX_BURST || is_flooded(t, now)) && nothing_more(t, now))
 		return STEP_OVER;
 	return n > 0 ? STEP_BUSY : STEP_IDLE;
 }

@@ -129,6 +129,38 @@ without_a_rate_the_bound_is_always_due(void **state)
 	}
 }
 
+static void
+all_that_is_due_before_the_end_and_nothing_after_it(void **state)
+{
+	(void)state;
+	static const uint64_t rates[] = {1, 3, 999, 20000, 14880952};
+	for (unsigned r = 0; r < sizeof(rates) / sizeof(rates[0]); r++) {
+		struct pg_pacer pacer;
+		const uint64_t start = UINT64_MAX - HZ; /* the clock wraps on the way */
+		uint64_t sent = 0;
+		pg_pacer_start(&pacer, start, HZ, rates[r], UINT64_MAX / 2);
+		pg_pacer_end(&pacer, 3 * HZ);
+		for (uint64_t passed = 0; passed < 4 * HZ; passed += 777777) { /* never at the end itself */
+			const uint64_t credit = pg_pacer_credit(&pacer, start + passed);
+			pg_pacer_spend(&pacer, credit);
+			sent += credit;
+		}
+		assert_int_equal(sent, rates[r] * 3);
+		assert_int_equal(pg_pacer_due(&pacer, start + 9 * HZ), rates[r] * 3);
+	}
+}
+
+static void
+without_a_rate_nothing_is_due_from_the_end_on(void **state)
+{
+	(void)state;
+	struct pg_pacer pacer;
+	pg_pacer_start(&pacer, 5, HZ, 0, 32);
+	pg_pacer_end(&pacer, 100);
+	assert_int_equal(pg_pacer_credit(&pacer, 104), 32);
+	assert_int_equal(pg_pacer_credit(&pacer, 105), 0);
+}
+
 int
 main(void)
 {
@@ -139,6 +171,8 @@ main(void)
 	    cmocka_unit_test(a_stall_never_makes_a_burst_above_the_bound_and_is_counted),
 	    cmocka_unit_test(what_was_not_spent_stays_but_not_above_the_bound),
 	    cmocka_unit_test(without_a_rate_the_bound_is_always_due),
+	    cmocka_unit_test(all_that_is_due_before_the_end_and_nothing_after_it),
+	    cmocka_unit_test(without_a_rate_nothing_is_due_from_the_end_on),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,6 +158,61 @@ what_counts_is_the_rate_that_was_sent_not_the_one_asked(void **state)
 	assert_true(search.trials[search.best].sent_pps <= 4.9e6);
 }
 
+/* The generator's own port drops at 5 Mpps, the first three times. */
+static int
+own_loss(void *arg, double pps, struct pg_result *out)
+{
+	unsigned *times = arg;
+	struct device device = {.knee = 6.1e6, .generator = 1e12};
+	const int rc = trial(&device, pps, out);
+	if (pps == 5e6 && *times > 0) {
+		(*times)--;
+		out->judgement.all.lost += 10;
+		out->judgement.all.received -= 10;
+		out->rx_missed = 10;
+	}
+	return rc;
+}
+
+static void
+what_the_generator_lost_itself_is_not_laid_at_the_devices_door(void **state)
+{
+	(void)state;
+	static const struct {
+		unsigned times;
+		enum pg_search_end end;
+		double low, high;
+	} trials[] = {
+	    {1, PG_SEARCH_FOUND, 6.09e6, 6.1e6}, {4, PG_SEARCH_FOUND, 6.09e6, 6.1e6}, {99, PG_SEARCH_UNSTEADY, 0, 0}};
+	for (unsigned i = 0; i < sizeof(trials) / sizeof(trials[0]); i++) {
+		static struct pg_search search;
+		unsigned times = trials[i].times;
+		const struct pg_search_config config = {
+		    .max_pps = 1e7, .resolution = 1e-3, .trial = own_loss, .arg = &times};
+		assert_int_equal(pg_search_run(&config, &search), 0);
+		assert_int_equal(search.end, trials[i].end);
+		const double found = search.best < 0 ? 0 : search.trials[search.best].sent_pps;
+		assert_true(found >= trials[i].low && found <= trials[i].high);
+	}
+}
+
+static void
+own_loss_is_at_most_what_is_lost(void **state)
+{
+	(void)state;
+	struct pg_result result = {.judgement.all = {.sent = 100, .lost = 7}};
+	assert_int_equal(pg_result_own_loss(&result), 0);
+	result.rx_missed = 1;
+	result.rx_no_buffers = 2;
+	result.tx_errors = 1;
+	result.rx_overrun = 1;
+	assert_int_equal(pg_result_own_loss(&result), 5);
+	result.rx_overrun = 50;
+	assert_int_equal(pg_result_own_loss(&result), 7);
+	result = (struct pg_result){.judgement.all = {.sent = 100, .lost = 7}, .rx_saturated = true};
+	assert_int_equal(pg_result_own_loss(&result), 7);
+}
+
 static void
 a_trial_that_fails_ends_the_search(void **state)
 {
@@ -177,6 +232,8 @@ main(void)
 	    cmocka_unit_test(a_search_always_ends),
 	    cmocka_unit_test(a_generator_that_cannot_keep_up_ends_the_search_and_is_named),
 	    cmocka_unit_test(what_counts_is_the_rate_that_was_sent_not_the_one_asked),
+	    cmocka_unit_test(what_the_generator_lost_itself_is_not_laid_at_the_devices_door),
+	    cmocka_unit_test(own_loss_is_at_most_what_is_lost),
 	    cmocka_unit_test(a_trial_that_fails_ends_the_search),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,6 +46,53 @@ as_many_frames_leave_as_the_rate_says(void **state)
 	}
 }
 
+/* The transmitter looks at the clock when it can, here never at the end itself; yet what is due by then all leaves. */
+static void
+a_duration_has_exactly_the_frames_of_its_rate(void **state)
+{
+	(void)state;
+	static const struct {
+		struct pg_rate rate;
+		const char *sizes;
+		uint64_t frames; /* in 20 ms */
+	} rows[] = {
+	    {{PG_RATE_PPS, 20000}, "64", 400},        {{PG_RATE_PPS, 99999}, "imix", 1999},
+	    {{PG_RATE_PPS, 2000000}, "64", 40000},    {{PG_RATE_BITS, 345760000}, "imix", 2400},
+	    {{PG_RATE_PERCENT, 100000}, "64", 28409},
+	};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rig *rig = rig_create(3, rows[i].sizes, &rows[i].rate);
+		pg_pacer_end(&rig->tx.pacer, HZ / 50);
+		for (uint64_t now = 0; now < HZ / 25; now += 7001) {
+			while (pg_tx_poll(&rig->tx, now) > 0)
+				rig_drain();
+			assert_true(pg_tx_kept(&rig->tx, now) == 1.0);
+			assert_false(pg_tx_owes(&rig->tx, now));
+		}
+		if (rig->tx.sent != rows[i].frames)
+			fail_msg("row %u: %llu", i, (unsigned long long)rig->tx.sent);
+		rig_destroy(rig);
+	}
+}
+
+static void
+what_the_port_has_no_room_for_is_still_owed(void **state)
+{
+	(void)state;
+	struct rig *rig = rig_create(1, "64", &steady);
+	pg_pacer_end(&rig->tx.pacer, 1050000); /* 1050 frames; the ring holds 1023 */
+	for (uint64_t now = 0; now <= 1050000; now += 1000)
+		pg_tx_poll(&rig->tx, now);
+	assert_true(pg_tx_owes(&rig->tx, 1050000));
+	rig_drain();
+	while (pg_tx_poll(&rig->tx, 1200000) > 0)
+		;
+	assert_int_equal(rig->tx.sent, 1050);
+	assert_false(pg_tx_owes(&rig->tx, 1200000));
+	rig_drain();
+	rig_destroy(rig);
+}
+
 static void
 a_delay_is_not_made_up_by_a_burst_and_shows_in_the_rate_kept(void **state)
 {
@@ -89,6 +136,8 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(as_many_frames_leave_as_the_rate_says),
+	    cmocka_unit_test(a_duration_has_exactly_the_frames_of_its_rate),
+	    cmocka_unit_test(what_the_port_has_no_room_for_is_still_owed),
 	    cmocka_unit_test(a_delay_is_not_made_up_by_a_burst_and_shows_in_the_rate_kept),
 	    cmocka_unit_test(without_buffers_the_transmitter_waits_and_says_so),
 	};

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/pktgen/nth.h"
 #include "tests/unit/pktgen/rig.h"
 
 #define DELAY    7000  /* ticks that a frame is under way */
@@ -30,12 +31,6 @@ struct wire {
 	uint64_t release[HELD_MAX];
 	unsigned n_held;
 };
-
-static bool
-is_nth(uint64_t at, unsigned n)
-{
-	return n != 0 && at % n == n - 1;
-}
 
 static struct rte_mbuf *
 copy_of(const struct rte_mbuf *m)
@@ -184,6 +179,37 @@ latency_is_the_time_under_way(void **state)
 	rig_destroy(rig);
 }
 
+/* A share of the frames takes ten times as long: the percentile above that share, and none below, must say so. */
+static void
+a_delayed_share_shows_from_its_percentile_on(void **state)
+{
+	(void)state;
+	static const struct {
+		unsigned each;       /* so many'th frame is late */
+		bool p50, p99, p999; /* has the delay in it */
+	} rows[] = {{1, true, true, true},
+		    {3, false, true, true},
+		    {60, false, true, true},
+		    {200, false, false, true},
+		    {2000, false, false, false}};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rig *rig = rig_create(3, "64", &steady);
+		const struct pg_histogram *h = &rig->rx.latency;
+		struct rte_mbuf *m;
+		for (uint64_t now = 0, at = 0; rig->tx.sent < 20000; now += 1000) {
+			pg_tx_poll(&rig->tx, now);
+			while (rte_eth_rx_burst(device.port, 0, &m, 1) == 1)
+				pg_rx_take(&rig->rx, &m, 1, now + (is_nth(at++, rows[i].each) ? 10 : 1) * DELAY);
+		}
+		const uint64_t late = 9 * DELAY;
+		assert_int_equal(pg_histogram_quantile(h, 500000) > late, rows[i].p50);
+		assert_int_equal(pg_histogram_quantile(h, 990000) > late, rows[i].p99);
+		assert_int_equal(pg_histogram_quantile(h, 999000) > late, rows[i].p999);
+		assert_int_equal(h->max, 10 * DELAY);
+		rig_destroy(rig);
+	}
+}
+
 static void
 frames_of_another_run_are_stale_and_others_foreign(void **state)
 {
@@ -275,6 +301,7 @@ main(void)
 	    cmocka_unit_test(the_report_says_exactly_what_the_wire_did),
 	    cmocka_unit_test(each_flow_is_told_its_own_loss),
 	    cmocka_unit_test(latency_is_the_time_under_way),
+	    cmocka_unit_test(a_delayed_share_shows_from_its_percentile_on),
 	    cmocka_unit_test(frames_of_another_run_are_stale_and_others_foreign),
 	    cmocka_unit_test(a_frame_in_several_pieces_is_read_whole),
 	    cmocka_unit_test(a_question_on_the_receivers_port_is_answered_there),
