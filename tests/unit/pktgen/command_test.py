@@ -65,6 +65,30 @@ class Commands(unittest.TestCase):
     _, out = self.result(scenario, "run", "s.yaml")
     self.assert_whole(out["result"])
 
+  def test_a_path_that_carries_nothing_is_told(self):
+    scenario = (QUICK + "learn: 150ms\ndrain: 0s\nsearch: {trial: 20ms, max: 10kpps}\n").replace(
+      "net_ring0", '"net_null0,no-rx=1"')
+    text, out = self.result(scenario, "run", "s.yaml")
+    frames = out["result"]["frames"]
+    self.assertGreater(frames["sent"], 0)
+    self.assertEqual((frames["received"], frames["lost"], frames["loss"]), (0, frames["sent"], 1))
+    self.assertEqual((out["learning"]["destinations"], out["learning"]["reached"]), (2, 0))
+    self.assertGreater(out["learning"]["sent"], 0)
+    self.assertIn("note: no learning frame came through to 2 of 2 destinations", text)
+    _, out = self.result(scenario, "search", "s.yaml")
+    # A starved machine may keep the generator from its rate.
+    self.assertIn(out["results"][0]["outcome"], ("none", "unsteady"))
+    self.assertIsNone(out["results"][0]["throughput"])
+
+  def test_learning_reaches_each_destination_and_may_be_left_out(self):
+    _, out = self.result(QUICK, "run", "s.yaml")
+    learning = out["learning"]
+    self.assertEqual((learning["destinations"], learning["reached"]), (2, 2))
+    self.assertEqual(learning["sent"], learning["received"])
+    _, out = self.result(QUICK + "learn: 0s\n", "run", "s.yaml")
+    self.assertEqual(set(out["learning"].values()), {0})
+    self.assert_whole(out["result"])
+
   def test_a_rate_beyond_the_generator_is_said_and_is_no_loss(self):
     text, out = self.result(QUICK + "rate: 1000Mpps\n", "run", "s.yaml")
     self.assert_whole(out["result"])
@@ -124,6 +148,9 @@ class Commands(unittest.TestCase):
       (QUICK.replace("net_ring0", "net_nothing0"), "s.yaml:1: tx.device: device net_nothing0: DPDK cannot open it"),
       (QUICK.replace("net_ring0", "'0000:ff:1f.7'"), "s.yaml:1: tx.device: device 0000:ff:1f.7: DPDK cannot open"),
       (QUICK + "rx: {device: net_nothing1}\n", "s.yaml:6: rx.device: device net_nothing1: DPDK cannot open it"),
+      (QUICK + "link: 1Gbit/s\nrate: 2Mpps\n", "s.yaml:7: rate: 2000000 frames of 64 bytes a second do not fit the link"),
+      (QUICK.replace("net_ring0", "'net_memif0,socket=/no/such/s,socket-abstract=no'"),
+       "s.yaml:1: tx.device: device net_memif0,socket=/no/such/s,socket-abstract=no: folder /no/such of its socket: No"),
       (QUICK + "cpus: [1000]\n", "s.yaml:6: cpus: give 1 of "),
       (QUICK + "cpus: [0, 1]\n", "s.yaml:6: cpus: give 1 of "),
       (QUICK.replace("destination_mac: 02:00:00:00:00:02", "gateway: 10.1.0.99") + "link_wait: 50ms\n",
