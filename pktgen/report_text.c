@@ -139,7 +139,8 @@ pg_text_search(FILE *out, const struct pg_search_report *report)
 	const struct pg_search *search = &report->search;
 	char outcome[128], load[16];
 
-	snprintf(outcome, sizeof(outcome), "%s, %u trials", explain(search->end), search->n);
+	snprintf(outcome, sizeof(outcome), "%s, %u trial%s", explain(search->end), search->n,
+		 search->n == 1 ? "" : "s");
 	if (search->best >= 0)
 		print_row(out, &search->trials[search->best], "100%", outcome);
 	else if (search->n > 0)

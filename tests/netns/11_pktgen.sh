@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # generator - West - East - generator over shared memory (net_memif): nothing is lost, doubled or reordered, and what the
-# generator counted is what the gateways counted. Then a search, by a second generator on the same sockets.
+# generator counted is what the gateways counted. Then a search, by a second generator on the same sockets. With --keep the
+# two gateways stay until ^C, for a generator of one's own.
 . "$(dirname "$0")/lib.sh"
 pktgen=$build/pktgen/culvert-pktgen
 ports=memif
@@ -88,6 +89,16 @@ huge_pages: off
 udp_checksum: full
 search: {sizes: [64, 64x7+590x4+1422x1], trial: 500ms, max: 10kpps, loads: [50%]}
 EOF
+
+if [ "${1:-}" = --keep ]; then
+  cat <<EOF
+11_pktgen: the gateways stay until ^C. In another terminal, as root:
+  $pktgen run $tmp/scenario.yaml
+  $pktgen search $tmp/scenario.yaml --json search.json --svg search.svg
+  $culvert --socket $tmp/west/culvert.sock stats show watch
+EOF
+  stay
+fi
 
 say "20 kpps for 3 s"
 generate run

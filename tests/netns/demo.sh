@@ -169,11 +169,7 @@ show_clear
 result="demo: ok ping=$received/$pings clear-on-wire=$clear rekey-lost=$lost tcp=$rate Mbit/s"
 if [ $keep = yes ]; then
   printf '%s\n' "$result"
-  trap 'running=; exit 0' INT TERM HUP # how a demo that was kept ends; ^C reaches the gateways too
-  sleep 2147483647 &
-  sleeper=$!
-  undo kill $sleeper
-  wait $sleeper
+  stay
 fi
 gateways_end || fail "a gateway did not end well"
 printf '%s\n' "$result"

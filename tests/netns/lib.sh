@@ -83,6 +83,15 @@ until_true() {
   done
 }
 
+# Stays until ^C, which reaches the gateways too: this is how what was kept ends.
+stay() {
+  trap 'running=; exit 0' INT TERM HUP
+  sleep 2147483647 &
+  sleeper=$!
+  undo kill $sleeper
+  wait $sleeper
+}
+
 # ---- set-up ----
 begin() {
   trap at_exit EXIT
