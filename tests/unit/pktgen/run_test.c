@@ -28,8 +28,8 @@
 static const char scenario_text[] = "tx: {device: net_ring0, destination_mac: 02:00:00:00:00:02}\n"
 				    "flows: {count: 7, source: 10.1.0.1-10.1.0.7, destination: 10.2.0.1}\n"
 				    "sizes: [64, 300, 1514]\nrate: 20kpps\nduration: 300ms\nwarm_up: 20ms\ndrain: "
-				    "200ms\nlearn: 2s\nhuge_pages: off\npoll: adaptive\n"
-				    "udp_checksum: full\n";
+				    "200ms\nlearn: 2s\nhuge_pages: off\npoll: adaptive\nthreads: 1\n"
+				    "udp_checksum: full\n"; /* one thread: the wire's books are its own */
 
 /* What the wire did to the frames of one flow, and the highest number of it that went through. */
 struct books {
