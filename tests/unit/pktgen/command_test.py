@@ -52,7 +52,9 @@ class Commands(unittest.TestCase):
     self.assertEqual((out["tool"], out["command"], out["flow_count"]), ("culvert-pktgen", "run", 10))
     self.assertEqual(out["result"]["rate"]["asked_pps"], 20000)
     self.assertAlmostEqual(out["result"]["seconds"], 0.1, places=6)
+    # All that is due, unless the machine kept the generator from its rate, which it then says.
     self.assertLessEqual(out["result"]["frames"]["sent"], 2000)
+    self.assertTrue(out["result"]["frames"]["sent"] == 2000 or out["result"]["rate"]["kept"] < 1)
     self.assertEqual(sum(flow["sent"] for flow in out["worst_flows"]), out["result"]["frames"]["sent"])
     self.assertIn(f"sent        {out['result']['frames']['sent']} frames", text)
     self.assertIn("lost        0 (0.0000 %)", text)

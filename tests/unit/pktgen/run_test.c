@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <rte_cycles.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
@@ -40,6 +41,7 @@ struct books {
 struct wire {
 	unsigned drop, twice, hold, hold_for, spoil; /* every so many'th frame; 0: none */
 	unsigned swallow;                            /* the first so many, whatever else */
+	unsigned stall_at, stall_us;                 /* keeps the receiver busy for so long at this frame; 0: never */
 
 	uint32_t run; /* whose frames are counted */
 	bool counting;
@@ -125,6 +127,8 @@ carry(struct rte_mbuf *m)
 	if (books == NULL)
 		books = &nobodys;
 	books->seen++;
+	if (wire.counting && at > 0 && at == wire.stall_at)
+		rte_delay_us_block(wire.stall_us);
 	if (at < wire.swallow || is_nth(at, wire.drop)) {
 		books->dropped++;
 		rte_pktmbuf_free(m);
@@ -253,6 +257,28 @@ a_run_reports_exactly_what_the_wire_did_to_each_flow(void **state)
 	}
 }
 
+static bool
+remarked(const struct pg_result *result, const char *words)
+{
+	char remarks[PG_REMARKS_MAX][PG_REMARK_BYTES];
+	bool told = false;
+	const unsigned n = pg_remarks(result, remarks);
+	for (unsigned i = 0; i < n; i++)
+		told |= strstr(remarks[i], words) != NULL;
+	return told;
+}
+
+static void
+an_absence_of_the_receiver_is_in_the_result(void **state)
+{
+	(void)state;
+	static struct pg_result result;
+	run_through(&(struct wire){.stall_at = 1000, .stall_us = 7000}, &result);
+	assert_true(result.rx_away_longest_ns >= 7000000);
+	assert_true(result.rx_away >= 0.007 / 0.3);
+	assert_true(remarked(&result, "the receiver came late to its port"));
+}
+
 static json_int_t
 number(const json_t *object, const char *group, const char *name)
 {
@@ -333,8 +359,6 @@ a_path_that_carries_nothing_is_named_in_the_result(void **state)
 {
 	(void)state;
 	static struct pg_result result;
-	char remarks[PG_REMARKS_MAX][PG_REMARK_BYTES];
-	bool told = false;
 	struct pg_error err;
 
 	wire = (struct wire){.drop = 1};
@@ -343,10 +367,7 @@ a_path_that_carries_nothing_is_named_in_the_result(void **state)
 	assert_true(rig->learning.sent > 0);
 	run_through(&(struct wire){.drop = 1}, &result);
 	assert_int_equal(result.judgement.all.lost, result.judgement.all.sent);
-	const unsigned n = pg_remarks(&result, remarks);
-	for (unsigned i = 0; i < n; i++)
-		told |= strstr(remarks[i], "no learning frame came through to 1 of 1 destinations") != NULL;
-	assert_true(told);
+	assert_true(remarked(&result, "no learning frame came through to 1 of 1 destinations"));
 }
 
 static int
@@ -376,6 +397,7 @@ main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_run_reports_exactly_what_the_wire_did_to_each_flow),
+	    cmocka_unit_test(an_absence_of_the_receiver_is_in_the_result),
 	    cmocka_unit_test(the_report_carries_the_figures_to_their_names),
 	    cmocka_unit_test(learning_goes_on_until_a_frame_comes_through),
 	    cmocka_unit_test(a_path_that_carries_nothing_is_named_in_the_result),

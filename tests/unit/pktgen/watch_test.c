@@ -96,6 +96,30 @@ a_receiver_that_never_catches_up_is_saturated(void **state)
 }
 
 static void
+each_idle_poll_counts_once(void **state)
+{
+	(void)state;
+	static const struct {
+		unsigned full_polls; /* to each one without a frame */
+		bool saturated;
+	} rows[] = {{99, false}, {100, false}, {101, true}, {200, true}};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct pg_watch watch;
+		uint64_t now = US;
+		pg_watch_start(&watch, HZ, RING, BURST);
+		pg_watch_poll(&watch, now, BURST); /* the first frames only start it */
+		for (unsigned n = 0; n < 100; n++) {
+			pg_watch_poll(&watch, now += US, 0);
+			for (unsigned k = 0; k < rows[i].full_polls; k++)
+				pg_watch_poll(&watch, now += US, BURST);
+		}
+		assert_int_equal(watch.partial, 100);
+		assert_int_equal(watch.full, 100 * rows[i].full_polls);
+		assert_int_equal(pg_watch_saturated(&watch), rows[i].saturated);
+	}
+}
+
+static void
 idle_polls_after_the_last_frame_say_nothing(void **state)
 {
 	(void)state;
@@ -113,6 +137,7 @@ main(void)
 	    cmocka_unit_test(an_absence_is_as_long_as_it_was_and_may_have_cost_what_came),
 	    cmocka_unit_test(an_absence_in_which_nothing_came_costs_nothing),
 	    cmocka_unit_test(a_receiver_that_never_catches_up_is_saturated),
+	    cmocka_unit_test(each_idle_poll_counts_once),
 	    cmocka_unit_test(idle_polls_after_the_last_frame_say_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
