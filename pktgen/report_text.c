@@ -149,7 +149,8 @@ pg_text_search(FILE *out, const struct pg_search_report *report)
 		const struct pg_result *r = &report->loads[i];
 		const double share = r->asked_pps / search->trials[search->best].sent_pps;
 		snprintf(load, sizeof(load), "%.3g%%", share * 100);
-		snprintf(outcome, sizeof(outcome), "lost %" PRIu64 "%s", r->judgement.all.lost,
+		snprintf(outcome, sizeof(outcome), "lost %" PRIu64 "%s%s", r->judgement.all.lost,
+			 pg_result_own_loss(r) > 0 ? ", perhaps by the generator itself" : "",
 			 pg_result_rate_kept(r) ? "" : ", the generator could not keep the rate");
 		print_row(out, r, load, outcome);
 	}
