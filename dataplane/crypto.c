@@ -3,43 +3,66 @@
 #include "dataplane/dp.h"
 #include "dataplane/worker.h"
 
-void
-dp_crypto_complete(struct dp_worker *w)
+/* A sealed packet goes out; an opened one, or one that did not open, back to esp_in. */
+static inline void
+finish(struct dp_worker *w, struct dp_aead_op *op)
+{
+	if (op->dir == DP_OPEN)
+		dp_vec_push(&w->opened, op->cookie);
+	else if (likely(op->status == 0))
+		dp_vec_push(&w->forward, op->cookie);
+	else
+		dp_drop(w, op->cookie, DP_DROP_ENGINE_FAILED);
+}
+
+static void
+collect(struct dp_worker *w)
 {
 	struct dp_aead_op *done[DP_ENGINE_BATCH];
 	const struct dp_engine *engine = w->dp->engine;
 
 	while (w->in_flight > 0) {
-		unsigned room = DP_VEC_MAX - (w->opened.n > w->sealed.n ? w->opened.n : w->sealed.n);
+		unsigned room = DP_VEC_MAX - (w->opened.n > w->forward.n ? w->opened.n : w->forward.n);
 		unsigned n = engine->complete(w->engine_queue, done, room < DP_ENGINE_BATCH ? room : DP_ENGINE_BATCH);
 		if (n == 0)
 			return;
 		w->in_flight -= n;
 		for (unsigned i = 0; i < n; i++)
-			dp_vec_push(done[i]->dir == DP_OPEN ? &w->opened : &w->sealed, done[i]->cookie);
+			finish(w, done[i]);
 	}
 }
 
 void
-dp_crypto_submit(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n, struct dp_vec *done)
+dp_crypto_complete(struct dp_worker *w)
+{
+	const unsigned before = w->forward.n;
+	if (likely(w->in_flight == 0))
+		return;
+	collect(w);
+	dp_count(&w->stats.esp_out, w->forward.n - before);
+}
+
+void
+dp_crypto_submit(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n)
 {
 	const struct dp_engine *engine = w->dp->engine;
+	const unsigned forward_before = w->forward.n;
 
 	for (unsigned at = 0; at < n;) {
 		unsigned want = n - at < DP_ENGINE_BATCH ? n - at : DP_ENGINE_BATCH, finished = 0;
 		unsigned took = engine->submit(w->engine_queue, &ops[at], want, &finished);
 		for (unsigned i = 0; i < finished; i++)
-			done->pkt[done->n + i] = ops[at + i]->cookie;
-		done->n += finished;
+			finish(w, ops[at + i]);
 		at += took;
 		w->in_flight += took - finished;
 		if (likely(w->in_flight == 0 && took > 0))
 			continue;
 		unsigned before = w->in_flight;
-		dp_crypto_complete(w);
+		collect(w);
 		if (took == 0 && w->in_flight == before) { /* full, and nothing has come back */
 			while (at < n)
 				dp_drop(w, ops[at++]->cookie, DP_DROP_ENGINE_FULL);
 		}
 	}
+	dp_count(&w->stats.esp_out, w->forward.n - forward_before);
 }

@@ -155,7 +155,7 @@ open_batch(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n)
 		if (likely(prepare(w, pkt[i], fit)))
 			ops[n_ops++] = dp_op(pkt[i]);
 	}
-	dp_crypto_submit(w, ops, n_ops, &w->opened);
+	dp_crypto_submit(w, ops, n_ops);
 }
 
 void

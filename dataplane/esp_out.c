@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Stage esp_out: what the policy protects gets its sequence number, outer header and seal (RFC 4303 3.3). Worker
- * threads. Exits: forward, drop. Between dp_esp_out() and dp_esp_out_finish() packets are with the engine. */
+ * threads. Exits: forward, drop; on the way there packets are with the engine. */
 #include "dataplane/worker.h"
 
 #include <netinet/ip_icmp.h>
@@ -246,23 +246,5 @@ dp_esp_out(struct dp_worker *w)
 			dp_drop(w, m, DP_DROP_NO_HEADROOM);
 	}
 	in->n = 0;
-	dp_crypto_submit(w, ops, n_ops, &w->sealed);
-}
-
-void
-dp_esp_out_finish(struct dp_worker *w)
-{
-	struct dp_vec *in = &w->sealed;
-	unsigned sealed = 0;
-	for (unsigned i = 0; i < in->n; i++) {
-		struct rte_mbuf *m = in->pkt[i];
-		if (dp_op(m)->status == 0) {
-			dp_vec_push(&w->forward, m);
-			sealed++;
-		} else {
-			dp_drop(w, m, DP_DROP_ENGINE_FAILED);
-		}
-	}
-	dp_count(&w->stats.esp_out, sealed);
-	in->n = 0;
+	dp_crypto_submit(w, ops, n_ops);
 }

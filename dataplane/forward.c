@@ -44,9 +44,12 @@ route(struct dp_worker *w, struct rte_mbuf *m)
 
 /* The way of the packet before, which most often is that of the next. */
 struct way {
-	struct dp_port *port;
+	struct dp_port *port; /* NULL: none */
 	rte_be32_t next_hop_be;
 	struct rte_ether_hdr ether;
+	/* of a decapsulated packet: the route that it took, and from which network */
+	const struct sadb_nexthop *hop;
+	const struct sadb_vnet *vnet;
 };
 
 /* False: nobody knows the neighbour yet. */
@@ -66,6 +69,62 @@ find_way(struct dp_worker *w, const struct dp_meta *meta, struct way *way)
 	return true;
 }
 
+static void
+send_by(struct dp_worker *w, struct rte_mbuf *m, const struct way *way)
+{
+	const uint16_t ether = sizeof(way->ether);
+	if (unlikely(m->data_off < ether)) {
+		dp_drop(w, m, DP_DROP_NO_HEADROOM);
+		return;
+	}
+	const uint16_t bytes = (uint16_t)(m->data_len + ether);
+	m->data_off = (uint16_t)(m->data_off - ether);
+	m->data_len = bytes;
+	m->pkt_len = bytes;
+	memcpy(rte_pktmbuf_mtod(m, void *), &way->ether, sizeof(way->ether));
+	dp_tx(w, way->port, m);
+}
+
+/* A packet whose way has to be found out. */
+static void
+find_and_send(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	bool routed = (meta->flags & DP_META_ROUTED) != 0;
+	if (!routed && !route(w, m))
+		return;
+	if (!find_way(w, meta, way)) {
+		way->port = NULL;
+		dp_hold(w, m);
+		return;
+	}
+	if (!routed && (meta->flags & DP_META_HOP)) {
+		way->hop = meta->hop;
+		way->vnet = meta->vnet;
+	}
+	send_by(w, m, way);
+}
+
+/* May this packet go the way of the one before? Sealed ones say where they go; decapsulated ones have the same route from
+ * the same network, and what route() asks of each packet is asked here. */
+static inline bool
+same_way(struct rte_mbuf *m, const struct way *way)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	if (way->port == NULL)
+		return false;
+	if (meta->flags & DP_META_ROUTED)
+		return meta->next_hop_be == way->next_hop_be && meta->out_port == way->port->number;
+	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
+	const struct sadb_nexthop *hop = way->hop;
+	if (!(meta->flags & DP_META_HOP) || meta->hop != hop || hop == NULL || meta->vnet != way->vnet ||
+	    (hop->gateway_v4_be == 0 && ip->dst_addr != way->next_hop_be) || ip->time_to_live <= 1 ||
+	    meta->ip_bytes > way->port->mtu)
+		return false;
+	dp_ipv4_ttl_down(ip);
+	return true;
+}
+
 void
 dp_forward(struct dp_worker *w)
 {
@@ -76,25 +135,10 @@ dp_forward(struct dp_worker *w)
 	 * is never made (RFC 1122 3.2.2), so the vector stays bounded. */
 	for (unsigned i = 0; i < in->n; i++) {
 		struct rte_mbuf *m = in->pkt[i];
-		const struct dp_meta *meta = dp_meta(m);
-		if (!(meta->flags & DP_META_ROUTED) && !route(w, m))
-			continue;
-		if (unlikely(way.port == NULL || meta->next_hop_be != way.next_hop_be ||
-			     meta->out_port != way.port->number) &&
-		    !find_way(w, meta, &way)) {
-			way.port = NULL;
-			dp_hold(w, m);
-			continue;
-		}
-		if (unlikely(m->data_off < sizeof(way.ether))) {
-			dp_drop(w, m, DP_DROP_NO_HEADROOM);
-			continue;
-		}
-		m->data_off = (uint16_t)(m->data_off - sizeof(way.ether));
-		m->data_len = (uint16_t)(m->data_len + sizeof(way.ether));
-		m->pkt_len = m->data_len;
-		memcpy(rte_pktmbuf_mtod(m, void *), &way.ether, sizeof(way.ether));
-		dp_tx(w, way.port, m);
+		if (likely(same_way(m, &way)))
+			send_by(w, m, &way);
+		else
+			find_and_send(w, m, &way);
 	}
 	in->n = 0;
 }

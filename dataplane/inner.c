@@ -25,7 +25,7 @@ ecn_decap(uint8_t outer, uint8_t inner)
 }
 
 static bool
-decap_tos_rare(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
+decap_tos(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
 {
 	const struct dp_meta *meta = dp_meta(m);
 	uint8_t tos = ip->type_of_service;
@@ -42,15 +42,6 @@ decap_tos_rare(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
 	if (tos != ip->type_of_service)
 		dp_ipv4_tos_set(ip, tos);
 	return true;
-}
-
-/* Without congestion marks on either header nothing changes. */
-static inline bool
-decap_tos(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
-{
-	const struct dp_meta *meta = dp_meta(m);
-	bool marked = ((meta->outer_tos | ip->type_of_service) & RTE_IPV4_HDR_ECN_MASK) != 0;
-	return likely(!marked && !(meta->sa->flags & SADB_SA_DECAP_DSCP)) || decap_tos_rare(w, m, ip);
 }
 
 /* The reasons of the outer header's checks, as those of an inner one. */
@@ -71,7 +62,7 @@ inner_reason(unsigned verdict)
 }
 
 /* Is it a packet, and one that this SA may carry? False: dropped. */
-static inline bool
+static bool
 check_one(struct dp_worker *w, struct rte_mbuf *m)
 {
 	struct dp_meta *meta = dp_meta(m);
@@ -91,12 +82,28 @@ check_one(struct dp_worker *w, struct rte_mbuf *m)
 	if (!decap_tos(w, m, ip))
 		return false;
 	dp_flow_read(&meta->flow, ip, meta->ip_bytes);
-	meta->vnet = meta->sa->vnet;
 	if (!meta->sa->sel_any && !dp_flow_selected(&meta->sa->cold->config.sel, &meta->flow)) {
 		dp_drop(w, m, DP_DROP_INNER_SELECTOR);
 		return false;
 	}
 	return true;
+}
+
+/* The common packet: all that check_one() and dp_ipv4_check() would find good, in one branch, of an SA that carries any
+ * packet and without congestion marks. */
+static inline bool
+common(struct rte_mbuf *m)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
+	uint32_t wrong = ip->version_ihl ^ (uint32_t)RTE_IPV4_VHL_DEF;
+	wrong |= (uint32_t)dp_be16(ip->total_length) ^ m->data_len;
+	wrong |= m->data_len < sizeof(*ip);
+	wrong |= dp_ipv4_sum20((const uint8_t *)ip) ^ 0xffffu;
+	wrong |= dp_ipv4_rare[*(const uint8_t *)&ip->src_addr] | dp_ipv4_rare[*(const uint8_t *)&ip->dst_addr];
+	wrong |= (meta->outer_tos | ip->type_of_service) & RTE_IPV4_HDR_ECN_MASK;
+	wrong |= (meta->sa->flags & SADB_SA_DECAP_DSCP) | (meta->sa->sel_any ^ 1u);
+	return wrong == 0;
 }
 
 /* For the gateway itself, or beyond it? */
@@ -176,20 +183,25 @@ void
 dp_inner(struct dp_worker *w)
 {
 	struct dp_vec *in = &w->inner, *out = &w->forward;
+	const struct dp_flow_entry *place[DP_VEC_MAX];
 	const struct sadb_policy *policy = NULL; /* names sa */
 	const struct sadb_sa *sa = NULL;
 	unsigned n = 0, rest = 0;
 
 	for (unsigned i = 0; i < in->n; i++) {
 		struct rte_mbuf *m = in->pkt[i];
-		if (likely(check_one(w, m))) {
-			rte_prefetch0(dp_flow_place(&w->flows, &dp_meta(m)->flow));
-			in->pkt[n++] = m;
-		}
+		struct dp_meta *meta = dp_meta(m);
+		if (unlikely(!common(m)) && !check_one(w, m))
+			continue;
+		meta->vnet = meta->sa->vnet;
+		dp_flow_read(&meta->flow, rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *), meta->ip_bytes);
+		place[n] = dp_flow_place(&w->flows, &meta->flow);
+		rte_prefetch0(place[n]);
+		in->pkt[n++] = m;
 	}
 	for (unsigned i = 0; i < n; i++) {
 		struct dp_meta *meta = dp_meta(in->pkt[i]);
-		const struct dp_flow_entry *entry = dp_flow_place(&w->flows, &meta->flow);
+		const struct dp_flow_entry *entry = place[i];
 		bool known = dp_flow_holds(&w->flows, entry, &meta->flow, dp_flow_domain(meta->vnet, SADB_POLICY_FWD));
 		if (known && (entry->policy != policy || meta->sa != sa)) {
 			policy = entry->policy;

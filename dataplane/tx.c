@@ -3,8 +3,8 @@
 #include "dataplane/dp.h"
 #include "dataplane/worker.h"
 
-static void
-flush_port(struct dp_worker *w, struct dp_port *port)
+void
+dp_tx_flush_port(struct dp_worker *w, struct dp_port *port)
 {
 	struct dp_tx_buffer *buffer = &w->tx[port->number];
 	uint16_t n = (uint16_t)buffer->n, queue = (uint16_t)(w->index % port->tx_queues), sent = 0;
@@ -30,21 +30,11 @@ flush_port(struct dp_worker *w, struct dp_port *port)
 }
 
 void
-dp_tx(struct dp_worker *w, struct dp_port *port, struct rte_mbuf *m)
-{
-	struct dp_tx_buffer *buffer = &w->tx[port->number];
-	buffer->pkt[buffer->n++] = m;
-	buffer->bytes += m->pkt_len;
-	if (buffer->n == DP_BURST)
-		flush_port(w, port);
-}
-
-void
 dp_tx_flush(struct dp_worker *w)
 {
 	for (unsigned i = 0; i < w->dp->n_ports; i++)
 		if (w->tx[i].n > 0)
-			flush_port(w, w->dp->port[i]);
+			dp_tx_flush_port(w, w->dp->port[i]);
 }
 
 /* An inner packet for the gateway itself gets an Ethernet header, so that the twin can take it: to the port's own

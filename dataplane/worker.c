@@ -68,16 +68,15 @@ run(struct dp_worker *w, enum dp_stage stage, const struct dp_vec *in, void (*fn
 	return stage_done(w, stage, n, t);
 }
 
-/* The finishing half of an ESP stage: cycles count, its packets were counted going in. */
+/* The finishing half of esp_in: cycles count, its packets were counted going in. */
 static uint64_t
-run_finish(struct dp_worker *w, enum dp_stage stage, const struct dp_vec *in, void (*fn)(struct dp_worker *w),
-	   uint64_t t)
+finish_esp_in(struct dp_worker *w, uint64_t t)
 {
-	if (in->n == 0)
+	if (w->opened.n == 0)
 		return t;
-	fn(w);
+	dp_esp_in_finish(w);
 	uint64_t now = rte_rdtsc();
-	dp_count(&w->stats.stages[stage].cycles, now - t);
+	dp_count(&w->stats.stages[DP_STAGE_ESP_IN].cycles, now - t);
 	return now;
 }
 
@@ -90,8 +89,7 @@ stages(struct dp_worker *w, uint64_t t)
 	t = run(w, DP_STAGE_CLASSIFY, &w->classify, dp_classify, t);
 	t = run(w, DP_STAGE_ESP_OUT, &w->esp_out, dp_esp_out, t);
 	dp_crypto_complete(w);
-	t = run_finish(w, DP_STAGE_ESP_IN, &w->opened, dp_esp_in_finish, t);
-	t = run_finish(w, DP_STAGE_ESP_OUT, &w->sealed, dp_esp_out_finish, t);
+	t = finish_esp_in(w, t);
 	t = run(w, DP_STAGE_INNER, &w->inner, dp_inner, t);
 	t = run(w, DP_STAGE_FORWARD, &w->forward, dp_forward, t);
 	t = run(w, DP_STAGE_PUNT, &w->punt, dp_punt, t);
@@ -149,7 +147,6 @@ dp_worker_drain(struct dp_worker *w)
 	while (w->in_flight > 0) {
 		dp_crypto_complete(w);
 		dp_esp_in_finish(w);
-		dp_esp_out_finish(w);
 		stages(w, rte_rdtsc());
 	}
 	dp_hold_drain(w, DP_DROP_SHUTDOWN);

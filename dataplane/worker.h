@@ -91,8 +91,8 @@ struct dp_worker {
 
 	/* inputs of the stages */
 	struct dp_vec parse, classify, esp_in, esp_out, inner, forward, punt, drop;
-	struct dp_vec opened, sealed; /* back from the engine */
-	unsigned in_flight;           /* operations the engine still has */
+	struct dp_vec opened; /* back from the engine */
+	unsigned in_flight;   /* operations the engine still has */
 	struct dp_groups groups;
 	struct dp_tx_buffer tx[DP_MAX_PORTS];
 
@@ -137,15 +137,25 @@ void dp_esp_in(struct dp_worker *w);        /* to the engine */
 void dp_esp_in_finish(struct dp_worker *w); /* back from it: w->opened */
 void dp_inner(struct dp_worker *w);
 void dp_esp_out(struct dp_worker *w);
-void dp_esp_out_finish(struct dp_worker *w); /* w->sealed */
 void dp_forward(struct dp_worker *w);
 void dp_punt(struct dp_worker *w);
 
 /* Takes frames that the twins sent; fills later stages. Returns how many. */
 unsigned dp_inject(struct dp_worker *w);
 
+void dp_tx_flush_port(struct dp_worker *w, struct dp_port *port);
+
 /* Hands a packet with its Ethernet header to a port; sends when a burst is full. */
-void dp_tx(struct dp_worker *w, struct dp_port *port, struct rte_mbuf *m);
+static inline void
+dp_tx(struct dp_worker *w, struct dp_port *port, struct rte_mbuf *m)
+{
+	struct dp_tx_buffer *buffer = &w->tx[port->number];
+	buffer->pkt[buffer->n++] = m;
+	buffer->bytes += m->pkt_len;
+	if (buffer->n == DP_BURST)
+		dp_tx_flush_port(w, port);
+}
+
 void dp_tx_flush(struct dp_worker *w);
 
 /* Counts and frees what was dropped. */
@@ -160,8 +170,8 @@ void dp_hold_drain(struct dp_worker *w, enum dp_drop reason);
 /* Makes an ICMP error about the packet (IPv4 header at data), if the rules allow one; it goes to w->forward. */
 void dp_icmp_error(struct dp_worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code, uint16_t mtu);
 
-/* Gives operations of one direction to the engine; what it finishes goes to w->opened or w->sealed, which is done. */
-void dp_crypto_submit(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n, struct dp_vec *done);
+/* Gives operations to the engine. What it has opened goes to w->opened, what it has sealed to w->forward. */
+void dp_crypto_submit(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n);
 /* What a device has finished meanwhile. */
 void dp_crypto_complete(struct dp_worker *w);
 
