@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * SAs added, updated and deleted. Control thread.
  *
- * A new SA is found by workers at once, for what comes in; it sends nothing, and no policy chooses it, before
- * sadb_commit() has its mark on disk. */
+ * Before sadb_commit() has the mark of a new SA on disk, workers do not find an inbound one, and no policy chooses an
+ * outbound one: no number is received or sent before the disk says whose key it is. */
 #include "sa-db/sadb_private.h"
 
 #include <errno.h>
@@ -20,25 +20,6 @@ key_id_of(struct sadb *db, const struct sadb_sa_config *config, uint8_t key_id[S
 	return rc == 0 ? 0 : sadb_fail(err, rc, XFRMA_ALG_AEAD, "key cannot be hashed: %s", strerror(-rc));
 }
 
-/* A key is one side's to seal with. And when its numbers are spent, they are. */
-static int
-check_use(const struct sadb_sa_config *config, const struct sadb_mark *mark, struct sadb_error *err)
-{
-	/* An SA whose direction nobody told left its mark of having received in in_seq alone: the peer used those numbers,
-	 * and may use more. A key that has also sent here stays with that: it goes on as what it was, dir any. */
-	bool was_inbound = mark->bound == SADB_NO_NUMBERS || (mark->in_seq > 0 && config->dir == SADB_DIR_OUT);
-	if (config->dir == SADB_DIR_IN && mark->bound != 0 && !was_inbound)
-		return sadb_fail(err, -EEXIST, XFRMA_ALG_AEAD,
-				 "this key was used to send: the peer needs a key of its own");
-	if (config->dir != SADB_DIR_IN && was_inbound)
-		return sadb_fail(err, -EEXIST, XFRMA_ALG_AEAD,
-				 "this key was an inbound SA's: the peer seals with it, so sending needs another");
-	if (config->dir != SADB_DIR_IN && mark->bound >= sadb_out_max(config))
-		return sadb_fail(err, -EOVERFLOW, XFRMA_ALG_AEAD,
-				 "the sequence numbers of this key are spent: use a new key");
-	return 0;
-}
-
 static int
 find_mark(struct sadb *db, const struct sadb_sa_config *config, struct sadb_mark **mark, struct sadb_error *err)
 {
@@ -52,9 +33,6 @@ find_mark(struct sadb *db, const struct sadb_sa_config *config, struct sadb_mark
 		return sadb_fail(err, -EEXIST, XFRMA_ALG_AEAD,
 				 "SPI %#x has this key and salt already: two SAs would repeat nonces",
 				 rte_be_to_cpu_32((*mark)->live->config.spi_be));
-	rc = check_use(config, *mark, err);
-	if (rc != 0)
-		return rc;
 	/* MOBIKE deletes and adds the same SA at once: with a little patience the numbers used are known exactly. */
 	if ((*mark)->lineages > 0)
 		sadb_grace_try(db, GRACE_TRY_US);
@@ -63,12 +41,14 @@ find_mark(struct sadb *db, const struct sadb_sa_config *config, struct sadb_mark
 
 /* Builds the three parts, not seen by anyone yet. */
 static int
-build(struct sadb *db, const struct sadb_sa_config *config, struct sadb_mark *mark, struct sadb_sa_cold **out)
+build(struct sadb *db, const struct sadb_sa_config *config, uint8_t dir, struct sadb_mark *mark,
+      struct sadb_sa_cold **out)
 {
 	int rc = -ENOMEM;
 	struct sadb_sa_cold *cold = sadb_cold_create(db, config);
 	if (cold == NULL)
 		return rc;
+	cold->config.dir = dir;
 	memcpy(cold->key_id, mark->key_id, sizeof(cold->key_id));
 	sadb_own(cold)->age = ++db->age;
 	struct sadb_lineage *lineage = sadb_lineage_create(db, &cold->config, mark);
@@ -103,6 +83,16 @@ take_place(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa_cold *larv
 	return sadb_sad_insert(db, cold, err);
 }
 
+static void
+make_visible(struct sadb *db, struct sadb_sa_cold *cold, bool shown)
+{
+	sadb_own(cold)->shown = shown;
+	if (shown)
+		sadb_sad_show(db, cold);
+	else
+		sadb_sad_place(db, cold);
+}
+
 static int
 install(struct sadb *db, const struct sadb_sa_config *config, struct sadb_sa_cold *larval, struct sadb_error *err)
 {
@@ -116,10 +106,14 @@ install(struct sadb *db, const struct sadb_sa_config *config, struct sadb_sa_col
 	rc = find_mark(db, config, &mark, err);
 	if (rc != 0)
 		return rc;
-	rc = build(db, config, mark, &cold);
+	uint8_t dir = sadb_direction_of(db, config, mark);
+	rc = sadb_direction_check(dir, config, mark, err);
+	if (rc != 0)
+		goto fail_mark;
+	rc = build(db, config, dir, mark, &cold);
 	if (rc != 0) {
-		sadb_mark_put(db, mark);
-		return sadb_fail(err, rc, 0, "the SA cannot be made: %s", strerror(-rc));
+		sadb_fail(err, rc, 0, "the SA cannot be made: %s", strerror(-rc));
+		goto fail_mark;
 	}
 	rc = take_place(db, cold, larval, err);
 	if (rc != 0) {
@@ -128,11 +122,16 @@ install(struct sadb *db, const struct sadb_sa_config *config, struct sadb_sa_col
 		return rc;
 	}
 	mark->live = cold;
-	sadb_own(cold)->lineage->lived = true;
+	if (dir == SADB_DIR_IN)
+		mark->inbound = true;
 	sadb_mark_reserve(db, mark);
-	sadb_sad_show(db, cold);
+	make_visible(db, cold, dir != SADB_DIR_IN);
 	sadb_heap_update(db, cold, sadb_now_s());
 	return 0;
+
+fail_mark:
+	sadb_mark_put(db, mark);
+	return rc;
 }
 
 int
@@ -172,7 +171,7 @@ check_update(struct sadb *db, const struct sadb_sa_cold *cold, const struct sadb
 				 old->window_packets);
 	if (config->dir != SADB_DIR_ANY && config->dir != old->dir)
 		return sadb_fail(err, -EINVAL, 0, "an update cannot change the direction: delete and add");
-	return 0;
+	return sadb_direction_numbers(old->dir, config, err);
 }
 
 /* The sequence may be moved ahead by who knows better, as after a switch-over; never back. */
@@ -240,7 +239,7 @@ sadb_sa_update(struct sadb *db, const struct sadb_sa_config *config, struct sadb
 	if (memcmp(&old->config.life, &config->life, sizeof(config->life)) != 0)
 		__atomic_fetch_and(&lineage->mut.state, ~(uint32_t)SADB_SA_SOFT, __ATOMIC_RELAXED);
 	raise_sequence(db, lineage, config->out_seq);
-	sadb_sad_show(db, cold);
+	make_visible(db, cold, sadb_own(old)->shown);
 	sadb_resolve_leave(db, old); /* its policies take the new one */
 	sadb_resolve_sa(cold);
 	sadb_heap_remove(db, old);

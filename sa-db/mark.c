@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Sequence marks: which numbers each key may have used, in memory and on disk, so that no nonce comes twice: not after a
- * delete and a new add of the same key, not after a restart or a crash, not after a failed write. Control thread.
+ * delete and a new add of the same key, not after a restart or a crash, not after a failed write. Control thread. Whether
+ * a key is ours to seal with at all: direction.c.
  *
  * A living SA's numbers are open up to out_limit, and out_limit is never above what the disk holds: more are reserved on
  * disk first, then out_limit is raised. A dead SA's mark says out_limit until the grace period has passed, because a
@@ -56,7 +57,8 @@ sadb_mark_get(struct sadb *db, const uint8_t key_id[SADB_KEY_ID_BYTES], struct s
 	if (mark == NULL)
 		return sadb_fail(err, -ENOMEM, 0, "out of memory for a sequence mark");
 	memcpy(mark->key_id, key_id, SADB_KEY_ID_BYTES);
-	mark->bound = known.out;
+	mark->inbound = known.out == SADB_NO_NUMBERS;
+	mark->bound = mark->inbound ? 0 : known.out;
 	mark->in_seq = known.in_seq;
 	sadb_map_add(&db->marks, &mark->link, hash);
 	*out = mark;
@@ -67,7 +69,7 @@ sadb_mark_get(struct sadb *db, const uint8_t key_id[SADB_KEY_ID_BYTES], struct s
 void
 sadb_mark_put(struct sadb *db, struct sadb_mark *mark)
 {
-	bool known_elsewhere = db->store != NULL || (mark->bound == 0 && mark->in_seq == 0);
+	bool known_elsewhere = db->store != NULL || (mark->bound == 0 && !sadb_mark_inbound(mark));
 	if (mark->lineages > 0 || mark->dirty || !known_elsewhere)
 		return;
 	sadb_map_del(&db->marks, &mark->link);
@@ -94,8 +96,6 @@ sadb_mark_reserve(struct sadb *db, struct sadb_mark *mark)
 	uint64_t max = sadb_out_max(config);
 	uint64_t chunk = config->flags & SADB_SA_ESN ? CHUNK_ESN : CHUNK;
 	uint64_t want = used < max && max - used > chunk ? used + chunk : max;
-	if (config->dir == SADB_DIR_IN)
-		want = SADB_NO_NUMBERS; /* the peer seals with this key: if we ever did, numbers would meet */
 	mark->want = want > mark->bound ? want : mark->bound;
 	sadb_mark_dirty(db, mark);
 }
@@ -104,7 +104,8 @@ sadb_mark_reserve(struct sadb *db, struct sadb_mark *mark)
 static struct sadb_store_mark
 worth(const struct sadb_mark *mark)
 {
-	return (struct sadb_store_mark){.out = mark->live != NULL ? mark->want : mark->bound, .in_seq = mark->in_seq};
+	uint64_t out = mark->live != NULL ? mark->want : mark->bound;
+	return (struct sadb_store_mark){.out = sadb_mark_inbound(mark) ? SADB_NO_NUMBERS : out, .in_seq = mark->in_seq};
 }
 
 static int
@@ -120,20 +121,33 @@ write_dirty(struct sadb *db, struct sadb_error *err)
 	return rc == 0 ? sadb_store_commit(db->store, err) : rc;
 }
 
-/* The mark is on disk: its numbers may be used. */
 static void
 open_numbers(struct sadb_mark *mark)
 {
-	struct sadb_sa_cold *cold = mark->live;
-	struct sadb_sa_mut *mut = cold->hot->mut;
+	const struct sadb_sa_cold *cold = mark->live;
 	uint64_t max = sadb_out_max(&cold->config);
-
 	mark->bound = mark->want;
-	if (cold->config.dir != SADB_DIR_IN) /* release pairs with the acquire in sadb_sa_seq_take() */
-		__atomic_store_n(&mut->out_limit, mark->bound < max ? mark->bound : max, __ATOMIC_RELEASE);
-	if (!sadb_own(cold)->armed) {
-		sadb_own(cold)->armed = true;
+	/* Release pairs with the acquire in sadb_sa_seq_take(). */
+	__atomic_store_n(&cold->hot->mut->out_limit, mark->bound < max ? mark->bound : max, __ATOMIC_RELEASE);
+}
+
+/* The mark is on disk: its SA may be used as far as it says. */
+static void
+open_sa(struct sadb *db, struct sadb_mark *mark)
+{
+	struct sadb_sa_cold *cold = mark->live;
+	struct sadb_sa_own *own = sadb_own(cold);
+
+	if (cold->config.dir != SADB_DIR_IN)
+		open_numbers(mark);
+	if (!own->armed) {
+		own->armed = true;
 		sadb_resolve_sa(cold);
+	}
+	if (!own->shown) {
+		own->shown = true;
+		cold->hot->dir = SADB_DIR_IN; /* it may have turned inbound; no worker finds it yet, so it may change */
+		sadb_sad_show(db, cold);
 	}
 }
 
@@ -153,7 +167,7 @@ sadb_marks_flush(struct sadb *db, struct sadb_error *err)
 		next = mark->next_dirty;
 		mark->dirty = false;
 		if (mark->live != NULL)
-			open_numbers(mark);
+			open_sa(db, mark);
 		sadb_mark_put(db, mark);
 	}
 	return 0;

@@ -146,8 +146,7 @@ sadb_lineage_create(struct sadb *db, const struct sadb_sa_config *config, struct
 		mark->bound = config->out_seq;
 	if (mark->in_seq < config->in_seq)
 		mark->in_seq = config->in_seq;
-	lineage->inbound = config->dir == SADB_DIR_IN;
-	if (!lineage->inbound) {
+	if (config->dir != SADB_DIR_IN) {
 		lineage->mut.out_seq = mark->bound;
 		lineage->mut.out_limit = mark->bound; /* nothing may be sent before the mark is on disk */
 	}
@@ -167,9 +166,6 @@ lineage_end(struct sadb_lineage *lineage)
 	/* Relaxed: the grace period came between. Numbers beyond bound were asked for and refused. */
 	uint64_t last = __atomic_load_n(&lineage->mut.out_seq, __ATOMIC_RELAXED);
 	uint64_t used = last < mark->bound ? last : mark->bound;
-	if (lineage->inbound)
-		used = lineage->lived ? SADB_NO_NUMBERS : mark->bound;
-
 	if (mark->final < used)
 		mark->final = used;
 	if (sadb_lineage_replay(lineage) != NULL) {
@@ -234,7 +230,7 @@ sadb_hot_create(struct sadb *db, struct sadb_sa_cold *cold, const struct sadb_sa
 	hot->flags = (uint8_t)config->flags;
 	hot->aad_bytes = config->flags & SADB_SA_ESN ? 12 : 8; /* RFC 4106 5 */
 	hot->sel_any = matches_all(&config->sel);
-	hot->dir = config->dir;
+	hot->dir = config->dir == SADB_DIR_IN ? SADB_DIR_IN : SADB_DIR_OUT; /* RFC 4301 4.1: never both */
 	lineage->mut.owners++;
 	sadb_own(cold)->lineage = lineage;
 	cold->hot = hot;

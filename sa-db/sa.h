@@ -26,6 +26,7 @@ enum sadb_aead {
 	SADB_AEAD_AES_GCM_16, /* RFC 4106 with a 16-byte ICV; the key's length says 128 or 256 */
 };
 
+/* An SA is simplex (RFC 4301 4.1). ANY leaves it to the destination: ours makes it inbound, another's outbound. */
 enum sadb_dir { SADB_DIR_ANY, SADB_DIR_IN, SADB_DIR_OUT };
 
 enum sadb_sa_flag {
@@ -118,7 +119,7 @@ struct sadb_sa {
 	uint8_t flags;      /* enum sadb_sa_flag */
 	uint8_t aad_bytes;  /* 8, or 12 with ESN (RFC 4106 5) */
 	uint8_t sel_any;    /* 1: the selector matches every packet of its vnet */
-	uint8_t dir;        /* enum sadb_dir */
+	uint8_t dir;        /* SADB_DIR_IN or SADB_DIR_OUT */
 	alignas(64) uint8_t key_area[]; /* expanded key; as long as the keyer asked for */
 };
 static_assert(sizeof(struct sadb_sa) == 64 || sizeof(struct sadb_sa) == 128, "hot part: whole lines before the key");

@@ -85,11 +85,24 @@ sadb_sad_insert(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_error *e
 }
 
 void
-sadb_sad_show(struct sadb *db, struct sadb_sa_cold *cold)
+sadb_sad_place(struct sadb *db, struct sadb_sa_cold *cold)
 {
 	db->cold[cold->slot] = cold;
+}
+
+void
+sadb_sad_show(struct sadb *db, struct sadb_sa_cold *cold)
+{
+	sadb_sad_place(db, cold);
 	/* Release pairs with the acquire in sadb_sa_lookup(). */
 	__atomic_store_n(&db->hot[cold->slot], cold->hot, __ATOMIC_RELEASE);
+}
+
+void
+sadb_sad_hide(struct sadb *db, struct sadb_sa_cold *cold)
+{
+	/* Release for symmetry only: NULL brings nothing with it. */
+	__atomic_store_n(&db->hot[cold->slot], NULL, __ATOMIC_RELEASE);
 }
 
 static void
@@ -104,8 +117,7 @@ void
 sadb_sad_remove(struct sadb *db, struct sadb_sa_cold *cold)
 {
 	struct sadb_sa_key key = sadb_cold_key(cold);
-	/* Release for symmetry only: NULL brings nothing with it. */
-	__atomic_store_n(&db->hot[cold->slot], NULL, __ATOMIC_RELEASE);
+	sadb_sad_hide(db, cold);
 	db->cold[cold->slot] = NULL;
 	rte_hash_del_key(db->sad, &key);
 	db->sa_count--;

@@ -92,7 +92,8 @@ struct sadb_vnet *sadb_vnet_next(struct sadb *db, const struct sadb_vnet *after)
 /* The underlay's routing domain: a vnet without policies, not found by id. Never NULL. */
 struct sadb_vnet *sadb_underlay(struct sadb *db);
 
-/* Publishes a table and retires the one before it. Takes ownership. */
+/* Publishes a table and retires the one before it. Takes ownership. With the underlay's local routes goes which SAs of
+ * SADB_DIR_ANY are inbound; that is on disk before workers see the table. */
 void sadb_vnet_fib_set(struct sadb *db, struct sadb_vnet *vnet, struct sadb_fib *fib);
 void sadb_neighs_set(struct sadb *db, struct sadb_neigh_table *table);
 struct sadb_neigh_table *sadb_neighs(const struct sadb *db); /* worker: acquire-load of the published table */
@@ -110,7 +111,10 @@ struct sadb_sa_cold {
 };
 
 /* NEWSA. -EEXIST: that (destination, SPI, protocol) lives already, or another SA holds the same key and salt (one key,
- * one sequence: two would repeat nonces). -EINVAL: algorithm, key length, all-zero key, mode, SPI 0..255, lengths.
+ * one sequence: two would repeat nonces), or the key was used in the other direction. -EINVAL: algorithm, key length,
+ * all-zero key, mode, SPI 0..255, lengths, a sequence number of the other direction. SADB_DIR_ANY becomes SADB_DIR_IN in
+ * the SA's configuration when the destination is, or becomes, one of the gateway's own addresses, and when the key is
+ * known as the peer's to seal with; any other sends and never receives.
  * -ENODEV: no such vnet. -ENOSPC: full. If this key was used before (tombstone, mark on disk), the new SA starts above
  * the last number used, and its window at the highest received. Turns a larval SA of the same key into a full one. */
 int sadb_sa_add(struct sadb *db, const struct sadb_sa_config *config, struct sadb_error *err);

@@ -56,18 +56,26 @@ struct sadb_mark {
 	uint64_t final, in_seq;
 	struct sadb_sa_cold *live;
 	unsigned lineages; /* mutable parts of this key: the living SA's and those that wait for their grace period */
+	bool inbound;      /* the peer seals with this key, so we never do: see direction.c */
 	bool dirty;        /* in the list of marks to write */
 	struct sadb_mark *next_dirty;
 };
 
-/* The bound of a key that came in as a peer's: there is no number that we may send under it. */
+/* On disk, the bound of a key that is the peer's to seal with: there is no number that we may send under it. */
 #define SADB_NO_NUMBERS UINT64_MAX
+
+/* Whoever received under a key knows that the peer seals with it. */
+static inline bool
+sadb_mark_inbound(const struct sadb_mark *mark)
+{
+	return mark->inbound || mark->in_seq > 0;
+}
 
 int sadb_mark_get(struct sadb *db, const uint8_t key_id[SADB_KEY_ID_BYTES], struct sadb_mark **mark,
 		  struct sadb_error *err);
 void sadb_mark_put(struct sadb *db, struct sadb_mark *mark); /* forgets it if nothing would be lost */
 void sadb_mark_dirty(struct sadb *db, struct sadb_mark *mark);
-/* Writes all dirty marks in one transaction; then, and only then, opens the numbers to workers. */
+/* Writes all dirty marks in one transaction; then, and only then, opens to workers what their SAs may send or receive. */
 int sadb_marks_flush(struct sadb *db, struct sadb_error *err);
 /* After a failed flush: takes back the SAs that were added since the last good one. Their adder hears the error. */
 void sadb_marks_give_up(struct sadb *db);
@@ -84,8 +92,6 @@ struct sadb_lineage {
 	struct sadb_sa_mut mut;
 	struct sadb *db;
 	struct sadb_mark *mark;
-	bool inbound;                 /* never sends: its key is the peer's to seal with */
-	bool lived;                   /* its SA came into the table */
 	uint32_t window_packets;      /* 0: no window */
 	alignas(64) uint8_t replay[]; /* struct sadb_replay, or nothing */
 };
@@ -117,7 +123,8 @@ struct sadb_sa_own {
 	uint64_t age; /* newer SAs have higher ones */
 	uint64_t deadline_s;
 	uint32_t heap_index; /* SADB_NO_HEAP: no limit in seconds */
-	bool armed;          /* its numbers are on disk: a policy may use it */
+	bool armed;          /* its mark was on disk once: a policy may use it */
+	bool shown;          /* workers find it: it is outbound, or inbound and its mark on disk says so */
 	bool numbers_low;    /* reported, as a soft limit */
 };
 
@@ -150,11 +157,26 @@ void sadb_sa_free(void *cold); /* after the grace period, or when never seen: wi
 void sadb_limits_set(struct sadb_sa_mut *mut, const struct sadb_lifetime *life);
 uint64_t sadb_out_max(const struct sadb_sa_config *config); /* RFC 4303 3.3.3 and 2.2.1 */
 
+/* ---- direction.c: whose key it is to seal with ---- */
+
+/* What an SA of this configuration is: SADB_DIR_IN or _OUT when that is told or known, SADB_DIR_ANY when it sends for as
+ * long as its destination is not ours. */
+uint8_t sadb_direction_of(struct sadb *db, const struct sadb_sa_config *config, const struct sadb_mark *mark);
+/* May an SA of that direction use the key? */
+int sadb_direction_check(uint8_t dir, const struct sadb_sa_config *config, const struct sadb_mark *mark,
+			 struct sadb_error *err);
+/* Do the sequence numbers that came with the configuration fit the direction? */
+int sadb_direction_numbers(uint8_t dir, const struct sadb_sa_config *config, struct sadb_error *err);
+/* The underlay's next route table is about to be published: SAs to addresses that become ours turn inbound. */
+void sadb_direction_locals(struct sadb *db, const struct sadb_fib *next);
+
 /* ---- sad.c: the table ---- */
 int sadb_sad_init(struct sadb *db);
 void sadb_sad_fini(struct sadb *db);
 int sadb_sad_insert(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_error *err); /* sets cold->slot */
-void sadb_sad_show(struct sadb *db, struct sadb_sa_cold *cold); /* publishes cold->hot at cold->slot */
+void sadb_sad_place(struct sadb *db, struct sadb_sa_cold *cold); /* the control thread finds it at cold->slot */
+void sadb_sad_show(struct sadb *db, struct sadb_sa_cold *cold);  /* and workers: publishes cold->hot */
+void sadb_sad_hide(struct sadb *db, struct sadb_sa_cold *cold);  /* workers find it no more */
 /* Takes the SA out of every lookup and retires it. */
 void sadb_sad_remove(struct sadb *db, struct sadb_sa_cold *cold);
 struct sadb_sa_cold *sadb_sad_find(const struct sadb *db, const struct sadb_sa_key *key);

@@ -109,6 +109,8 @@ void
 sadb_vnet_fib_set(struct sadb *db, struct sadb_vnet *vnet, struct sadb_fib *fib)
 {
 	struct sadb_fib *old = vnet->fib;
+	if (vnet == sadb_underlay(db))
+		sadb_direction_locals(db, fib);
 	__atomic_store_n(&vnet->fib, fib, __ATOMIC_RELEASE); /* pairs with the acquire in sadb_vnet_fib() */
 	sadb_generation_raise(db);
 	sadb_retire(db, old, fib_free);

@@ -2,9 +2,6 @@
  * No nonce twice over a stop, a crash, a disk that fails or a store that is taken away. */
 #include "tests/unit/sa-db/store_rig.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/unit/eal.h"
@@ -13,54 +10,28 @@ static void
 after_a_clean_stop_the_exact_number_is_known(void **state)
 {
 	struct sadb *db = rig_create(rig_store_path);
-	uint64_t seq = 700;
-	enum sadb_replay_verdict verdict;
+	struct sadb_sa_config inbound = rig_sa(3);
 	(void)state;
+	inbound.dir = SADB_DIR_IN;
 	rig_add(db, 1);
 	rig_add(db, 2);
+	assert_int_equal(sadb_sa_add(db, &inbound, &rig_err), 0);
 	rig_commit(db);
 	rig_take(rig_lookup(db, 1), 25);
 	rig_take(rig_lookup(db, 2), 50);
-	sadb_replay_commit(rig_lookup(db, 1)->replay, &seq, 1, &verdict);
+	rig_receive(db, 3, 700);
 	rig_del(db, 2);
 	sadb_destroy(db);
 
 	db = rig_create(rig_store_path);
 	rig_add(db, 1);
 	rig_add(db, 2);
+	assert_int_equal(sadb_sa_add(db, &inbound, &rig_err), 0);
 	rig_commit(db);
 	assert_int_equal(rig_take(rig_lookup(db, 1), 1), 26);
 	assert_int_equal(rig_take(rig_lookup(db, 2), 1), 51);
-	assert_int_equal(sadb_replay_check(rig_lookup(db, 1)->replay, 700), SADB_REPLAY_DUP);
+	assert_int_equal(sadb_replay_check(rig_lookup(db, 3)->replay, 700), SADB_REPLAY_DUP);
 	sadb_destroy(db);
-}
-
-/* Another process runs this and dies without a word; what it took it tells by a pipe. */
-static uint64_t
-crash_after(void (*work)(struct sadb *db, int out))
-{
-	int pipe_fd[2], status;
-	uint64_t told = 0;
-	assert_int_equal(pipe(pipe_fd), 0);
-	pid_t child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		struct sadb *db = rig_create(rig_store_path);
-		work(db, pipe_fd[1]);
-		raise(SIGKILL);
-	}
-	close(pipe_fd[1]);
-	assert_int_equal(read(pipe_fd[0], &told, sizeof(told)), sizeof(told));
-	close(pipe_fd[0]);
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	return told;
-}
-
-static void
-tell(int out, uint64_t number)
-{
-	assert_int_equal(write(out, &number, sizeof(number)), sizeof(number));
 }
 
 static void
@@ -72,7 +43,7 @@ work_takes_a_million(struct sadb *db, int out)
 	uint64_t last = 0;
 	for (unsigned i = 0; i < 16384; i++)
 		last = rig_take(sa, 64) + 63;
-	tell(out, last);
+	rig_tell(out, last);
 }
 
 static void
@@ -85,7 +56,7 @@ work_runs_to_the_limit(struct sadb *db, int out)
 	unsigned n;
 	while ((n = sadb_sa_seq_take(mut, 64, &first)) > 0)
 		last = first + n - 1;
-	tell(out, last);
+	rig_tell(out, last);
 }
 
 static void
@@ -102,7 +73,7 @@ work_runs_past_a_raise(struct sadb *db, int out)
 				last = first + 63;
 	}
 	assert_true(last > before);
-	tell(out, last);
+	rig_tell(out, last);
 }
 
 static void
@@ -113,7 +84,7 @@ after_a_crash_no_number_comes_twice(void **state)
 	uint64_t highest = 0;
 	(void)state;
 	for (unsigned i = 0; i < sizeof(works) / sizeof(works[0]); i++) {
-		uint64_t last = crash_after(works[i]);
+		uint64_t last = rig_crash_after(works[i]);
 		assert_true(last > highest);
 		highest = last;
 		struct sadb *db = rig_create(rig_store_path);
@@ -129,14 +100,14 @@ after_a_crash_no_number_comes_twice(void **state)
 static void
 work_receives(struct sadb *db, int out)
 {
-	uint64_t seq = 900;
-	enum sadb_replay_verdict verdict;
-	rig_add(db, 1);
+	struct sadb_sa_config config = rig_sa(1);
+	config.dir = SADB_DIR_IN;
+	assert_int_equal(sadb_sa_add(db, &config, &rig_err), 0);
 	rig_commit(db);
-	sadb_replay_commit(rig_lookup(db, 1)->replay, &seq, 1, &verdict);
+	rig_receive(db, 1, 900);
 	for (uint64_t now_s = 1000; now_s < 1020; now_s++)
 		sadb_tick(db, now_s, NULL, NULL);
-	tell(out, 900);
+	rig_tell(out, 900);
 }
 
 static void
@@ -146,7 +117,7 @@ work_adds_inbound(struct sadb *db, int out)
 	config.dir = SADB_DIR_IN;
 	assert_int_equal(sadb_sa_add(db, &config, &rig_err), 0);
 	rig_commit(db);
-	tell(out, 1);
+	rig_tell(out, 1);
 }
 
 static void
@@ -154,7 +125,7 @@ after_a_crash_a_key_that_received_still_never_sends(void **state)
 {
 	struct sadb_sa_config config = rig_sa(1);
 	(void)state;
-	crash_after(work_adds_inbound);
+	rig_crash_after(work_adds_inbound);
 	struct sadb *db = rig_create(rig_store_path);
 	config.dir = SADB_DIR_OUT;
 	assert_int_equal(sadb_sa_add(db, &config, &rig_err), -EEXIST);
@@ -167,7 +138,7 @@ static void
 after_a_crash_old_packets_stay_refused(void **state)
 {
 	(void)state;
-	crash_after(work_receives);
+	rig_crash_after(work_receives);
 	struct sadb *db = rig_create(rig_store_path);
 	rig_add(db, 1);
 	rig_commit(db);

@@ -122,6 +122,18 @@ rig_commit(struct sadb *db)
 }
 
 void
+rig_own_address(struct sadb *db, const char *addr)
+{
+	struct sadb_route routes[2] = {{.dst = rig_prefix("0.0.0.0/0"), .kind = SADB_ROUTE_UNICAST},
+				       {.dst = {.len = 32}, .kind = SADB_ROUTE_LOCAL}};
+	if (addr != NULL)
+		assert_int_equal(sadb_addr_parse(addr, &routes[1].dst.addr), 0);
+	struct sadb_fib *fib = sadb_fib_create(routes, addr != NULL ? 2 : 1);
+	assert_non_null(fib);
+	sadb_vnet_fib_set(db, sadb_underlay(db), fib);
+}
+
+void
 rig_reclaim_all(struct sadb *db)
 {
 	assert_int_equal(sadb_reclaim(db), 0);

@@ -44,6 +44,8 @@ struct sadb_sa_key rig_key(uint32_t n);
 struct sadb_sa *rig_lookup(struct sadb *db, uint32_t n); /* as a worker sees it */
 void rig_add(struct sadb *db, uint32_t n);               /* asserts success; no commit */
 void rig_commit(struct sadb *db);
+/* The underlay's routes: this address is the gateway's own (NULL: none is), all others lead out of port 0. */
+void rig_own_address(struct sadb *db, const char *addr);
 void rig_reclaim_all(struct sadb *db); /* asserts that nothing waits */
 
 struct sadb_prefix rig_prefix(const char *text);

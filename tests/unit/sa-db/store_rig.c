@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 char rig_store_path[64];
@@ -71,4 +72,38 @@ rig_del(struct sadb *db, uint32_t n)
 {
 	struct sadb_sa_key key = rig_key(n);
 	assert_int_equal(sadb_sa_del(db, &key, &rig_err), 0);
+}
+
+void
+rig_receive(struct sadb *db, uint32_t n, uint64_t seq)
+{
+	enum sadb_replay_verdict verdict;
+	assert_int_equal(sadb_replay_commit(rig_lookup(db, n)->replay, &seq, 1, &verdict), 1);
+}
+
+uint64_t
+rig_crash_after(void (*work)(struct sadb *db, int out))
+{
+	int pipe_fd[2], status;
+	uint64_t told = 0;
+	assert_int_equal(pipe(pipe_fd), 0);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct sadb *db = rig_create(rig_store_path);
+		work(db, pipe_fd[1]);
+		raise(SIGKILL);
+	}
+	close(pipe_fd[1]);
+	assert_int_equal(read(pipe_fd[0], &told, sizeof(told)), sizeof(told));
+	close(pipe_fd[0]);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	return told;
+}
+
+void
+rig_tell(int out, uint64_t number)
+{
+	assert_int_equal(write(out, &number, sizeof(number)), sizeof(number));
 }

@@ -20,5 +20,10 @@ void rig_worker_offline(struct sadb *db);
 
 bool rig_can_send(struct sadb *db, uint32_t n); /* does SA n give a number? */
 void rig_del(struct sadb *db, uint32_t n);
+void rig_receive(struct sadb *db, uint32_t n, uint64_t seq); /* as a worker whose packet has verified */
+
+/* Another process opens the store, does this work and dies without a word. What the work told by out is returned. */
+uint64_t rig_crash_after(void (*work)(struct sadb *db, int out));
+void rig_tell(int out, uint64_t number);
 
 #endif
