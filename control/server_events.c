@@ -72,7 +72,8 @@ ctl_sa_state_fill(struct ctl_server *server, const struct sadb_sa_cold *sa, stru
 	state->packets = __atomic_load_n(&mut->packets, __ATOMIC_RELAXED);
 	state->use_time_s = __atomic_load_n(&mut->first_use_s, __ATOMIC_RELAXED);
 	state->last_use_s = __atomic_load_n(&mut->last_use_s, __ATOMIC_RELAXED);
-	state->out_seq = __atomic_load_n(&mut->out_seq, __ATOMIC_RELAXED);
+	if (sa->config.dir != SADB_DIR_IN) /* whose sequence is closed, which is no number sent */
+		state->out_seq = __atomic_load_n(&mut->out_seq, __ATOMIC_RELAXED);
 	state->replay_drops = __atomic_load_n(&mut->replay_drops, __ATOMIC_RELAXED);
 	state->window_drops = __atomic_load_n(&mut->window_drops, __ATOMIC_RELAXED);
 	state->icv_drops = __atomic_load_n(&mut->icv_drops, __ATOMIC_RELAXED);

@@ -36,7 +36,7 @@ static const struct cli_arg sa_args[] = {
 	{.id = CLI_REQID, .word = "reqid", .kind = CLI_KIND_NUMBER, .max = UINT32_MAX, .fallback = "0",
 	 .help = "ties the SA to policies with the same number"},
 	{.id = CLI_DIR, .word = "dir", .kind = CLI_KIND_CHOICE, .choices = cli_sa_dirs, .fallback = "any",
-	 .help = "the only direction the SA may be used in"},
+	 .help = "the only direction the SA is used in; any goes by dst: in when it is the gateway's own address, else out"},
 	{.id = CLI_ESN, .word = "esn", .kind = CLI_KIND_CHOICE, .choices = on_off, .fallback = "on",
 	 .help = "64-bit extended sequence numbers (RFC 4303 2.2.1); both ends must agree"},
 	{.id = CLI_WINDOW, .word = "window", .kind = CLI_KIND_NUMBER, .min = SADB_REPLAY_MIN, .max = SADB_REPLAY_MAX,

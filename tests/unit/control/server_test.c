@@ -53,6 +53,39 @@ an_sa_is_added_shown_updated_and_deleted(void **state)
 }
 
 static void
+make_its_destination_ours(struct rig *rig, void *arg)
+{
+	const struct sadb_route local = {.dst = rig_prefix("198.51.100.2/32"), .kind = SADB_ROUTE_LOCAL};
+	struct sadb_fib *fib = sadb_fib_create(&local, 1);
+
+	(void)arg;
+	assert_non_null(fib);
+	sadb_vnet_fib_set(rig->db, sadb_underlay(rig->db), fib);
+}
+
+/* As an IKE daemon without directions moves an SA: reads it back, deletes it, adds it elsewhere with what it read. */
+static void
+an_sa_that_turned_inbound_is_shown_so_and_moves_with_what_is_shown(void **state)
+{
+	struct rig *rig = *state;
+	struct sadb_sa_config c = rig_sa(0x1001);
+	struct ctl_xfrm shown;
+
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
+	rig_call(rig, make_its_destination_ours, NULL);
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_GETSA, &c, &shown), 0);
+	assert_int_equal(shown.sa.config.dir, SADB_DIR_IN);
+	assert_true(shown.sa.config.out_seq == 0);
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_DELSA, &c, NULL), 0);
+	c.dst = rig_addr("203.0.113.5");
+	c.out_seq = shown.sa.config.out_seq;
+	c.in_seq = shown.sa.config.in_seq;
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_GETSA, &c, &shown), 0);
+	assert_int_equal(shown.sa.config.dir, SADB_DIR_IN);
+}
+
+static void
 a_refusal_names_the_attribute_and_changes_nothing(void **state)
 {
 	struct rig *rig = *state;
@@ -265,6 +298,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(an_sa_is_added_shown_updated_and_deleted, rig_create, rig_destroy),
+	    cmocka_unit_test_setup_teardown(an_sa_that_turned_inbound_is_shown_so_and_moves_with_what_is_shown,
+					    rig_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(a_refusal_names_the_attribute_and_changes_nothing, rig_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(an_spi_is_given_out_and_then_filled, rig_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(policies_are_added_shown_replaced_and_deleted, rig_create, rig_destroy),
