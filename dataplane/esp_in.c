@@ -51,7 +51,7 @@ usable(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
 
 /* RFC 4303 3.4.3. False: dropped. */
 static inline bool
-prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
+prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa, uint64_t top)
 {
 	struct dp_meta *meta = dp_meta(m);
 	struct dp_aead_op *op = dp_op(m);
@@ -63,8 +63,8 @@ prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
 	meta->seq = seq_low;
 	if (sa->replay != NULL) {
 		if (sa->flags & SADB_SA_ESN)
-			meta->seq = sadb_replay_esn(sa->replay, seq_low);
-		enum sadb_replay_verdict verdict = sadb_replay_check(sa->replay, meta->seq);
+			meta->seq = sadb_replay_esn(sa->replay, top, seq_low);
+		enum sadb_replay_verdict verdict = sadb_replay_check(sa->replay, top, meta->seq);
 		if (unlikely(verdict != SADB_REPLAY_OK)) {
 			replay_drop(w, m, verdict);
 			return false;
@@ -144,6 +144,7 @@ open_batch(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n)
 	struct sadb_sa *sa[LOOKUP_BATCH], *fit = NULL;
 	struct dp_aead_op *ops[LOOKUP_BATCH];
 	unsigned n_ops = 0;
+	uint64_t top = 0;
 
 	find_sas(w, pkt, n, sa);
 	for (unsigned i = 0; i < n; i++) {
@@ -151,8 +152,9 @@ open_batch(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n)
 			if (!usable(w, pkt[i], sa[i]))
 				continue;
 			fit = sa[i];
+			top = fit->replay != NULL ? sadb_replay_hint(fit->replay) : 0;
 		}
-		if (likely(prepare(w, pkt[i], fit)))
+		if (likely(prepare(w, pkt[i], fit, top)))
 			ops[n_ops++] = dp_op(pkt[i]);
 	}
 	dp_crypto_submit(w, ops, n_ops);
@@ -212,6 +214,15 @@ inner_bytes(const struct dp_aead_op *op)
 	return trailer < op->text_bytes ? op->text_bytes - trailer : 0;
 }
 
+/* The lines of an SA that commit_group() will write. */
+static void
+prefetch_use(const struct sadb_sa *sa, uint64_t seq)
+{
+	__builtin_prefetch(&sa->mut->bytes, 1);
+	if (sa->replay != NULL)
+		sadb_replay_prefetch(sa->replay, seq);
+}
+
 /* Sorts out what failed; groups the rest by SA. Returns how many are left, compacted. */
 static unsigned
 verified(struct dp_worker *w, struct dp_vec *in)
@@ -232,6 +243,8 @@ verified(struct dp_worker *w, struct dp_vec *in)
 		if (group == NULL || group->sa != meta->sa) {
 			bool new;
 			group = dp_groups_find(&w->groups, meta->sa, &new);
+			if (new)
+				prefetch_use(meta->sa, meta->seq);
 		}
 		meta->group = group->index;
 		group->packets++;

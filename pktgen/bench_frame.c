@@ -150,21 +150,39 @@ write_sealed(struct pg_bench_source *s, unsigned i, uint8_t *at)
 	return IP + ESP_HEAD + text + TAG;
 }
 
+/* The peer's numbers. Of a single SA a batch takes as many at once, as a peer's burst would arrive on one queue. Relaxed:
+ * several threads number packets of one SA, each number once. */
+static void
+number(struct pg_bench_source *s, unsigned n)
+{
+	uint64_t *last = s->gateway->in_seq;
+	if (s->gateway->sas == 1) {
+		const uint64_t before = __atomic_fetch_add(&last[0], n, __ATOMIC_RELAXED);
+		for (unsigned i = 0; i < n; i++)
+			s->seq[i] = before + 1 + i;
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		s->seq[i] = __atomic_add_fetch(&last[s->sa[i]], 1, __ATOMIC_RELAXED);
+}
+
 void
 pg_bench_source_fill(struct pg_bench_source *s, struct rte_mbuf *const pkt[], unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
-		uint8_t *at = rte_pktmbuf_mtod(pkt[i], uint8_t *);
 		s->size[i] = s->mix->size[s->at];
 		s->at = s->at + 1 == s->mix->cycle ? 0 : s->at + 1;
 		s->sa[i] = s->gateway->sas == 1 ? 0 : (unsigned)((next_random(s) >> 16) % s->gateway->sas);
+	}
+	if (s->dir == PG_BENCH_DECRYPT)
+		number(s, n);
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t *at = rte_pktmbuf_mtod(pkt[i], uint8_t *);
 		unsigned ip_bytes = s->size[i] - ETHER;
 		if (s->dir == PG_BENCH_ENCRYPT) {
 			write_ether(s, PG_BENCH_LAN, at);
 			write_inner(s, i, TTL, at + ETHER);
 		} else {
-			/* Relaxed: several threads number packets of one SA, each number once. */
-			s->seq[i] = __atomic_add_fetch(&s->gateway->in_seq[s->sa[i]], 1, __ATOMIC_RELAXED);
 			write_ether(s, PG_BENCH_WAN, at);
 			ip_bytes = write_sealed(s, i, at + ETHER);
 		}
@@ -173,56 +191,63 @@ pg_bench_source_fill(struct pg_bench_source *s, struct rte_mbuf *const pkt[], un
 	}
 }
 
-/* What left for the wire: opened by another library than the one that may have sealed it. */
-static const char *
-check_sealed(struct pg_bench_source *s, unsigned i, uint8_t *at, unsigned bytes, const uint8_t *inner)
+/* What left for the wire, opened by another library than the one that may have sealed it. Returns the inner packet in
+ * place, NULL and what is wrong. */
+static const uint8_t *
+open_sealed(struct pg_bench_source *s, uint8_t *at, unsigned bytes, uint32_t *spi, const char **wrong)
 {
-	const uint32_t text = text_bytes(s->size[i]);
 	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)at;
 	uint8_t *esp = at + IP, *body = esp + ESP_HEAD;
-	const rte_be32_t spi = rte_cpu_to_be_32(PG_BENCH_SPI_OUT + s->sa[i]), salt = rte_cpu_to_be_32(s->sa[i]);
+	rte_be32_t spi_be;
 	rte_be64_t iv;
 
-	if (bytes != IP + ESP_HEAD + text + TAG || rte_be_to_cpu_16(ip->total_length) != bytes)
-		return "an ESP packet has the wrong length";
-	if (rte_ipv4_cksum(ip) != 0 || ip->next_proto_id != IPPROTO_ESP ||
-	    ip->src_addr != RTE_BE32(PG_BENCH_OUTER_OWN) || ip->dst_addr != RTE_BE32(PG_BENCH_OUTER_PEER))
-		return "an outer header is wrong";
-	if (memcmp(esp, &spi, 4) != 0)
-		return "a packet went through the wrong SA";
+	*wrong = "an outer header is wrong";
+	if (bytes < IP + ESP_HEAD + TAG || rte_be_to_cpu_16(ip->total_length) != bytes || rte_ipv4_cksum(ip) != 0 ||
+	    ip->next_proto_id != IPPROTO_ESP || ip->src_addr != RTE_BE32(PG_BENCH_OUTER_OWN) ||
+	    ip->dst_addr != RTE_BE32(PG_BENCH_OUTER_PEER))
+		return NULL;
+	memcpy(&spi_be, esp, 4);
 	memcpy(&iv, esp + 8, 8);
-	const struct nonce nonce = make_nonce(s, salt, spi, rte_be_to_cpu_64(iv));
+	*spi = rte_be_to_cpu_32(spi_be);
+	const struct nonce nonce =
+	    make_nonce(s, rte_cpu_to_be_32(*spi - PG_BENCH_SPI_OUT), spi_be, rte_be_to_cpu_64(iv));
+	const uint32_t text = bytes - IP - ESP_HEAD - TAG;
 	const struct dp_aead_job job = {.text = body,
 					.tag = body + text,
 					.iv = nonce.iv,
 					.aad = nonce.aad,
 					.text_bytes = text,
 					.aad_bytes = nonce.aad_bytes};
-	if (dp_aead_open(s->opener, &job, 1) != 0)
-		return "a sealed packet does not open";
-	return memcmp(body, inner, s->size[i] - ETHER) == 0 ? NULL : "a sealed packet holds something else";
+	*wrong = "a sealed packet does not open";
+	return dp_aead_open(s->opener, &job, 1) == 0 ? body : NULL;
 }
 
+/* Packets keep the order of their own flow and SA only: their ids say which they are. */
 const char *
 pg_bench_source_check(struct pg_bench_source *s, struct rte_mbuf *const pkt[], unsigned n)
 {
-	uint8_t inner[PG_FRAME_MAX];
+	uint8_t expected[PG_FRAME_MAX];
 	bool seen[PG_BENCH_BATCH_MAX] = {false};
+	const bool encrypt = s->dir == PG_BENCH_ENCRYPT;
 	const char *wrong = NULL;
-	for (unsigned k = 0; k < n && wrong == NULL; k++) {
+	for (unsigned k = 0; k < n; k++) {
 		uint8_t *at = rte_pktmbuf_mtod(pkt[k], uint8_t *) + ETHER;
 		const unsigned bytes = pkt[k]->data_len - ETHER;
-		/* Opened packets keep the order of their own SA only: their ids say which they are. */
-		const unsigned id = rte_be_to_cpu_16(((struct rte_ipv4_hdr *)at)->packet_id);
-		const unsigned i = s->dir == PG_BENCH_ENCRYPT ? k : id;
+		uint32_t spi = 0;
+		const uint8_t *inner = encrypt ? open_sealed(s, at, bytes, &spi, &wrong) : at;
+		if (inner == NULL)
+			return wrong;
+		const unsigned i = rte_be_to_cpu_16(((const struct rte_ipv4_hdr *)inner)->packet_id);
 		if (i >= n || seen[i])
 			return "a packet came out twice, or one that never went in";
 		seen[i] = true;
-		write_inner(s, i, TTL - 1, inner);
-		if (s->dir == PG_BENCH_ENCRYPT)
-			wrong = check_sealed(s, i, at, bytes, inner);
-		else if (bytes != s->size[i] - ETHER || memcmp(at, inner, bytes) != 0)
-			wrong = "an opened packet is not what was sealed";
+		if (encrypt && spi != PG_BENCH_SPI_OUT + s->sa[i])
+			return "a packet went through the wrong SA";
+		if (bytes != (encrypt ? IP + ESP_HEAD + text_bytes(s->size[i]) + TAG : s->size[i] - ETHER))
+			return "a packet has the wrong length";
+		write_inner(s, i, TTL - 1, expected);
+		if (memcmp(inner, expected, s->size[i] - ETHER) != 0)
+			return "a packet holds something else than what went in";
 	}
-	return wrong;
+	return NULL;
 }

@@ -4,6 +4,7 @@
 #include "pktgen/bench.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -30,6 +31,11 @@ struct lane {
 	double cycles, edges;
 	const char *wrong;
 	unsigned *waiting; /* for the start, of all lanes */
+	/* None runs so far ahead of the others that its packets push theirs out of the replay window: as where a NIC
+	 * spreads one SA's packets over queues. */
+	struct lane *all;
+	unsigned lanes, lead;
+	unsigned rounds; /* of this trial; UINT_MAX: done. Relaxed: the count alone */
 };
 
 static int
@@ -81,11 +87,21 @@ turn_edges(struct lane *lane, unsigned n)
 	return rte_rdtsc_precise() - start;
 }
 
+static void
+keep_step(struct lane *lane)
+{
+	for (unsigned i = 0; i < lane->lanes; i++)
+		while (lane->rounds > __atomic_load_n(&lane->all[i].rounds, __ATOMIC_RELAXED) + (uint64_t)lane->lead)
+			rte_pause();
+	__atomic_store_n(&lane->rounds, lane->rounds + 1, __ATOMIC_RELAXED);
+}
+
 static uint64_t
 round_of(struct lane *lane, uint64_t (*what)(struct lane *lane, unsigned n), bool check)
 {
 	struct rte_mbuf *pkt[PG_BENCH_BATCH_MAX];
 	const unsigned n = lane->batch;
+	keep_step(lane);
 	if (rte_pktmbuf_alloc_bulk(lane->gateway->pool, pkt, n) != 0) {
 		lane->wrong = "packets leaked: the pool is empty";
 		return UINT64_MAX;
@@ -122,6 +138,7 @@ trial(void *arg)
 	} while (took != UINT64_MAX && spent < lane->budget);
 	for (unsigned i = 0; i < WARM_ROUNDS && lane->wrong == NULL; i++)
 		edges += round_of(lane, turn_edges, false);
+	__atomic_store_n(&lane->rounds, UINT_MAX, __ATOMIC_RELAXED);
 	lane->edges = (double)edges / (WARM_ROUNDS * lane->batch);
 	lane->cycles = (double)spent / (double)(rounds * lane->batch) - lane->edges;
 	return 0;
@@ -134,6 +151,9 @@ run_lanes(struct pg_bench_gateway *gateway, struct lane *lane, unsigned n)
 	unsigned waiting = n;
 	for (unsigned i = 0; i < n; i++) {
 		lane[i].waiting = &waiting;
+		lane[i].rounds = 0;
+	}
+	for (unsigned i = 0; i < n; i++) {
 		rte_eal_remote_launch(trial, &lane[i], lane[i].lcore);
 	}
 	for (unsigned i = 0; i < n; i++) {
@@ -177,6 +197,9 @@ lanes_init(const struct pg_bench_options *options, const struct pg_bench_case *w
 					.index = i,
 					.batch = options->batch,
 					.lcore = lcore,
+					.all = lane,
+					.lanes = what->workers,
+					.lead = options->window / (2 * options->batch * what->workers) + 1,
 					.budget = dp_tsc_hz() / 1000 * options->trial_ms};
 		const int rc = pg_bench_source_init(&lane[i].source, gateway, what, err);
 		if (rc < 0)

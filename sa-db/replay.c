@@ -54,10 +54,8 @@ sadb_replay_init(struct sadb_replay *rp, uint32_t window_packets, uint64_t top)
 }
 
 uint64_t
-sadb_replay_esn(const struct sadb_replay *rp, uint32_t seq_low)
+sadb_replay_esn(const struct sadb_replay *rp, uint64_t top, uint32_t seq_low)
 {
-	/* Relaxed: a top that is a little old gives the same answer but at distances of 2^31 and more. */
-	uint64_t top = __atomic_load_n(&rp->top, __ATOMIC_RELAXED);
 	uint32_t top_low = (uint32_t)top, top_high = (uint32_t)(top >> 32);
 	uint32_t bottom = top_low - rp->window_packets + 1;
 	uint32_t high = top_high;
@@ -84,10 +82,9 @@ raise_top(struct sadb_replay *rp, uint64_t seq)
 /* Judges a run of numbers that share one word against the word's bits. Returns the new bits. Within a run the window's
  * edge cannot pass a number: they lie less than 32 apart and the window is wider. */
 static uint32_t
-judge_run(const struct sadb_replay *rp, const uint64_t *seq, unsigned n, uint32_t bits,
+judge_run(const struct sadb_replay *rp, uint64_t top, const uint64_t *seq, unsigned n, uint32_t bits,
 	  enum sadb_replay_verdict *verdict)
 {
-	uint64_t top = __atomic_load_n(&rp->top, __ATOMIC_RELAXED); /* pairs with no one: an old top is wider */
 	for (unsigned i = 0; i < n; i++) {
 		if (seq[i] == 0) {
 			verdict[i] = SADB_REPLAY_ZERO;
@@ -106,61 +103,67 @@ judge_run(const struct sadb_replay *rp, const uint64_t *seq, unsigned n, uint32_
 /* A run without a gap, all of it new, as nearly all are: one look at the window and one swap for the whole. False: nothing
  * was done. */
 static bool
-commit_whole_run(struct sadb_replay *rp, uint64_t first, unsigned n)
+commit_whole_run(struct sadb_replay *rp, uint64_t *top, uint64_t first, unsigned n)
 {
 	uint64_t *slot = &rp->words[sadb_replay_index(rp, first)];
 	uint32_t lap = sadb_replay_lap(rp, first);
 	uint32_t bits = (uint32_t)((UINT64_C(1) << n) - 1) << (first & (SADB_REPLAY_BITS - 1));
-	/* Relaxed, all of it: see the head of the file and judge_run(). */
+	/* Relaxed, all of it: see the head of the file. */
 	uint64_t word = __atomic_load_n(slot, __ATOMIC_RELAXED);
 	int32_t ahead = sadb_replay_ahead(word, lap);
 	uint32_t before = ahead == 0 ? (uint32_t)word : 0;
-	if (first == 0 || ahead > 0 || (before & bits) != 0 ||
-	    sadb_replay_left(rp, __atomic_load_n(&rp->top, __ATOMIC_RELAXED), first) ||
+	if (first == 0 || ahead > 0 || (before & bits) != 0 || sadb_replay_left(rp, *top, first) ||
 	    !__atomic_compare_exchange_n(slot, &word, make_word(lap, before | bits), false, __ATOMIC_RELAXED,
 					 __ATOMIC_RELAXED))
 		return false;
-	raise_top(rp, first + n - 1);
+	if (*top < first + n - 1)
+		*top = first + n - 1;
 	return true;
 }
 
-static void
-commit_run(struct sadb_replay *rp, const uint64_t *seq, unsigned n, enum sadb_replay_verdict *verdict)
+/* Returns how many were accepted. */
+static unsigned
+commit_run(struct sadb_replay *rp, uint64_t *top, const uint64_t *seq, unsigned n, enum sadb_replay_verdict *verdict)
 {
 	uint64_t *slot = &rp->words[sadb_replay_index(rp, seq[0])];
 	uint32_t lap = sadb_replay_lap(rp, seq[0]);
 	uint64_t word = __atomic_load_n(slot, __ATOMIC_RELAXED);
 	uint64_t next;
+	unsigned accepted = 0;
 
 	do {
 		int32_t ahead = sadb_replay_ahead(word, lap);
 		if (ahead > 0) {
 			for (unsigned i = 0; i < n; i++)
 				verdict[i] = seq[i] == 0 ? SADB_REPLAY_ZERO : SADB_REPLAY_OLD;
-			return;
+			return 0;
 		}
 		uint32_t before = ahead == 0 ? (uint32_t)word : 0;
-		uint32_t after = judge_run(rp, seq, n, before, verdict);
+		uint32_t after = judge_run(rp, *top, seq, n, before, verdict);
 		if (after == before)
-			return;
+			return 0;
 		next = make_word(lap, after);
 		/* Relaxed, see the head of the file: competes only with other commits of this word. */
 	} while (!__atomic_compare_exchange_n(slot, &word, next, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 
-	uint64_t highest = 0;
-	for (unsigned i = 0; i < n; i++)
-		if (verdict[i] == SADB_REPLAY_OK && seq[i] > highest)
-			highest = seq[i];
-	raise_top(rp, highest);
+	for (unsigned i = 0; i < n; i++) {
+		if (verdict[i] != SADB_REPLAY_OK)
+			continue;
+		accepted++;
+		if (seq[i] > *top)
+			*top = seq[i];
+	}
+	return accepted;
 }
 
 /* Without a window nothing is refused, but top still moves: ESN needs it to find the high half. */
 static unsigned
-commit_unchecked(struct sadb_replay *rp, const uint64_t *seq, unsigned n, enum sadb_replay_verdict *verdict)
+accept_all(uint64_t *top, const uint64_t *seq, unsigned n, enum sadb_replay_verdict *verdict)
 {
 	for (unsigned i = 0; i < n; i++) {
 		verdict[i] = SADB_REPLAY_OK;
-		raise_top(rp, seq[i]);
+		if (seq[i] > *top)
+			*top = seq[i];
 	}
 	return n;
 }
@@ -169,24 +172,26 @@ unsigned
 sadb_replay_commit(struct sadb_replay *rp, const uint64_t *seq, unsigned n, enum sadb_replay_verdict *verdict)
 {
 	unsigned accepted = 0, end;
+	/* The window as this call moves it; other workers see it once, at the end. Meanwhile they judge by an older top, which
+	 * is wider: as if their packets had come first. Relaxed: pairs with no one. */
+	uint64_t top = __atomic_load_n(&rp->top, __ATOMIC_RELAXED);
 
 	if (rp->window_packets == 0)
-		return commit_unchecked(rp, seq, n, verdict);
-	for (unsigned start = 0; start < n; start = end) {
+		accepted = accept_all(&top, seq, n, verdict);
+	for (unsigned start = 0; start < n && rp->window_packets != 0; start = end) {
 		bool gap = false;
 		for (end = start + 1; end < n && seq[end] >> SADB_REPLAY_SHIFT == seq[start] >> SADB_REPLAY_SHIFT;
 		     end++)
 			gap |= seq[end] != seq[end - 1] + 1;
-		if (!gap && commit_whole_run(rp, seq[start], end - start)) {
-			for (unsigned i = start; i < end; i++)
-				verdict[i] = SADB_REPLAY_OK;
-			accepted += end - start;
+		if (gap || !commit_whole_run(rp, &top, seq[start], end - start)) {
+			accepted += commit_run(rp, &top, &seq[start], end - start, &verdict[start]);
 			continue;
 		}
-		commit_run(rp, &seq[start], end - start, &verdict[start]);
 		for (unsigned i = start; i < end; i++)
-			accepted += verdict[i] == SADB_REPLAY_OK;
+			verdict[i] = SADB_REPLAY_OK;
+		accepted += end - start;
 	}
+	raise_top(rp, top);
 	return accepted;
 }
 

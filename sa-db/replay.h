@@ -21,10 +21,12 @@ enum sadb_replay_verdict {
 	SADB_REPLAY_ZERO, /* sequence number 0 is never sent (RFC 4303 3.3.3) */
 };
 
+/* What never changes stands a line away from what every worker writes. */
 struct sadb_replay {
-	uint64_t top;            /* highest number whose tag has verified; relaxed reads, compare-and-swap to raise */
 	uint32_t window_packets; /* 0: anti-replay off */
 	uint32_t word_mask;      /* words in the ring - 1; the ring is at least 32 numbers wider than the window */
+	uint8_t apart[56];
+	uint64_t top; /* highest number whose tag has verified; relaxed reads, compare-and-swap to raise */
 	uint64_t words[];
 };
 
@@ -34,8 +36,16 @@ size_t sadb_replay_bytes(uint32_t window_packets);
 /* Starts a window in memory of sadb_replay_bytes(), zeroed or not. Numbers up to and including top count as seen. */
 void sadb_replay_init(struct sadb_replay *rp, uint32_t window_packets, uint64_t top);
 
-/* RFC 4303 appendix A2.2: the 64-bit number that the low half on the wire stands for, given the window. */
-uint64_t sadb_replay_esn(const struct sadb_replay *rp, uint32_t seq_low);
+/* RFC 4303 appendix A2.2: the 64-bit number that the low half on the wire stands for, given the window and its top. A top
+ * that is a little old gives the same answer but at distances of 2^31 and more. */
+uint64_t sadb_replay_esn(const struct sadb_replay *rp, uint64_t top, uint32_t seq_low);
+
+/* The top as a hint, for the two functions around this: one look a batch is enough. Any thread. */
+static inline uint64_t
+sadb_replay_hint(const struct sadb_replay *rp)
+{
+	return __atomic_load_n(&rp->top, __ATOMIC_RELAXED); /* orders nothing: the commit decides */
+}
 
 /* ---- the ring: for this file and replay.c ---- */
 #define SADB_REPLAY_SHIFT 5 /* 32 numbers to a word */
@@ -75,20 +85,28 @@ sadb_replay_left(const struct sadb_replay *rp, uint64_t top, uint64_t seq)
 
 /* Before decryption: is the number worth the work? Changes nothing. Any thread. */
 static inline enum sadb_replay_verdict
-sadb_replay_check(const struct sadb_replay *rp, uint64_t seq)
+sadb_replay_check(const struct sadb_replay *rp, uint64_t top, uint64_t seq)
 {
 	if (rp->window_packets == 0)
 		return SADB_REPLAY_OK;
 	if (seq == 0)
 		return SADB_REPLAY_ZERO;
-	/* Relaxed: only a hint, the commit decides. */
-	if (sadb_replay_left(rp, __atomic_load_n(&rp->top, __ATOMIC_RELAXED), seq))
+	if (sadb_replay_left(rp, top, seq))
 		return SADB_REPLAY_OLD;
+	/* Relaxed: only a hint, the commit decides. */
 	uint64_t word = __atomic_load_n(&rp->words[sadb_replay_index(rp, seq)], __ATOMIC_RELAXED);
 	int32_t ahead = sadb_replay_ahead(word, sadb_replay_lap(rp, seq));
 	if (ahead > 0)
 		return SADB_REPLAY_OLD;
 	return ahead == 0 && (word & sadb_replay_bit(seq)) != 0 ? SADB_REPLAY_DUP : SADB_REPLAY_OK;
+}
+
+/* Soon these numbers will be committed: asks for the lines that other workers write too. */
+static inline void
+sadb_replay_prefetch(struct sadb_replay *rp, uint64_t seq)
+{
+	__builtin_prefetch(&rp->top, 1);
+	__builtin_prefetch(&rp->words[sadb_replay_index(rp, seq)], 1);
 }
 
 /* After the tags have verified: takes n numbers and writes a verdict for each. Numbers in order of arrival; runs that

@@ -213,7 +213,7 @@ an_update_keeps_sequence_window_and_counters(void **state)
 	assert_ptr_equal(sa->mut, before->mut);
 	assert_int_equal(rig_take(before, 1), 11); /* a worker that holds the old part draws from the same */
 	assert_int_equal(rig_take(sa, 1), 12);
-	assert_int_equal(sadb_replay_check(sa->replay, 1000), SADB_REPLAY_DUP);
+	assert_int_equal(sadb_replay_check(sa->replay, sadb_replay_hint(sa->replay), 1000), SADB_REPLAY_DUP);
 	assert_int_equal(sa->reqid, 8);
 	assert_int_equal(sa->flags, SADB_SA_NOECN);
 	assert_int_equal(sa->sel_any, 0);

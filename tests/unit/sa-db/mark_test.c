@@ -139,10 +139,17 @@ the_window_remembers_over_a_delete(void **state)
 	config.in_seq = 100;
 	assert_int_equal(sadb_sa_add(db, &config, &rig_err), 0);
 	rig_commit(db);
-	assert_int_equal(sadb_replay_check(rig_lookup(db, 1)->replay, 5000), SADB_REPLAY_DUP);
-	assert_int_equal(sadb_replay_check(rig_lookup(db, 1)->replay, 4999), SADB_REPLAY_DUP);
-	assert_int_equal(sadb_replay_check(rig_lookup(db, 1)->replay, 100), SADB_REPLAY_OLD);
-	assert_int_equal(sadb_replay_check(rig_lookup(db, 1)->replay, 5001), SADB_REPLAY_OK);
+	assert_int_equal(
+	    sadb_replay_check(rig_lookup(db, 1)->replay, sadb_replay_hint(rig_lookup(db, 1)->replay), 5000),
+	    SADB_REPLAY_DUP);
+	assert_int_equal(
+	    sadb_replay_check(rig_lookup(db, 1)->replay, sadb_replay_hint(rig_lookup(db, 1)->replay), 4999),
+	    SADB_REPLAY_DUP);
+	assert_int_equal(sadb_replay_check(rig_lookup(db, 1)->replay, sadb_replay_hint(rig_lookup(db, 1)->replay), 100),
+			 SADB_REPLAY_OLD);
+	assert_int_equal(
+	    sadb_replay_check(rig_lookup(db, 1)->replay, sadb_replay_hint(rig_lookup(db, 1)->replay), 5001),
+	    SADB_REPLAY_OK);
 	sadb_destroy(db);
 }
 
@@ -160,8 +167,12 @@ the_window_remembers_over_a_delete_and_add_within_the_grace_period(void **state)
 	rig_del(db, 1);
 	rig_add(db, 1);
 	rig_commit(db);
-	assert_int_not_equal(sadb_replay_check(rig_lookup(db, 1)->replay, 1001), SADB_REPLAY_OK);
-	assert_int_not_equal(sadb_replay_check(rig_lookup(db, 1)->replay, 1002), SADB_REPLAY_OK);
+	assert_int_not_equal(
+	    sadb_replay_check(rig_lookup(db, 1)->replay, sadb_replay_hint(rig_lookup(db, 1)->replay), 1001),
+	    SADB_REPLAY_OK);
+	assert_int_not_equal(
+	    sadb_replay_check(rig_lookup(db, 1)->replay, sadb_replay_hint(rig_lookup(db, 1)->replay), 1002),
+	    SADB_REPLAY_OK);
 	rig_worker_offline(db);
 	sadb_destroy(db);
 }
