@@ -10,6 +10,7 @@
 #include "dataplane/ipv4.h"
 
 #define LOOKUP_BATCH 64
+#define SA_AHEAD     12 /* packets */
 
 static void
 replay_drop(struct dp_worker *w, struct rte_mbuf *m, enum sadb_replay_verdict verdict)
@@ -138,6 +139,16 @@ find_sas(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct s
 		sa[i] = found[which[i]];
 }
 
+/* With many SAs in use every one of them has left the caches since its last packet: what prepare() reads of it. */
+static inline void
+prefetch_window(const struct rte_mbuf *m, const struct sadb_sa *sa)
+{
+	const struct dp_esp_head *esp = rte_pktmbuf_mtod_offset(m, const struct dp_esp_head *, DP_OUTER_BYTES);
+	__builtin_prefetch(&sa->mut->state);
+	if (sa->replay != NULL)
+		sadb_replay_prefetch(sa->replay, rte_be_to_cpu_32(esp->seq_be));
+}
+
 static void
 open_batch(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n)
 {
@@ -148,6 +159,8 @@ open_batch(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n)
 
 	find_sas(w, pkt, n, sa);
 	for (unsigned i = 0; i < n; i++) {
+		if (i + SA_AHEAD < n && sa[i + SA_AHEAD] != sa[i] && sa[i + SA_AHEAD] != NULL)
+			prefetch_window(pkt[i + SA_AHEAD], sa[i + SA_AHEAD]);
 		if (unlikely(sa[i] == NULL || sa[i] != fit)) {
 			if (!usable(w, pkt[i], sa[i]))
 				continue;
