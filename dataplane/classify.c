@@ -23,7 +23,7 @@ acquire(struct dp_worker *w, struct sadb_policy *policy, const struct dp_meta *m
 	if (__atomic_load_n(&policy->acquiring, __ATOMIC_RELAXED) ||
 	    __atomic_exchange_n(&policy->acquiring, 1, __ATOMIC_RELAXED))
 		return;
-	struct dp_event event = {.kind = DP_EVENT_ACQUIRE, .policy_index = policy->config->index, .flow = meta->flow};
+	struct dp_event event = {.kind = DP_EVENT_ACQUIRE, .policy_index = policy->match.index, .flow = meta->flow};
 	if (!dp_event_send(w, &event))
 		__atomic_store_n(&policy->acquiring, 0, __ATOMIC_RELAXED);
 }

@@ -4,54 +4,68 @@
 #include "sa-db/sadb_private.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
+#include <netinet/in.h>
 
 #include <linux/xfrm.h>
+
+#include <rte_random.h>
+
+#include "sa-db/spd.h"
+
+/* ---- the index: a tree by the policy's number ---- */
+
+static bool
+index_before(const struct sadb_node *a, const struct sadb_node *b)
+{
+	return sadb_entry(a, struct sadb_rule, by_index)->index < sadb_entry(b, struct sadb_rule, by_index)->index;
+}
 
 int
 sadb_policies_init(struct sadb *db)
 {
+	sadb_slab_init(&db->rules, sizeof(struct sadb_rule));
+	sadb_slab_init(&db->hots, sizeof(struct sadb_policy));
+	sadb_slab_init(&db->shards, sizeof(struct sadb_shard));
+	sadb_slab_init(&db->entries, sizeof(struct sadb_entry));
+	db->indexes.before = index_before;
 	int rc = sadb_map_init(&db->groups);
 	if (rc == 0)
 		rc = sadb_map_init(&db->selectors);
-	db->rule = calloc(db->config.max_policies, sizeof(*db->rule));
-	return rc == 0 && db->rule == NULL ? -ENOMEM : rc;
+	return rc == 0 ? sadb_map_init(&db->ports) : rc;
 }
 
-/* ---- the index: an array sorted by the policy's number ---- */
-
-/* Where this number is, or would be. */
-static uint32_t
-index_place(const struct sadb *db, uint32_t index)
+/* The first policy whose number is not below this one. */
+static struct sadb_rule *
+index_from(const struct sadb *db, uint32_t index)
 {
-	uint32_t low = 0, high = db->rule_count;
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		if (db->rule[middle]->config.index < index)
-			low = middle + 1;
-		else
-			high = middle;
+	struct sadb_rule *found = NULL;
+	for (struct sadb_node *node = db->indexes.root; node != NULL;) {
+		struct sadb_rule *rule = sadb_entry(node, struct sadb_rule, by_index);
+		if (rule->index >= index)
+			found = rule;
+		node = rule->index >= index ? node->left : node->right;
 	}
-	return low;
+	return found;
 }
 
 static struct sadb_rule *
 find_index(const struct sadb *db, uint32_t index)
 {
-	uint32_t at = index_place(db, index);
-	return at < db->rule_count && db->rule[at]->config.index == index ? db->rule[at] : NULL;
+	struct sadb_rule *rule = index_from(db, index);
+	return rule != NULL && rule->index == index ? rule : NULL;
 }
 
+/* Counts up as the kernel does, above the three bits of the direction. From a number in use it goes on anywhere: many may
+ * follow that are in use too. */
 static uint32_t
 free_index(struct sadb *db, uint8_t dir)
 {
-	uint32_t index;
-	do {
-		db->next_index += 8; /* as the kernel counts: above the three bits of the direction */
-		index = db->next_index | dir;
-	} while (db->next_index == 0 || find_index(db, index) != NULL);
-	return index;
+	for (;;) {
+		db->next_index += 8;
+		if (db->next_index != 0 && find_index(db, db->next_index | dir) == NULL)
+			return db->next_index | dir;
+		db->next_index = (uint32_t)rte_rand() & ~(uint32_t)7;
+	}
 }
 
 /* ---- the selectors ---- */
@@ -66,9 +80,8 @@ first_bits(const struct sadb_prefix *prefix)
 
 /* Only what sadb_selector_equal() compares for certain: bits outside prefixes and masks stay out. */
 static uint32_t
-hash_selector(const struct sadb *db, const struct sadb_policy_config *config)
+hash_selector(const struct sadb *db, uint32_t vnet_id, uint8_t dir, const struct sadb_selector *sel)
 {
-	const struct sadb_selector *sel = &config->sel;
 	struct {
 		uint32_t vnet_id, dir;
 		uint32_t lens, families, proto;
@@ -77,8 +90,8 @@ hash_selector(const struct sadb *db, const struct sadb_policy_config *config)
 	} key = {
 	    .src = first_bits(&sel->src),
 	    .dst = first_bits(&sel->dst),
-	    .vnet_id = config->vnet_id,
-	    .dir = config->dir,
+	    .vnet_id = vnet_id,
+	    .dir = dir,
 	    .lens = (uint32_t)sel->src.len << 8 | sel->dst.len,
 	    .families = (uint32_t)sel->src.addr.family << 8 | sel->dst.addr.family,
 	    .proto = sel->proto,
@@ -93,11 +106,11 @@ hash_selector(const struct sadb *db, const struct sadb_policy_config *config)
 static struct sadb_rule *
 find_selector(const struct sadb *db, const struct sadb_policy_config *config)
 {
-	struct sadb_link *link = sadb_map_first(&db->selectors, hash_selector(db, config));
-	for (; link != NULL; link = sadb_map_next(link)) {
+	uint32_t hash = hash_selector(db, config->vnet_id, config->dir, &config->sel);
+	for (struct sadb_link *link = sadb_map_first(&db->selectors, hash); link != NULL; link = sadb_map_next(link)) {
 		struct sadb_rule *rule = sadb_entry(link, struct sadb_rule, by_selector);
-		if (rule->config.vnet_id == config->vnet_id && rule->config.dir == config->dir &&
-		    sadb_selector_equal(&rule->config.sel, &config->sel))
+		if (rule->domain->vnet_id == config->vnet_id && rule->domain->dir == config->dir &&
+		    sadb_selector_equal(&rule->sel, &config->sel))
 			return rule;
 	}
 	return NULL;
@@ -122,23 +135,31 @@ stage(struct sadb *db, struct sadb_domain *domain)
 }
 
 static void
+link_rule(struct sadb_rule **list, struct sadb_rule *rule)
+{
+	rule->prev = NULL;
+	rule->next = *list;
+	if (*list != NULL)
+		(*list)->prev = rule;
+	*list = rule;
+}
+
+static void
 enter(struct sadb *db, struct sadb_rule *rule)
 {
 	struct sadb_domain *domain = rule->domain;
-	uint32_t at = index_place(db, rule->config.index);
 
-	memmove(&db->rule[at + 1], &db->rule[at], (db->rule_count - at) * sizeof(db->rule[0]));
-	db->rule[at] = rule;
+	sadb_tree_add(&db->indexes, &rule->by_index);
 	db->rule_count++;
-	db->dir_count[rule->config.dir]++;
-	sadb_map_add(&db->selectors, &rule->by_selector, hash_selector(db, &rule->config));
-	rule->prev = NULL;
-	rule->next = domain->rules;
-	if (domain->rules != NULL)
-		domain->rules->prev = rule;
-	domain->rules = rule;
-	domain->count++;
+	db->dir_count[domain->dir]++;
+	sadb_map_add(&db->selectors, &rule->by_selector, hash_selector(db, domain->vnet_id, domain->dir, &rule->sel));
+	sadb_ports_enter(rule);
 	stage(db, domain);
+	if (!sadb_selector_v4(&rule->sel)) /* it is kept and shown, and matches no packet */
+		return;
+	rule->added = true;
+	link_rule(&domain->added, rule);
+	domain->count++;
 }
 
 /* Out of every index; workers see it until the next commit, so it keeps its place among the SA's policies. */
@@ -146,59 +167,79 @@ static void
 withdraw(struct sadb *db, struct sadb_rule *rule)
 {
 	struct sadb_domain *domain = rule->domain;
-	uint32_t at = index_place(db, rule->config.index);
 
+	sadb_tree_del(&db->indexes, &rule->by_index);
 	db->rule_count--;
-	memmove(&db->rule[at], &db->rule[at + 1], (db->rule_count - at) * sizeof(db->rule[0]));
-	db->dir_count[rule->config.dir]--;
+	db->dir_count[domain->dir]--;
 	sadb_map_del(&db->selectors, &rule->by_selector);
-	if (rule->next != NULL)
-		rule->next->prev = rule->prev;
-	if (rule->prev != NULL)
-		rule->prev->next = rule->next;
-	else
-		domain->rules = rule->next;
-	domain->count--;
-	rule->next = domain->gone;
-	domain->gone = rule;
+	sadb_ports_leave(rule);
 	stage(db, domain);
+	domain->count -= sadb_selector_v4(&rule->sel);
+	if (rule->added) {
+		if (rule->next != NULL)
+			rule->next->prev = rule->prev;
+		if (rule->prev != NULL)
+			rule->prev->next = rule->next;
+		else
+			domain->added = rule->next;
+	}
+	rule->added = false;
+	rule->gone = true;
+	link_rule(&domain->gone, rule);
 }
 
-static struct sadb_rule *
-rule_create(struct sadb *db, const struct sadb_policy_config *config)
+static void
+fill_hot(struct sadb_policy *hot, const struct sadb_policy_config *config, uint64_t age)
 {
-	struct sadb_vnet *vnet = sadb_vnet_find(db, config->vnet_id);
-	struct sadb_rule *rule = calloc(1, sizeof(*rule));
+	uint64_t mask[2];
+
+	sadb_selector_words(&config->sel, mask, hot->match.value);
+	hot->match.age = age;
+	hot->match.priority = config->priority;
+	hot->match.index = config->index;
+	hot->action = config->action;
+	if (config->action != SADB_PROTECT)
+		return;
+	hot->tmpl.src_be = sadb_addr_to_v4(&config->tmpl.src);
+	hot->tmpl.dst_be = sadb_addr_to_v4(&config->tmpl.dst);
+	hot->tmpl.spi_be = config->tmpl.spi_be;
+	hot->tmpl.reqid = config->tmpl.reqid;
+}
+
+static void
+rule_discard(struct sadb_rule *rule)
+{
+	if (rule->hot != NULL)
+		sadb_slab_free(rule->hot);
+	sadb_slab_free(rule);
+}
+
+/* age: of the policy that it replaces, in the same place of the order; 0: it is new. */
+static struct sadb_rule *
+rule_create(struct sadb *db, const struct sadb_policy_config *config, uint64_t age)
+{
+	struct sadb_rule *rule = sadb_slab_alloc(&db->rules);
 	if (rule == NULL)
 		return NULL;
-	rule->config = *config;
-	rule->hot.config = &rule->config;
-	rule->hot.tmpl = config->tmpl;
-	rule->hot.action = config->action;
+	rule->hot = sadb_slab_alloc(&db->hots);
+	if (rule->hot == NULL)
+		goto fail;
+	struct sadb_vnet *vnet = sadb_vnet_find(db, config->vnet_id);
 	rule->domain = &sadb_entry(vnet, struct sadb_vnet_own, vnet)->domain[config->dir];
 	rule->add_time_s = sadb_now_s();
-	rule->age = ++db->age;
-	rule->rank = SADB_NO_RANK;
-	if (sadb_resolve_join_rule(db, rule) != 0) {
-		free(rule);
-		return NULL;
-	}
-	return rule;
-}
-
-/* The new one takes the old one's number; with the same priority also its place, and then no table is built anew. */
-static void
-replace_rule(struct sadb *db, struct sadb_rule *old, struct sadb_rule *rule)
-{
-	if (rule->config.priority == old->config.priority) {
-		rule->age = old->age;
-		rule->rank = old->rank;
-		old->heir = rule;
-	} else {
-		rule->domain->rebuild = true;
-	}
-	withdraw(db, old);
-	enter(db, rule);
+	rule->sel = config->sel;
+	rule->index = config->index;
+	rule->tmpl_src_family = config->tmpl.src.family;
+	rule->tmpl_dst_family = config->tmpl.dst.family;
+	fill_hot(rule->hot, config, age != 0 ? age : ++db->age);
+	if (sadb_resolve_join_rule(db, rule) != 0)
+		goto fail;
+	if (sadb_ports_create(db, rule) == 0)
+		return rule;
+	sadb_resolve_leave_rule(db, rule);
+fail:
+	rule_discard(rule);
+	return NULL;
 }
 
 static int
@@ -211,8 +252,7 @@ check_index(struct sadb *db, const struct sadb_policy_config *config, const stru
 	if (holder != NULL && holder != old)
 		return sadb_fail(err, -EEXIST, 0, "index %u belongs to another policy", config->index);
 	if (old != NULL && old != holder)
-		return sadb_fail(err, -EINVAL, 0, "index %u: this policy has the index %u", config->index,
-				 old->config.index);
+		return sadb_fail(err, -EINVAL, 0, "index %u: this policy has the index %u", config->index, old->index);
 	return 0;
 }
 
@@ -226,62 +266,64 @@ sadb_policy_add(struct sadb *db, struct sadb_policy_config *config, bool replace
 		return sadb_fail(err, -ENODEV, XFRMA_IF_ID, "no virtual network has the id %u", config->vnet_id);
 	struct sadb_rule *old = find_selector(db, config);
 	if (old != NULL && !replace)
-		return sadb_fail(err, -EEXIST, 0, "a policy with this selector exists: index %u", old->config.index);
+		return sadb_fail(err, -EEXIST, 0, "a policy with this selector exists: index %u", old->index);
 	rc = check_index(db, config, old, err);
 	if (rc != 0)
 		return rc;
 	if (old == NULL && db->rule_count >= db->config.max_policies)
 		return sadb_fail(err, -ENOSPC, 0, "the table is full: max_policies is %u", db->config.max_policies);
 	if (config->index == 0)
-		config->index = old != NULL ? old->config.index : free_index(db, config->dir);
-	struct sadb_rule *rule = rule_create(db, config);
+		config->index = old != NULL ? old->index : free_index(db, config->dir);
+	bool in_place = old != NULL && old->hot->match.priority == config->priority;
+	struct sadb_rule *rule = rule_create(db, config, in_place ? old->hot->match.age : 0);
 	if (rule == NULL)
 		return sadb_fail(err, -ENOMEM, 0, "out of memory for the policy");
-	if (old != NULL) {
-		replace_rule(db, old, rule);
-	} else {
-		rule->domain->rebuild = true;
-		enter(db, rule);
-	}
+	if (in_place)
+		old->heir = rule;
+	if (old != NULL)
+		withdraw(db, old);
+	enter(db, rule);
 	return 0;
-}
-
-int
-sadb_policy_del(struct sadb *db, const struct sadb_policy_config *which, struct sadb_policy_config *out,
-		struct sadb_error *err)
-{
-	struct sadb_rule *rule = find_rule(db, which);
-	if (rule == NULL)
-		return sadb_fail(err, -ENOENT, 0, "no such policy");
-	if (out != NULL)
-		*out = rule->config;
-	rule->domain->rebuild = true;
-	withdraw(db, rule);
-	return 0;
-}
-
-unsigned
-sadb_policy_flush(struct sadb *db)
-{
-	unsigned gone = db->rule_count;
-	while (db->rule_count > 0) {
-		struct sadb_rule *rule = db->rule[db->rule_count - 1];
-		rule->domain->rebuild = true;
-		withdraw(db, rule);
-	}
-	return gone;
 }
 
 /* ---- display ---- */
 
+static struct sadb_policy_config
+config_of(const struct sadb_rule *rule)
+{
+	const struct sadb_policy *hot = rule->hot;
+	struct sadb_policy_config config = {
+	    .sel = rule->sel,
+	    .priority = hot->match.priority,
+	    .index = rule->index,
+	    .vnet_id = rule->domain->vnet_id,
+	    .dir = rule->domain->dir,
+	    .action = hot->action,
+	};
+	if (hot->action == SADB_PROTECT) {
+		config.tmpl = (struct sadb_template){
+		    .src = sadb_addr_v4(hot->tmpl.src_be),
+		    .dst = sadb_addr_v4(hot->tmpl.dst_be),
+		    .spi_be = hot->tmpl.spi_be,
+		    .reqid = hot->tmpl.reqid,
+		    .proto = IPPROTO_ESP, /* sadb_policy_check() takes no others */
+		    .mode = XFRM_MODE_TUNNEL,
+		};
+		config.tmpl.src.family = rule->tmpl_src_family;
+		config.tmpl.dst.family = rule->tmpl_dst_family;
+	}
+	return config;
+}
+
 static void
 describe(const struct sadb_rule *rule, struct sadb_policy_info *out)
 {
+	const struct sadb_policy *hot = rule->hot;
 	*out = (struct sadb_policy_info){
-	    .config = rule->config,
+	    .config = config_of(rule),
 	    .add_time_s = rule->add_time_s,
-	    .use_time_s = __atomic_load_n(&rule->hot.last_use_s, __ATOMIC_RELAXED), /* workers' relaxed store */
-	    .sa_spi_be = rule->hot.sa != NULL ? rule->hot.sa->spi_be : 0,
+	    .use_time_s = __atomic_load_n(&hot->last_use_s, __ATOMIC_RELAXED), /* workers' relaxed store */
+	    .sa_spi_be = hot->sa != NULL ? hot->sa->spi_be : 0,
 	};
 }
 
@@ -298,11 +340,11 @@ sadb_policy_get(const struct sadb *db, const struct sadb_policy_config *which, s
 bool
 sadb_policy_at(const struct sadb *db, uint32_t *slot, struct sadb_policy_info *out)
 {
-	uint32_t at = index_place(db, *slot);
-	if (at == db->rule_count)
+	const struct sadb_rule *rule = index_from(db, *slot);
+	if (rule == NULL)
 		return false;
-	describe(db->rule[at], out);
-	*slot = out->config.index + 1;
+	describe(rule, out);
+	*slot = rule->index + 1;
 	return true;
 }
 
@@ -312,10 +354,34 @@ sadb_policy_count(const struct sadb *db, enum sadb_policy_dir dir)
 	return db->dir_count[dir];
 }
 
+/* ---- deletes ---- */
+
+int
+sadb_policy_del(struct sadb *db, const struct sadb_policy_config *which, struct sadb_policy_config *out,
+		struct sadb_error *err)
+{
+	struct sadb_rule *rule = find_rule(db, which);
+	if (rule == NULL)
+		return sadb_fail(err, -ENOENT, 0, "no such policy");
+	if (out != NULL)
+		*out = config_of(rule);
+	withdraw(db, rule);
+	return 0;
+}
+
+unsigned
+sadb_policy_flush(struct sadb *db)
+{
+	unsigned gone = db->rule_count;
+	while (db->indexes.root != NULL)
+		withdraw(db, sadb_entry(db->indexes.root, struct sadb_rule, by_index));
+	return gone;
+}
+
 void
 sadb_policy_acquired(struct sadb *db, uint32_t index)
 {
 	struct sadb_rule *rule = find_index(db, index);
 	if (rule != NULL) /* relaxed: a flag of its own, for the worker's exchange */
-		__atomic_store_n(&rule->hot.acquiring, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&rule->hot->acquiring, 0, __ATOMIC_RELAXED);
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Security policies (RFC 4301 4.4.1): ordered rules of one virtual network and direction, looked up by workers in an
- * immutable table. The control thread builds a new table aside and publishes it. */
+ * immutable table. The control thread builds a new table aside and publishes it; it shares with the old one whatever
+ * did not change. */
 #ifndef SADB_POLICY_H
 #define SADB_POLICY_H
 
+#include <assert.h>
+#include <stdalign.h>
 #include <stdint.h>
 
 #include "sa-db/addr.h"
@@ -32,26 +35,40 @@ struct sadb_policy_config {
 	uint8_t action; /* enum sadb_action */
 };
 
-/* What a worker sees of a policy. sa: the outbound SA now in charge, NULL when there is none (drop and ACQUIRE);
- * acquire-load it with sadb_policy_sa(). */
-struct sadb_policy {
-	struct sadb_sa *sa;
-	const struct sadb_policy_config *config; /* rare paths */
-	uint64_t last_use_s;                     /* relaxed store by workers, at most once a second */
-	struct sadb_template tmpl;
-	uint8_t action;
-	uint8_t acquiring; /* 1 from the first ACQUIRE to its answer or time-out; atomic exchange by workers */
-};
-
-/* An IPv4 packet as the lookup wants it. For ICMP, sport is the type and dport the code, one byte each, as in XFRM. Laid
- * out for the ACL library: one byte first, then 4-byte steps. */
+/* An IPv4 packet as the lookup wants it. For ICMP, sport is the type and dport the code, one byte each, as in XFRM. The
+ * lookup reads it as two words of eight bytes. */
 struct sadb_flow_v4 {
+	rte_be32_t src_be, dst_be;
+	rte_be16_t sport_be, dport_be;
 	uint8_t proto;
 	uint8_t later_fragment; /* 1: ports unknown, both 0. Not read by the table; see sadb_spd_lookup_fragment() */
 	uint8_t zero[2];
-	rte_be32_t src_be, dst_be;
-	rte_be16_t sport_be, dport_be;
 };
+static_assert(sizeof(struct sadb_flow_v4) == 16, "two words of eight bytes");
+
+/* What the search needs of a policy. value: struct sadb_flow_v4 under the selector's mask. Order: priority, then age. */
+struct sadb_match {
+	uint64_t value[2];
+	uint64_t age;
+	uint32_t priority;
+	uint32_t index; /* as in struct sadb_policy_config */
+};
+
+/* What a worker sees of a policy: one cache line. sa: the outbound SA now in charge, NULL when there is none (drop and
+ * ACQUIRE); acquire-load it with sadb_policy_sa(). tmpl: 0 means any. */
+struct sadb_policy {
+	alignas(64) struct sadb_match match;
+	struct sadb_sa *sa;
+	struct {
+		rte_be32_t src_be, dst_be; /* outer */
+		rte_be32_t spi_be;
+		uint32_t reqid;
+	} tmpl;
+	uint32_t last_use_s; /* CLOCK_REALTIME, good until 2106; relaxed store by workers, at most once a second */
+	uint8_t action;      /* enum sadb_action */
+	uint8_t acquiring;   /* 1 from the first ACQUIRE to its answer or time-out; atomic exchange by workers */
+};
+static_assert(sizeof(struct sadb_policy) == 64, "one cache line a policy");
 
 struct sadb_spd; /* one published table; NULL stands for the empty one */
 

@@ -50,12 +50,13 @@ group_put(struct sadb *db, struct sadb_group *group)
 }
 
 static bool
-fits(const struct sadb_template *tmpl, const struct sadb_sa_cold *cold)
+fits(const struct sadb_policy *policy, const struct sadb_sa_cold *cold)
 {
+	/* Protocol and mode agree: sadb_config_check() and sadb_policy_check() take ESP in tunnel mode only. */
 	const struct sadb_sa_config *config = &cold->config;
-	return sadb_own(cold)->armed && config->dir != SADB_DIR_IN && config->proto == tmpl->proto &&
-	       config->mode == tmpl->mode && (tmpl->spi_be == 0 || tmpl->spi_be == config->spi_be) &&
-	       (sadb_addr_is_any(&tmpl->src) || sadb_addr_equal(&tmpl->src, &config->src));
+	return sadb_own(cold)->armed && config->dir != SADB_DIR_IN &&
+	       (policy->tmpl.spi_be == 0 || policy->tmpl.spi_be == config->spi_be) &&
+	       (policy->tmpl.src_be == 0 || policy->tmpl.src_be == sadb_addr_to_v4(&config->src));
 }
 
 static void
@@ -63,17 +64,17 @@ resolve_rule(struct sadb_rule *rule)
 {
 	struct sadb_sa *sa = NULL;
 	for (const struct sadb_member *member = rule->group->newest; member != NULL; member = member->next) {
-		if (fits(&rule->config.tmpl, member->cold)) {
+		if (fits(rule->hot, member->cold)) {
 			sa = member->cold->hot;
 			break;
 		}
 	}
 	/* Only this thread writes sa. Release pairs with the acquire in sadb_policy_sa(). */
-	if (rule->hot.sa != sa)
-		__atomic_store_n(&rule->hot.sa, sa, __ATOMIC_RELEASE);
+	if (rule->hot->sa != sa)
+		__atomic_store_n(&rule->hot->sa, sa, __ATOMIC_RELEASE);
 	if (sa !=
 	    NULL) /* the ACQUIRE was answered: if this SA goes, the next packet asks at once. Relaxed: a flag alone */
-		__atomic_store_n(&rule->hot.acquiring, 0, __ATOMIC_RELAXED);
+		__atomic_store_n(&rule->hot->acquiring, 0, __ATOMIC_RELAXED);
 }
 
 static void
@@ -158,12 +159,11 @@ sadb_resolve_sa(struct sadb_sa_cold *cold)
 int
 sadb_resolve_join_rule(struct sadb *db, struct sadb_rule *rule)
 {
-	const struct sadb_template *tmpl = &rule->config.tmpl;
-	if (rule->config.action != SADB_PROTECT)
+	const struct sadb_policy *policy = rule->hot;
+	if (policy->action != SADB_PROTECT)
 		return 0;
-	struct group_key key = {.vnet_id = rule->config.vnet_id, .reqid = tmpl->reqid};
-	if (!sadb_addr_is_any(&tmpl->dst))
-		memcpy(key.dst, tmpl->dst.bytes, sizeof(key.dst));
+	struct group_key key = {.vnet_id = rule->domain->vnet_id, .reqid = policy->tmpl.reqid};
+	memcpy(key.dst, &policy->tmpl.dst_be, sizeof(policy->tmpl.dst_be));
 	struct sadb_group *group = group_get(db, &key);
 	if (group == NULL)
 		return -ENOMEM;

@@ -81,6 +81,7 @@ sadb_destroy(struct sadb *db)
 	sadb_sa_flush(db, 0);
 	sadb_policies_fini(db);
 	sadb_publish_fini(&db->publish);
+	sadb_policies_free(db);
 	sadb_marks_flush(db, NULL); /* the exact last numbers; if it fails, the reserved ones stand */
 	sadb_marks_fini(db);
 	sadb_store_close(db->store);

@@ -8,7 +8,9 @@
 
 #include "sa-db/map.h"
 #include "sa-db/sadb.h"
+#include "sa-db/slab.h"
 #include "sa-db/store.h"
+#include "sa-db/tree.h"
 
 struct rte_hash;
 
@@ -193,44 +195,77 @@ void sadb_resolve_sa(struct sadb_sa_cold *cold); /* it changed: its policies cho
 int sadb_resolve_join_rule(struct sadb *db, struct sadb_rule *rule);
 void sadb_resolve_leave_rule(struct sadb *db, struct sadb_rule *rule);
 
-/* ---- policy.c, spd.c ---- */
-#define SADB_NO_RANK UINT32_MAX
+/* ---- policy.c, spd_*.c ---- */
+struct sadb_tuple;
+struct sadb_ports;
+struct sadb_ports_rule;
 
-/* A policy: what workers see of it first, then the control thread's own. Lives until a grace period after it left the
- * published table. */
+/* A policy, the control thread's part. What workers see of it, hot, lies among its kind in memory of its own. Both live
+ * until a grace period after the policy left the published table. */
 struct sadb_rule {
-	struct sadb_policy hot;
-	struct sadb_policy_config config;
-	struct sadb_retired note;
-	struct sadb_link by_selector;
+	struct sadb_policy *hot;
 	struct sadb_domain *domain;
-	struct sadb_rule *next, *prev; /* of its domain */
-	struct sadb_rule *heir;        /* replaced by this one, in the same place */
-	struct sadb_group *group;
+	union {
+		struct {
+			struct sadb_node by_index; /* until it is withdrawn */
+			struct sadb_node by_order; /* in tuple */
+		};
+		struct sadb_retired note; /* afterwards */
+	};
+	struct sadb_link by_selector;
+	struct sadb_rule *next, *prev;      /* in domain->added or domain->gone */
+	struct sadb_rule *heir;             /* replaced by this one, in the same place of the order */
+	struct sadb_tuple *tuple;           /* the published table that it stands in; NULL: none */
+	struct sadb_ports_rule *with_ports; /* NULL: its selector has none */
+	struct sadb_group *group;           /* NULL: wants no SA */
 	struct sadb_rule *group_next, *group_prev;
-	uint64_t add_time_s, age;
-	uint32_t rank; /* place in the published table */
+	uint64_t add_time_s;
+	struct sadb_selector sel;
+	uint32_t index; /* as in hot, for the searches of the control thread */
+	uint8_t tmpl_src_family, tmpl_dst_family;
+	bool added, gone; /* waits for the next commit to come into the published table, or to leave it */
 };
 
 /* The policies of one vnet and direction. */
 struct sadb_domain {
 	struct sadb_spd **published; /* in the vnet */
-	struct sadb_rule *rules;     /* any order */
-	struct sadb_rule *gone;      /* not ours any more, but still in the published table; linked by next */
-	unsigned count;
-	bool rebuild; /* the published table does not say what rules say */
-	struct sadb_domain *next_staged;
+	uint32_t vnet_id;
+	uint8_t dir;
 	bool staged;
+	struct sadb_domain *next_staged;
+	struct sadb_tuple *tuples;
+	/* What the published table does not show yet. */
+	struct sadb_rule *added, *gone;
+	struct sadb_ports *changed;
+	unsigned count; /* policies for IPv4 */
 };
 
 int sadb_policies_init(struct sadb *db);
-void sadb_policies_fini(struct sadb *db);
+void sadb_policies_fini(struct sadb *db); /* retires them all */
+void sadb_policies_free(struct sadb *db); /* when nothing that was retired is left */
 /* Publishes the staged tables. 0 or -errno; what fails stays as it was. */
 int sadb_policies_commit(struct sadb *db, struct sadb_error *err);
+bool sadb_selector_v4(const struct sadb_selector *sel); /* can it match an IPv4 packet? */
 
-struct sadb_spd *sadb_spd_create(struct sadb_rule *const rules[], unsigned n); /* sorted; NULL and errno */
-void sadb_spd_destroy(void *spd);
-void sadb_spd_replace(struct sadb_spd *spd, struct sadb_rule *heir); /* at heir->rank, one release store */
+/* Publishes a table that shows what is added and no more what is gone. -ENOMEM: the old one stays. */
+int sadb_spd_build(struct sadb *db, struct sadb_domain *domain);
+void sadb_spd_drop(struct sadb *db, struct sadb_domain *domain); /* nothing is left: publishes no table */
+struct sadb_rule *sadb_rule_heir(const struct sadb_rule *rule);  /* the one that lives, or NULL */
+/* The bits that a selector fixes, and what they must be, as struct sadb_flow_v4. For an IPv6 one without meaning. */
+void sadb_selector_words(const struct sadb_selector *sel, uint64_t mask[2], uint64_t value[2]);
+
+/* ---- spd_ports.c: policies that ask for ports, as a fragment meets them ---- */
+struct sadb_build;
+
+int sadb_ports_create(struct sadb *db, struct sadb_rule *rule); /* 0 or -ENOMEM; must enter and leave later */
+void sadb_ports_enter(struct sadb_rule *rule);
+void sadb_ports_leave(struct sadb_rule *rule);
+bool sadb_ports_changed(const struct sadb_domain *domain); /* does the published table have to show anything else? */
+int sadb_ports_build(struct sadb_build *build);
+void sadb_ports_give_up(struct sadb_domain *domain);                 /* the build failed */
+void sadb_ports_publish(struct sadb_build *build);                   /* what was built is to be seen */
+void sadb_ports_settle(struct sadb *db, struct sadb_domain *domain); /* without a build: nothing changed after all */
+void sadb_ports_drop(struct sadb_build *build);                      /* nothing is published any more */
 
 /* ---- vnet.c ---- */
 struct sadb_vnet_own {
@@ -285,10 +320,12 @@ struct sadb {
 	struct sadb_neigh_table *neighs; /* published */
 
 	struct sadb_map groups;
-	struct sadb_map selectors;
-	struct sadb_rule **rule; /* sorted by index */
+	struct sadb_map selectors, ports;
+	struct sadb_slab rules, hots, shards, entries;
+	struct sadb_tree indexes; /* rules by index */
 	uint32_t rule_count, dir_count[SADB_POLICY_DIRS];
 	uint32_t next_index;
+	uint64_t spd_version;
 	struct sadb_domain *staged;
 
 	struct sadb_heap heap;

@@ -1,198 +1,199 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * One published table of policies: DPDK's ACL library finds the rank of the first match, an array says which policy has
- * it. Built by the control thread; any worker looks up.
+ * Lookups in a published table of policies: see spd.h for how it lies in memory. Worker threads.
  *
- * The table does not change but for one thing: a policy replaced by another with the same selector and priority, as at
- * every rekey, takes its place in the array by one release store. The ACL build is only for changes of the order. */
-#include "sa-db/sadb_private.h"
+ * A batch goes through each table in three passes, so that its cache misses overlap: hash every flow and ask for its
+ * bucket; compare the tags there and ask for the policy; compare the policy's value. */
+#include "sa-db/spd.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <rte_acl.h>
+#include <rte_branch_prediction.h>
+#include <rte_prefetch.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define LOOKUP_MAX 64
 
-enum { FIELD_PROTO, FIELD_SRC, FIELD_DST, FIELD_SPORT, FIELD_DPORT, FIELDS };
-
-RTE_ACL_RULE_DEF(spd_rule, FIELDS);
-
-/* Addresses and protocol only, for the scan on behalf of fragments. Network order. */
-struct spd_match {
-	rte_be32_t src, src_mask, dst, dst_mask;
-	uint8_t proto;
-	bool ports;
+/* Of one flow, the best so far. */
+struct found {
+	const struct sadb_match *match; /* the order to beat; NULL: none yet */
+	struct sadb_policy *policy;     /* NULL with a match: it asks for ports that a fragment does not show */
 };
 
-struct sadb_spd {
-	struct rte_acl_ctx *acl;
-	unsigned n;
-	struct spd_match *match;      /* by rank */
-	struct sadb_policy *policy[]; /* by rank; each published */
-};
-
-/* Both ports share the last four bytes, as the library reads four at a time after the first. */
-static const struct rte_acl_config acl_config = {
-    .num_categories = 1,
-    .num_fields = FIELDS,
-    .defs =
-	{
-	    {RTE_ACL_FIELD_TYPE_BITMASK, 1, FIELD_PROTO, 0, offsetof(struct sadb_flow_v4, proto)},
-	    {RTE_ACL_FIELD_TYPE_MASK, 4, FIELD_SRC, 1, offsetof(struct sadb_flow_v4, src_be)},
-	    {RTE_ACL_FIELD_TYPE_MASK, 4, FIELD_DST, 2, offsetof(struct sadb_flow_v4, dst_be)},
-	    {RTE_ACL_FIELD_TYPE_BITMASK, 2, FIELD_SPORT, 3, offsetof(struct sadb_flow_v4, sport_be)},
-	    {RTE_ACL_FIELD_TYPE_BITMASK, 2, FIELD_DPORT, 3, offsetof(struct sadb_flow_v4, dport_be)},
-	},
-};
-
-static uint32_t
-host_mask(uint8_t len)
+static inline const struct sadb_bucket *
+home_bucket(const struct sadb_table *table, uint64_t hash)
 {
-	return len == 0 ? 0 : UINT32_MAX << (32 - len);
+	return &table->shard[hash >> table->shift]->bucket[sadb_hash_bucket(hash)];
 }
 
-/* The library takes values in host order and packets in network order. */
-static struct spd_rule
-make_rule(const struct sadb_selector *sel, unsigned rank)
+/* One bit per slot of the bucket whose tag is this one. */
+static inline unsigned
+tag_slots(const struct sadb_bucket *bucket, uint16_t tag)
 {
-	struct spd_rule rule = {.data = {.category_mask = 1,
-					 .priority = (int32_t)(RTE_ACL_MAX_PRIORITY - rank),
-					 .userdata = rank + 1}}; /* 0 is "no match" */
-	rule.field[FIELD_PROTO].value.u8 = sel->proto;
-	rule.field[FIELD_PROTO].mask_range.u8 = sel->proto != 0 ? 0xff : 0;
-	rule.field[FIELD_SRC].value.u32 = rte_be_to_cpu_32(sadb_addr_to_v4(&sel->src.addr)) & host_mask(sel->src.len);
-	rule.field[FIELD_SRC].mask_range.u32 = sel->src.len;
-	rule.field[FIELD_DST].value.u32 = rte_be_to_cpu_32(sadb_addr_to_v4(&sel->dst.addr)) & host_mask(sel->dst.len);
-	rule.field[FIELD_DST].mask_range.u32 = sel->dst.len;
-	rule.field[FIELD_SPORT].value.u16 = rte_be_to_cpu_16(sel->sport_be & sel->sport_mask_be);
-	rule.field[FIELD_SPORT].mask_range.u16 = rte_be_to_cpu_16(sel->sport_mask_be);
-	rule.field[FIELD_DPORT].value.u16 = rte_be_to_cpu_16(sel->dport_be & sel->dport_mask_be);
-	rule.field[FIELD_DPORT].mask_range.u16 = rte_be_to_cpu_16(sel->dport_mask_be);
-	return rule;
+#ifdef __SSE2__
+	__m128i tags = _mm_load_si128((const __m128i *)(const void *)bucket->tag);
+	__m128i same = _mm_cmpeq_epi16(tags, _mm_set1_epi16((short)tag));
+	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128())) & ((1 << SADB_SLOTS) - 1);
+#else
+	unsigned slots = 0;
+	for (unsigned i = 0; i < SADB_SLOTS; i++)
+		slots |= (unsigned)(bucket->tag[i] == tag) << i;
+	return slots;
+#endif
 }
 
-static struct spd_match
-make_match(const struct sadb_selector *sel)
+static inline const struct sadb_match *
+slot_match(const struct sadb_bucket *bucket, unsigned slot)
 {
-	struct spd_match match = {
-	    .src_mask = rte_cpu_to_be_32(host_mask(sel->src.len)),
-	    .dst_mask = rte_cpu_to_be_32(host_mask(sel->dst.len)),
-	    .proto = sel->proto,
-	    .ports = sel->sport_mask_be != 0 || sel->dport_mask_be != 0,
-	};
-	match.src = sadb_addr_to_v4(&sel->src.addr) & match.src_mask;
-	match.dst = sadb_addr_to_v4(&sel->dst.addr) & match.dst_mask;
-	return match;
+	return __atomic_load_n(&bucket->match[slot],
+			       __ATOMIC_ACQUIRE); /* pairs with the release in sadb_spd_replace() */
 }
 
-static struct rte_acl_ctx *
-acl_create(unsigned n)
+static inline bool
+agrees(const struct sadb_match *match, const uint64_t mask[2], const uint64_t words[2])
 {
-	static unsigned serial; /* the library wants a name that no other table has */
-	char name[RTE_ACL_NAMESIZE];
-	snprintf(name, sizeof(name), "sadb_spd_%u", serial++);
-	const struct rte_acl_param param = {
-	    .name = name,
-	    .socket_id = SOCKET_ID_ANY,
-	    .rule_size = RTE_ACL_RULE_SZ(FIELDS),
-	    .max_rule_num = n,
-	};
-	return rte_acl_create(&param);
+	return (((words[0] & mask[0]) ^ match->value[0]) | ((words[1] & mask[1]) ^ match->value[1])) == 0;
 }
 
-struct sadb_spd *
-sadb_spd_create(struct sadb_rule *const rules[], unsigned n)
+/* What an entry says of a flow that has these words; nothing when it is for others, or stands behind what was found. */
+static inline void
+consider(const struct sadb_table *table, const struct sadb_match *match, const uint64_t words[2], bool fragment,
+	 struct found *found)
 {
-	int rc = -ENOMEM;
-	struct sadb_spd *spd = calloc(1, sizeof(*spd) + n * sizeof(spd->policy[0]));
-	if (spd == NULL)
-		return NULL;
-	spd->match = calloc(n, sizeof(*spd->match));
-	spd->acl = acl_create(n);
-	if (spd->match == NULL || spd->acl == NULL)
-		goto fail;
-	spd->n = n;
-	for (unsigned rank = 0; rank < n; rank++) {
-		const struct sadb_selector *sel = &rules[rank]->config.sel;
-		struct spd_rule rule = make_rule(sel, rank);
-		rc = rte_acl_add_rules(spd->acl, (const struct rte_acl_rule *)(void *)&rule, 1);
-		if (rc != 0)
-			goto fail;
-		spd->match[rank] = make_match(sel);
-		spd->policy[rank] = &rules[rank]->hot;
-	}
-	rc = rte_acl_build(spd->acl, &acl_config);
-	if (rc != 0)
-		goto fail;
-	return spd;
+	const struct sadb_entry *entry = (const struct sadb_entry *)(const void *)match;
+	const uint64_t *mask = table->kind == SADB_TABLE_EXACT ? table->mask : entry->mask;
 
-fail:
-	sadb_spd_destroy(spd);
-	errno = -rc;
-	return NULL;
-}
-
-void
-sadb_spd_destroy(void *p)
-{
-	struct sadb_spd *spd = p;
-	if (spd == NULL)
+	if (!agrees(match, mask, words) ||
+	    (found->match != NULL && !sadb_order_before(match->priority, match->age, found->match)))
 		return;
-	rte_acl_free(spd->acl);
-	free(spd->match);
-	free(spd);
+	/* For a fragment such a policy stands in a table of ports. */
+	if (fragment && table->kind == SADB_TABLE_SHARED && sadb_mask_ports(mask))
+		return;
+	found->match = match;
+	if (table->kind == SADB_TABLE_EXACT)
+		found->policy = (struct sadb_policy *)(uintptr_t)match;
+	else
+		found->policy = __atomic_load_n(&entry->policy, __ATOMIC_ACQUIRE); /* see struct sadb_entry */
 }
 
-void
-sadb_spd_replace(struct sadb_spd *spd, struct sadb_rule *heir)
+/* Every entry that the table may have for these words. */
+static void
+search_window(const struct sadb_table *table, const uint64_t words[2], bool fragment, struct found *found)
 {
-	/* Release pairs with the acquires in the lookups: the new policy is complete. */
-	__atomic_store_n(&spd->policy[heir->rank], &heir->hot, __ATOMIC_RELEASE);
+	uint64_t hash = sadb_table_hash(table->seed, words[0] & table->mask[0], words[1] & table->mask[1]);
+	const struct sadb_shard *shard = table->shard[hash >> table->shift];
+	unsigned home = sadb_hash_bucket(hash), last = shard->bucket[home].away > 0 ? SADB_WINDOW : 1;
+
+	for (unsigned i = 0; i < last; i++) {
+		const struct sadb_bucket *bucket = &shard->bucket[(home + i) % SADB_BUCKETS];
+		for (unsigned slots = tag_slots(bucket, sadb_hash_tag(hash)); slots != 0; slots &= slots - 1)
+			consider(table, slot_match(bucket, (unsigned)__builtin_ctz(slots)), words, fragment, found);
+	}
+}
+
+/* live: which flows of the batch the table may still decide. */
+static inline void
+search_table(const struct sadb_table *table, const struct sadb_flow_v4 *const flow[], const uint8_t live[], unsigned n,
+	     struct found found[])
+{
+	const struct sadb_bucket *bucket[LOOKUP_MAX];
+	const struct sadb_match *match[LOOKUP_MAX];
+	uint16_t tag[LOOKUP_MAX];
+	uint64_t words[2];
+
+	for (unsigned i = 0; i < n; i++) {
+		sadb_flow_words(flow[live[i]], words);
+		uint64_t hash = sadb_table_hash(table->seed, words[0] & table->mask[0], words[1] & table->mask[1]);
+		bucket[i] = home_bucket(table, hash);
+		tag[i] = sadb_hash_tag(hash);
+		rte_prefetch0(bucket[i]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		unsigned slots = tag_slots(bucket[i], tag[i]);
+		match[i] = slots != 0 ? slot_match(bucket[i], (unsigned)__builtin_ctz(slots)) : NULL;
+		rte_prefetch0(match[i]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		struct found *best = &found[live[i]];
+		sadb_flow_words(flow[live[i]], words);
+		if (table->kind == SADB_TABLE_EXACT && match[i] != NULL && likely(agrees(match[i], table->mask, words)))
+			consider(table, match[i], words, false, best);
+		else if (match[i] != NULL || bucket[i]->away > 0)
+			search_window(table, words, false, best);
+	}
+}
+
+/* Keeps of live[] the flows that a table could still serve better. */
+static inline unsigned
+drop_decided(const struct sadb_table *table, const struct found found[], uint8_t live[], unsigned n)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < n; i++) {
+		const struct sadb_match *match = found[live[i]].match;
+		live[kept] = live[i];
+		kept += match == NULL || sadb_order_before(table->best_priority, table->best_age, match);
+	}
+	return kept;
 }
 
 void
 sadb_spd_lookup(const struct sadb_spd *spd, const struct sadb_flow_v4 *const flow[], unsigned n,
 		struct sadb_policy *out[])
 {
-	uint32_t rank[LOOKUP_MAX];
+	struct found found[LOOKUP_MAX];
+	uint8_t live[LOOKUP_MAX];
+	unsigned left = n;
 
-	if (spd == NULL) {
-		for (unsigned i = 0; i < n; i++)
-			out[i] = NULL;
-		return;
+	for (unsigned i = 0; i < n; i++) {
+		found[i] = (struct found){NULL, NULL};
+		live[i] = (uint8_t)i;
 	}
-	/* Cannot fail: one category, and the table was built. */
-	rte_acl_classify(spd->acl, (const uint8_t **)(uintptr_t)flow, rank, n, 1);
-	for (unsigned i = 0; i < n; i++) /* acquire pairs with the release in sadb_spd_replace() */
-		out[i] = rank[i] == 0 ? NULL : __atomic_load_n(&spd->policy[rank[i] - 1], __ATOMIC_ACQUIRE);
+	for (unsigned t = 0; spd != NULL && t < spd->packets; t++) {
+		if (t > 0)
+			left = drop_decided(&spd->table[t], found, live, left);
+		if (left == 0)
+			break;
+		search_table(&spd->table[t], flow, live, left, found);
+	}
+	for (unsigned i = 0; i < n; i++)
+		out[i] = found[i].policy;
+}
+
+/* Tables of the first part, those whose mask has no ports, and those that stand for policies with ports. */
+static void
+search_fragment(const struct sadb_table table[], unsigned n, const uint64_t words[2], struct found *found)
+{
+	for (unsigned t = 0; t < n; t++) {
+		if (found->match != NULL && !sadb_order_before(table[t].best_priority, table[t].best_age, found->match))
+			return;
+		if (!sadb_mask_ports(table[t].mask))
+			search_window(&table[t], words, true, found);
+	}
 }
 
 struct sadb_policy *
 sadb_spd_lookup_fragment(const struct sadb_spd *spd, const struct sadb_flow_v4 *flow, bool *blocked)
 {
+	struct found found = {NULL, NULL};
+	uint64_t words[2];
+
 	*blocked = false;
-	for (unsigned rank = 0; spd != NULL && rank < spd->n; rank++) {
-		const struct spd_match *match = &spd->match[rank];
-		if ((flow->src_be & match->src_mask) != match->src || (flow->dst_be & match->dst_mask) != match->dst ||
-		    (match->proto != 0 && match->proto != flow->proto))
-			continue;
-		*blocked = match->ports;
-		/* Acquire pairs with the release in sadb_spd_replace(). */
-		return match->ports ? NULL : __atomic_load_n(&spd->policy[rank], __ATOMIC_ACQUIRE);
-	}
-	return NULL;
+	if (spd == NULL)
+		return NULL;
+	sadb_flow_words(flow, words);
+	search_fragment(spd->table, spd->packets, words, &found);
+	search_fragment(spd->table + spd->packets, spd->tables - spd->packets, words, &found);
+	*blocked = found.match != NULL && found.policy == NULL;
+	return found.policy;
 }
 
 /* A packet that came in the clear needs a bypass; one that came through an SA needs a policy that asked for this SA. */
 bool
 sadb_policy_permits(const struct sadb_policy *policy, const struct sadb_sa *sa)
 {
-	const struct sadb_template *tmpl = &policy->tmpl;
 	if (sa == NULL)
 		return policy->action == SADB_BYPASS;
-	return policy->action == SADB_PROTECT && (tmpl->spi_be == 0 || tmpl->spi_be == sa->spi_be) &&
-	       (tmpl->reqid == 0 || tmpl->reqid == sa->reqid) &&
-	       (sadb_addr_is_any(&tmpl->src) || sadb_addr_to_v4(&tmpl->src) == sa->src_v4_be) &&
-	       (sadb_addr_is_any(&tmpl->dst) || sadb_addr_to_v4(&tmpl->dst) == sa->dst_v4_be);
+	return policy->action == SADB_PROTECT && (policy->tmpl.spi_be == 0 || policy->tmpl.spi_be == sa->spi_be) &&
+	       (policy->tmpl.reqid == 0 || policy->tmpl.reqid == sa->reqid) &&
+	       (policy->tmpl.src_be == 0 || policy->tmpl.src_be == sa->src_v4_be) &&
+	       (policy->tmpl.dst_be == 0 || policy->tmpl.dst_be == sa->dst_v4_be);
 }

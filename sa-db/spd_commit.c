@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Publishing staged policies: a new table where the order changed, one store where a policy took another's place.
- * Control thread. */
+ * Publishing staged policies: a new version of the tables, or one store where one policy took another's place. Control
+ * thread. */
 #include "sa-db/sadb_private.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* RFC 4301 4.4.1: ordered. Lower priority first, of equal ones the older, as in the kernel. */
-static int
-rule_order(const void *a, const void *b)
+#include "sa-db/tuple.h"
+
+struct sadb_rule *
+sadb_rule_heir(const struct sadb_rule *rule)
 {
-	const struct sadb_rule *x = *(struct sadb_rule *const *)a, *y = *(struct sadb_rule *const *)b;
-	if (x->config.priority != y->config.priority)
-		return x->config.priority < y->config.priority ? -1 : 1;
-	return x->age < y->age ? -1 : x->age > y->age;
+	struct sadb_rule *heir = rule->heir;
+	while (heir != NULL && heir->heir != NULL) /* replaced again before this commit */
+		heir = heir->heir;
+	return heir == NULL || heir->gone ? NULL : heir;
 }
 
-static bool
-for_ipv4(const struct sadb_selector *sel)
+static void
+rule_free(void *p)
 {
-	return sel->src.addr.family != AF_INET6 && sel->dst.addr.family != AF_INET6;
+	struct sadb_rule *rule = p;
+	sadb_slab_free(rule->hot);
+	sadb_slab_free(rule);
 }
 
 /* After the table that showed it is gone: no SA needs to tell it any more. */
@@ -31,55 +34,84 @@ retire_gone(struct sadb *db, struct sadb_domain *domain)
 	for (struct sadb_rule *rule = domain->gone; rule != NULL; rule = next) {
 		next = rule->next;
 		sadb_resolve_leave_rule(db, rule);
-		sadb_retire_embedded(db, &rule->note, rule, free);
+		sadb_retire_embedded(db, &rule->note, rule, rule_free);
 	}
 	domain->gone = NULL;
 }
 
-static int
-rebuild(struct sadb *db, struct sadb_domain *domain)
+static void
+settle_added(struct sadb_domain *domain)
 {
-	struct sadb_spd *old = *domain->published, *spd = NULL;
-	unsigned n = 0;
-	int rc = 0;
-	struct sadb_rule **rules = calloc(domain->count + 1, sizeof(*rules));
-	if (rules == NULL)
-		return -ENOMEM;
-	for (struct sadb_rule *rule = domain->rules; rule != NULL; rule = rule->next)
-		if (for_ipv4(&rule->config.sel))
-			rules[n++] = rule;
-	qsort(rules, n, sizeof(*rules), rule_order);
-	if (n > 0) {
-		spd = sadb_spd_create(rules, n);
-		if (spd == NULL) {
-			rc = -errno;
-			goto out;
-		}
+	struct sadb_rule *next;
+	for (struct sadb_rule *rule = domain->added; rule != NULL; rule = next) {
+		next = rule->next;
+		rule->next = rule->prev = NULL;
+		rule->added = false;
 	}
-	for (unsigned rank = 0; rank < n; rank++)
-		rules[rank]->rank = rank;
-	__atomic_store_n(domain->published, spd, __ATOMIC_RELEASE); /* pairs with the acquire in sadb_vnet_spd() */
-	sadb_generation_raise(db);
-	sadb_retire(db, old, sadb_spd_destroy);
-	retire_gone(db, domain);
-	domain->rebuild = false;
-out:
-	free(rules);
-	return rc;
+	domain->added = NULL;
 }
 
-static void
-replace_in_place(struct sadb *db, struct sadb_domain *domain)
+/* When all that workers have to see is one policy in the place of another: that other. */
+static struct sadb_rule *
+only_replaced(const struct sadb_domain *domain)
 {
+	struct sadb_rule *only = NULL;
+	if (domain->added == NULL || domain->added->next != NULL || sadb_ports_changed(domain))
+		return NULL;
 	for (struct sadb_rule *rule = domain->gone; rule != NULL; rule = rule->next) {
-		struct sadb_rule *heir = rule->heir;
-		while (heir->heir != NULL) /* replaced again before this commit */
-			heir = heir->heir;
-		if (heir->rank != SADB_NO_RANK)
-			sadb_spd_replace(*domain->published, heir);
+		if (rule->tuple == NULL)
+			continue;
+		if (only != NULL || sadb_rule_heir(rule) != domain->added)
+			return NULL;
+		only = rule;
 	}
-	sadb_generation_raise(db);
+	return only;
+}
+
+/* Was all that is staged taken back again, or never for the table? */
+static bool
+unchanged(const struct sadb_domain *domain)
+{
+	if (domain->added != NULL || sadb_ports_changed(domain))
+		return false;
+	for (const struct sadb_rule *rule = domain->gone; rule != NULL; rule = rule->next)
+		if (rule->tuple != NULL)
+			return false;
+	return true;
+}
+
+/* Everything else is published in tables that no worker has seen. This is the one change in place, as at every rekey. */
+static void
+replace_in_place(struct sadb_rule *old, struct sadb_rule *heir)
+{
+	struct sadb_tuple *tuple = old->tuple;
+	/* Release pairs with the acquires in the lookups: the new policy is complete. */
+	if (tuple->id.kind == SADB_TABLE_SHARED)
+		__atomic_store_n(&sadb_tuple_entry(tuple, old->hot)->policy, heir->hot, __ATOMIC_RELEASE);
+	else
+		__atomic_store_n(sadb_tuple_slot(tuple, &old->hot->match), &heir->hot->match, __ATOMIC_RELEASE);
+	sadb_tree_del(&tuple->members, &old->by_order);
+	sadb_tree_add(&tuple->members, &heir->by_order);
+	heir->tuple = tuple;
+}
+
+static int
+commit_domain(struct sadb *db, struct sadb_domain *domain)
+{
+	struct sadb_rule *replaced = only_replaced(domain);
+	int rc = 0;
+	if (replaced != NULL)
+		replace_in_place(replaced, domain->added);
+	else if (domain->count == 0)
+		sadb_spd_drop(db, domain);
+	else if (!unchanged(domain))
+		rc = sadb_spd_build(db, domain);
+	if (rc != 0)
+		return rc;
+	sadb_ports_settle(db, domain);
+	settle_added(domain);
 	retire_gone(db, domain);
+	return 0;
 }
 
 int
@@ -89,11 +121,7 @@ sadb_policies_commit(struct sadb *db, struct sadb_error *err)
 	struct sadb_domain *domain, *failed = NULL;
 	while ((domain = db->staged) != NULL) {
 		db->staged = domain->next_staged;
-		int one = 0;
-		if (domain->rebuild)
-			one = rebuild(db, domain);
-		else
-			replace_in_place(db, domain);
+		int one = commit_domain(db, domain);
 		domain->staged = one != 0;
 		if (one != 0) {
 			rc = sadb_fail(err, one, 0, "%u policies cannot be made into a table: %s; the old one stays",
@@ -106,21 +134,21 @@ sadb_policies_commit(struct sadb *db, struct sadb_error *err)
 	return rc;
 }
 
-static void
-domain_fini(struct sadb *db, struct sadb_domain *domain)
-{
-	sadb_spd_destroy(*domain->published);
-	retire_gone(db, domain);
-}
-
 void
 sadb_policies_fini(struct sadb *db)
 {
 	sadb_policy_flush(db);
-	for (struct sadb_vnet_own *own = db->vnet_first; own != NULL; own = own->next)
-		for (unsigned dir = 0; dir < SADB_POLICY_DIRS; dir++)
-			domain_fini(db, &own->domain[dir]);
-	free(db->rule);
+	sadb_policies_commit(db, NULL); /* cannot fail: nothing is left to build */
 	sadb_map_fini(&db->selectors);
+	sadb_map_fini(&db->ports);
 	sadb_map_fini(&db->groups);
+}
+
+void
+sadb_policies_free(struct sadb *db)
+{
+	sadb_slab_fini(&db->rules);
+	sadb_slab_fini(&db->hots);
+	sadb_slab_fini(&db->shards);
+	sadb_slab_fini(&db->entries);
 }

@@ -13,7 +13,8 @@ vnet_init(struct sadb_vnet_own *own, uint32_t id, const char *name)
 	own->vnet.id = id;
 	snprintf(own->vnet.name, sizeof(own->vnet.name), "%s", name);
 	for (unsigned dir = 0; dir < SADB_POLICY_DIRS; dir++)
-		own->domain[dir].published = &own->vnet.spd[dir];
+		own->domain[dir] =
+		    (struct sadb_domain){.published = &own->vnet.spd[dir], .vnet_id = id, .dir = (uint8_t)dir};
 }
 
 int

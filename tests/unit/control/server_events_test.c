@@ -198,7 +198,7 @@ a_policy_that_nobody_heard_soon_asks_again(void **state)
 	rig_call(rig, find_policy, &policy);
 	assert_non_null(policy);
 	__atomic_store_n(&policy->acquiring, 1, __ATOMIC_RELAXED); /* as the worker does */
-	a.event.policy_index = policy->config->index;
+	a.event.policy_index = policy->match.index;
 	rig_call(rig, acquire, &a);
 	assert_int_equal(a.rc, -ESRCH);
 	assert_int_equal(__atomic_load_n(&policy->acquiring, __ATOMIC_RELAXED), 1); /* not at once: no storm */

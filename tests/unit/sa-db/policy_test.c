@@ -19,7 +19,7 @@ found_index(struct sadb *db, const char *dst)
 {
 	struct sadb_flow_v4 flow = rig_flow("10.0.0.1", dst, IPPROTO_UDP, 1, 2);
 	struct sadb_policy *policy = rig_find(db, &flow);
-	return policy == NULL ? 0 : policy->config->index;
+	return policy == NULL ? 0 : policy->match.index;
 }
 
 static void
@@ -82,7 +82,7 @@ a_replacement_in_place_is_seen_at_the_commit_and_keeps_the_order(void **state)
 	rig_commit(db);
 	assert_ptr_equal(sadb_vnet_spd(sadb_vnet_find(db, 1), SADB_POLICY_OUT), spd); /* no new table */
 	assert_int_equal(rig_find(db, &flow)->tmpl.reqid, 13);
-	assert_int_equal(rig_find(db, &flow)->config->index, index);
+	assert_int_equal(rig_find(db, &flow)->match.index, index);
 	rig_reclaim_all(db);
 	assert_int_equal(rig_find(db, &flow)->tmpl.reqid, 13);
 
@@ -364,7 +364,7 @@ old_tables_and_policies_wait_for_the_workers(void **state)
 	sadb_policy_flush(db);
 	rig_commit(db);
 	assert_true(sadb_reclaim(db) >= 2);
-	assert_int_equal(policy->config->priority, 1); /* under ASan: not freed */
+	assert_int_equal(policy->match.priority, 1); /* under ASan: not freed */
 	rte_rcu_qsbr_quiescent(qsbr, 0);
 	rig_reclaim_all(db);
 	rte_rcu_qsbr_thread_offline(qsbr, 0);

@@ -62,6 +62,15 @@ look_at_sas(struct reader *reader, unsigned seed)
 			check_sa(reader, out[i], n[i]);
 }
 
+/* Of the destination that the policy is for. */
+static unsigned
+second_octet(const struct sadb_policy *policy)
+{
+	struct sadb_flow_v4 value;
+	memcpy(&value, policy->match.value, sizeof(value));
+	return rte_be_to_cpu_32(value.dst_be) >> 16 & 0xff;
+}
+
 static void
 look_at_policies(struct reader *reader)
 {
@@ -80,15 +89,14 @@ look_at_policies(struct reader *reader)
 	for (unsigned i = 0; i < 4; i++) {
 		if (policy[i] == NULL)
 			continue;
-		if (policy[i]->tmpl.reqid != policy[i]->config->tmpl.reqid ||
-		    policy[i]->config->sel.dst.addr.bytes[1] != i)
+		if (policy[i]->tmpl.reqid % 2 != policy[i]->match.priority || second_octet(policy[i]) != i)
 			abort();
 		__atomic_store_n(&policy[i]->last_use_s, 1, __ATOMIC_RELAXED);
 		struct sadb_sa *sa = sadb_policy_sa(policy[i]);
 		if (sa != NULL)
 			check_sa(reader, sa, rte_be_to_cpu_32(sa->spi_be) - 0x1000);
 		struct sadb_policy *by_scan = sadb_spd_lookup_fragment(spd, &flow[i], &blocked);
-		if (by_scan == NULL || by_scan->config->sel.dst.addr.bytes[1] != i)
+		if (by_scan == NULL || second_octet(by_scan) != i)
 			abort();
 		reader->policies++;
 	}
@@ -151,7 +159,8 @@ change_a_policy(struct sadb *db, unsigned *seed)
 {
 	char dst[32];
 	snprintf(dst, sizeof(dst), "10.%u.0.0/16", (unsigned)rand_r(seed) % 4);
-	struct sadb_policy_config config = rig_policy(dst, (uint32_t)rand_r(seed) % 2, 7 + (uint32_t)rand_r(seed) % 4);
+	uint32_t reqid = 7 + (uint32_t)rand_r(seed) % 4;
+	struct sadb_policy_config config = rig_policy(dst, reqid % 2, reqid);
 	if (rand_r(seed) % 8 == 0)
 		sadb_policy_del(db, &config, NULL, &rig_err);
 	else

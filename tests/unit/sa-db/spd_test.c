@@ -103,29 +103,30 @@ a_policy_permits_the_sa_it_names_and_no_other(void **state)
 	(void)state;
 	rig_add(db, 1);
 	struct sadb_sa *sa = rig_lookup(db, 1);
-	struct sadb_policy_config config = rig_policy("10.0.0.0/8", 1, 7);
-	struct sadb_policy policy = {.action = SADB_PROTECT, .tmpl = config.tmpl};
+	const struct sadb_policy named = {.action = SADB_PROTECT,
+					  .tmpl = {.src_be = sa->src_v4_be, .dst_be = sa->dst_v4_be, .reqid = 7}};
+	struct sadb_policy policy = named;
 	assert_true(sadb_policy_permits(&policy, sa));
 	assert_false(sadb_policy_permits(&policy, NULL)); /* in the clear */
 	policy.tmpl.reqid = 8;
 	assert_false(sadb_policy_permits(&policy, sa));
-	policy.tmpl = (struct sadb_template){.proto = IPPROTO_ESP, .mode = XFRM_MODE_TUNNEL};
+	policy = (struct sadb_policy){.action = SADB_PROTECT};
 	assert_true(sadb_policy_permits(&policy, sa));
 	policy.tmpl.spi_be = sa->spi_be;
 	assert_true(sadb_policy_permits(&policy, sa));
 	policy.tmpl.spi_be = sa->spi_be + 1;
 	assert_false(sadb_policy_permits(&policy, sa));
-	policy.tmpl = config.tmpl;
-	policy.tmpl.src = sadb_addr_v4(1);
+	policy.tmpl = named.tmpl;
+	policy.tmpl.src_be = 1;
 	assert_false(sadb_policy_permits(&policy, sa));
-	policy.tmpl = config.tmpl;
-	policy.tmpl.dst = sadb_addr_v4(1);
+	policy.tmpl = named.tmpl;
+	policy.tmpl.dst_be = 1;
 	assert_false(sadb_policy_permits(&policy, sa));
 	policy.action = SADB_BYPASS;
 	assert_true(sadb_policy_permits(&policy, NULL));
 	assert_false(sadb_policy_permits(&policy, sa)); /* RFC 4301 5.2: it came through an SA nobody asked for */
 	policy.action = SADB_DROP;
-	policy.tmpl = config.tmpl;
+	policy.tmpl = named.tmpl;
 	assert_false(sadb_policy_permits(&policy, NULL));
 	assert_false(sadb_policy_permits(&policy, sa));
 	sadb_destroy(db);
