@@ -15,9 +15,15 @@
 
 /* Of one flow, the best so far. */
 struct found {
-	const struct sadb_match *match; /* the order to beat; NULL: none yet */
+	const struct sadb_match *match; /* NULL: none yet */
 	struct sadb_policy *policy;     /* NULL with a match: it asks for ports that a fragment does not show */
 };
+
+static inline uint64_t
+table_hash(const struct sadb_table *table, const uint64_t words[2])
+{
+	return sadb_table_hash(table->seed, words[0] & table->mask[0], words[1] & table->mask[1]);
+}
 
 static inline const struct sadb_bucket *
 home_bucket(const struct sadb_table *table, uint64_t hash)
@@ -25,20 +31,32 @@ home_bucket(const struct sadb_table *table, uint64_t hash)
 	return &table->shard[hash >> table->shift]->bucket[sadb_hash_bucket(hash)];
 }
 
-/* One bit per slot of the bucket whose tag is this one. */
+/* What a tag tells of a bucket: two bits per slot that has it, and some if entries of the bucket stand elsewhere. */
+#define SLOT_BITS 0x0fff
+#define AWAY_BITS 0x3000
+
 static inline unsigned
-tag_slots(const struct sadb_bucket *bucket, uint16_t tag)
+tag_bits(const struct sadb_bucket *bucket, uint16_t tag)
 {
+	static_assert(SADB_SLOTS == 6 && offsetof(struct sadb_bucket, away) == 12, "one vector of 8 x 16 bits");
 #ifdef __SSE2__
-	__m128i tags = _mm_load_si128((const __m128i *)(const void *)bucket->tag);
-	__m128i same = _mm_cmpeq_epi16(tags, _mm_set1_epi16((short)tag));
-	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128())) & ((1 << SADB_SLOTS) - 1);
+	const __m128i lanes = _mm_setr_epi16(-1, -1, -1, -1, -1, -1, 0, 0);
+	__m128i want = _mm_and_si128(_mm_set1_epi16((short)tag), lanes); /* away and zero: 0 */
+	__m128i same = _mm_cmpeq_epi16(_mm_load_si128((const __m128i *)(const void *)bucket->tag), want);
+	return (unsigned)_mm_movemask_epi8(same) ^ 0xf000;
 #else
-	unsigned slots = 0;
+	unsigned bits = bucket->away != 0 ? AWAY_BITS : 0;
 	for (unsigned i = 0; i < SADB_SLOTS; i++)
-		slots |= (unsigned)(bucket->tag[i] == tag) << i;
-	return slots;
+		bits |= bucket->tag[i] == tag ? 3u << 2 * i : 0;
+	return bits;
 #endif
+}
+
+/* The first slot that has the tag; there is one. */
+static inline unsigned
+first_slot(unsigned bits)
+{
+	return (unsigned)__builtin_ctz(bits) / 2;
 }
 
 static inline const struct sadb_match *
@@ -52,6 +70,13 @@ static inline bool
 agrees(const struct sadb_match *match, const uint64_t mask[2], const uint64_t words[2])
 {
 	return (((words[0] & mask[0]) ^ match->value[0]) | ((words[1] & mask[1]) ^ match->value[1])) == 0;
+}
+
+/* In an exact table the match is the policy's own. */
+static inline struct sadb_policy *
+exact_policy(const struct sadb_match *match)
+{
+	return (struct sadb_policy *)((uintptr_t)match - offsetof(struct sadb_policy, match));
 }
 
 /* What an entry says of a flow that has these words; nothing when it is for others, or stands behind what was found. */
@@ -70,7 +95,7 @@ consider(const struct sadb_table *table, const struct sadb_match *match, const u
 		return;
 	found->match = match;
 	if (table->kind == SADB_TABLE_EXACT)
-		found->policy = (struct sadb_policy *)(uintptr_t)match;
+		found->policy = exact_policy(match);
 	else
 		found->policy = __atomic_load_n(&entry->policy, __ATOMIC_ACQUIRE); /* see struct sadb_entry */
 }
@@ -79,21 +104,23 @@ consider(const struct sadb_table *table, const struct sadb_match *match, const u
 static void
 search_window(const struct sadb_table *table, const uint64_t words[2], bool fragment, struct found *found)
 {
-	uint64_t hash = sadb_table_hash(table->seed, words[0] & table->mask[0], words[1] & table->mask[1]);
+	uint64_t hash = table_hash(table, words);
 	const struct sadb_shard *shard = table->shard[hash >> table->shift];
 	unsigned home = sadb_hash_bucket(hash), last = shard->bucket[home].away > 0 ? SADB_WINDOW : 1;
 
 	for (unsigned i = 0; i < last; i++) {
 		const struct sadb_bucket *bucket = &shard->bucket[(home + i) % SADB_BUCKETS];
-		for (unsigned slots = tag_slots(bucket, sadb_hash_tag(hash)); slots != 0; slots &= slots - 1)
-			consider(table, slot_match(bucket, (unsigned)__builtin_ctz(slots)), words, fragment, found);
+		unsigned bits = tag_bits(bucket, sadb_hash_tag(hash)) & SLOT_BITS;
+		for (; bits != 0; bits &= ~(3u << 2 * first_slot(bits)))
+			consider(table, slot_match(bucket, first_slot(bits)), words, fragment, found);
 	}
 }
 
-/* live: which flows of the batch the table may still decide. */
-static inline void
-search_table(const struct sadb_table *table, const struct sadb_flow_v4 *const flow[], const uint8_t live[], unsigned n,
-	     struct found found[])
+/* ---- one table, as most gateways have: what stands there decides ---- */
+
+static void
+search_only_table(const struct sadb_table *table, const struct sadb_flow_v4 *const flow[], unsigned n,
+		  struct sadb_policy *out[])
 {
 	const struct sadb_bucket *bucket[LOOKUP_MAX];
 	const struct sadb_match *match[LOOKUP_MAX];
@@ -101,62 +128,148 @@ search_table(const struct sadb_table *table, const struct sadb_flow_v4 *const fl
 	uint64_t words[2];
 
 	for (unsigned i = 0; i < n; i++) {
-		sadb_flow_words(flow[live[i]], words);
-		uint64_t hash = sadb_table_hash(table->seed, words[0] & table->mask[0], words[1] & table->mask[1]);
+		sadb_flow_words(flow[i], words);
+		uint64_t hash = table_hash(table, words);
 		bucket[i] = home_bucket(table, hash);
 		tag[i] = sadb_hash_tag(hash);
 		rte_prefetch0(bucket[i]);
 	}
 	for (unsigned i = 0; i < n; i++) {
-		unsigned slots = tag_slots(bucket[i], tag[i]);
-		match[i] = slots != 0 ? slot_match(bucket[i], (unsigned)__builtin_ctz(slots)) : NULL;
-		rte_prefetch0(match[i]);
+		unsigned bits = tag_bits(bucket[i], tag[i]) & SLOT_BITS;
+		match[i] = bits != 0 ? slot_match(bucket[i], first_slot(bits)) : NULL;
+		if (match[i] != NULL)
+			rte_prefetch0(match[i]);
 	}
 	for (unsigned i = 0; i < n; i++) {
-		struct found *best = &found[live[i]];
-		sadb_flow_words(flow[live[i]], words);
-		if (table->kind == SADB_TABLE_EXACT && match[i] != NULL && likely(agrees(match[i], table->mask, words)))
-			consider(table, match[i], words, false, best);
+		struct found found = {NULL, NULL};
+		sadb_flow_words(flow[i], words);
+		if (match[i] != NULL && likely(agrees(match[i], table->mask, words)))
+			found.policy = exact_policy(match[i]);
 		else if (match[i] != NULL || bucket[i]->away > 0)
-			search_window(table, words, false, best);
+			search_window(table, words, false, &found);
+		out[i] = found.policy;
 	}
 }
 
-/* Keeps of live[] the flows that a table could still serve better. */
-static inline unsigned
-drop_decided(const struct sadb_table *table, const struct found found[], uint8_t live[], unsigned n)
+/* ---- several tables ---- */
+
+/* The flows under way. live: those that the next table may still decide. */
+struct batch {
+	const struct sadb_spd *spd;
+	unsigned n;
+	uint8_t live[LOOKUP_MAX];
+	uint32_t until[LOOKUP_MAX]; /* this table and the next ones have nothing better */
+	uint32_t drop;              /* the lowest of these */
+	uint64_t words[LOOKUP_MAX][2];
+	struct found found[LOOKUP_MAX];
+};
+
+/* One flow in a table that has candidates for it: first the most probable of them. */
+static inline void
+decide(struct batch *batch, unsigned t, unsigned i, const struct sadb_match *match)
+{
+	const struct sadb_table *table = &batch->spd->table[t];
+	struct found *found = &batch->found[i];
+	const struct sadb_match *before = found->match;
+
+	if (table->kind == SADB_TABLE_EXACT && match != NULL && likely(agrees(match, table->mask, batch->words[i])))
+		consider(table, match, batch->words[i], false, found);
+	else
+		search_window(table, batch->words[i], false, found);
+	if (found->match == before)
+		return;
+	for (t++; t < batch->spd->packets; t++)
+		if (!sadb_order_before(batch->spd->table[t].best_priority, batch->spd->table[t].best_age, found->match))
+			break;
+	batch->until[i] = t;
+	batch->drop = RTE_MIN(batch->drop, t);
+}
+
+/* Few flows find something in one of many tables, and which is not to be foreseen: no branch on it before the last pass,
+ * which is for those alone. */
+static void
+search_table(struct batch *batch, unsigned t)
+{
+	const struct sadb_table *table = &batch->spd->table[t];
+	const struct sadb_bucket *bucket[LOOKUP_MAX];
+	const struct sadb_match *match[LOOKUP_MAX];
+	uint16_t tag[LOOKUP_MAX], bits[LOOKUP_MAX];
+	uint8_t hit[LOOKUP_MAX];
+	unsigned hits = 0;
+
+	for (unsigned i = 0; i < batch->n; i++) {
+		uint64_t hash = table_hash(table, batch->words[batch->live[i]]);
+		bucket[i] = home_bucket(table, hash);
+		tag[i] = sadb_hash_tag(hash);
+		rte_prefetch0(bucket[i]);
+	}
+	for (unsigned i = 0; i < batch->n; i++) {
+		bits[i] = (uint16_t)tag_bits(bucket[i], tag[i]);
+		hit[hits] = (uint8_t)i;
+		hits += bits[i] != 0;
+	}
+	for (unsigned k = 0; k < hits; k++) {
+		unsigned i = hit[k];
+		match[k] = bits[i] & SLOT_BITS ? slot_match(bucket[i], first_slot(bits[i])) : NULL;
+		if (match[k] != NULL)
+			rte_prefetch0(match[k]);
+	}
+	for (unsigned k = 0; k < hits; k++)
+		decide(batch, t, batch->live[hit[k]], match[k]);
+}
+
+static void
+drop_decided(struct batch *batch, unsigned t)
 {
 	unsigned kept = 0;
-	for (unsigned i = 0; i < n; i++) {
-		const struct sadb_match *match = found[live[i]].match;
-		live[kept] = live[i];
-		kept += match == NULL || sadb_order_before(table->best_priority, table->best_age, match);
+	batch->drop = UINT32_MAX;
+	for (unsigned i = 0; i < batch->n; i++) {
+		unsigned flow = batch->live[i];
+		uint32_t until = batch->until[flow];
+		batch->live[kept] = (uint8_t)flow;
+		kept += t < until;
+		batch->drop = RTE_MIN(batch->drop, t < until ? until : UINT32_MAX);
 	}
-	return kept;
+	batch->n = kept;
+}
+
+static void
+search_tables(const struct sadb_spd *spd, const struct sadb_flow_v4 *const flow[], unsigned n,
+	      struct sadb_policy *out[])
+{
+	struct batch batch;
+
+	batch.spd = spd;
+	batch.n = n;
+	batch.drop = UINT32_MAX;
+	for (unsigned i = 0; i < n; i++) {
+		sadb_flow_words(flow[i], batch.words[i]);
+		batch.live[i] = (uint8_t)i;
+		batch.until[i] = UINT32_MAX;
+		batch.found[i] = (struct found){NULL, NULL};
+	}
+	for (unsigned t = 0; t < spd->packets && batch.n > 0; t++) {
+		search_table(&batch, t);
+		if (batch.drop <= t + 1)
+			drop_decided(&batch, t + 1);
+	}
+	for (unsigned i = 0; i < n; i++)
+		out[i] = batch.found[i].policy;
 }
 
 void
 sadb_spd_lookup(const struct sadb_spd *spd, const struct sadb_flow_v4 *const flow[], unsigned n,
 		struct sadb_policy *out[])
 {
-	struct found found[LOOKUP_MAX];
-	uint8_t live[LOOKUP_MAX];
-	unsigned left = n;
-
-	for (unsigned i = 0; i < n; i++) {
-		found[i] = (struct found){NULL, NULL};
-		live[i] = (uint8_t)i;
-	}
-	for (unsigned t = 0; spd != NULL && t < spd->packets; t++) {
-		if (t > 0)
-			left = drop_decided(&spd->table[t], found, live, left);
-		if (left == 0)
-			break;
-		search_table(&spd->table[t], flow, live, left, found);
-	}
-	for (unsigned i = 0; i < n; i++)
-		out[i] = found[i].policy;
+	if (spd == NULL)
+		memset(out, 0, n * sizeof(out[0]));
+	else if (spd->packets == 1 && spd->table[0].kind == SADB_TABLE_EXACT)
+		search_only_table(&spd->table[0], flow, n, out);
+	else
+		search_tables(spd, flow, n, out);
 }
+
+/* ---- fragments ---- */
 
 /* Tables of the first part, those whose mask has no ports, and those that stand for policies with ports. */
 static void

@@ -9,7 +9,7 @@
 /* So many different masks have a table each. A peer that may choose selectors could make a lookup as slow as it likes by
  * asking for ever new masks; therefore further ones share tables of coarser masks, a bounded number of them (see
  * shared_id()). With few masks, which is what gateways have, every table has one candidate for a packet at most. */
-#define EXACT_TABLES 16
+#define EXACT_TABLES 4
 
 /* ---- masks ---- */
 
