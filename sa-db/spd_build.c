@@ -48,13 +48,14 @@ sadb_selector_words(const struct sadb_selector *sel, uint64_t mask[2], uint64_t 
 	value[1] &= mask[1];
 }
 
+/* "Any" and 0.0.0.0/0 are two selectors, but the same bits: in tables of their own, no two entries have the same value. */
 static struct sadb_tuple_id
 exact_id(const struct sadb_selector *sel)
 {
 	struct sadb_tuple_id id = {.kind = SADB_TABLE_EXACT};
 	uint64_t value[2];
 	sadb_selector_words(sel, id.mask, value);
-	id.families = (uint8_t)((sel->src.addr.family != AF_UNSPEC) | (sel->dst.addr.family != AF_UNSPEC) << 1);
+	id.variant = (uint8_t)((sel->src.addr.family != AF_UNSPEC) | (sel->dst.addr.family != AF_UNSPEC) << 1);
 	return id;
 }
 
@@ -65,7 +66,7 @@ exact_id(const struct sadb_selector *sel)
 static struct sadb_tuple_id
 shared_id(const struct sadb_selector *sel, unsigned level)
 {
-	struct sadb_tuple_id id = {.kind = SADB_TABLE_SHARED};
+	struct sadb_tuple_id id = {.kind = SADB_TABLE_SHARED, .variant = (uint8_t)level};
 	struct sadb_selector wide = *sel;
 	unsigned step = level == 0 ? 8 : 4;
 	uint64_t value[2];
@@ -93,7 +94,7 @@ sadb_build_entry(struct sadb_build *build)
 static bool
 is(const struct sadb_tuple *tuple, const struct sadb_tuple_id *id)
 {
-	return tuple->id.kind == id->kind && tuple->id.families == id->families && tuple->id.mask[0] == id->mask[0] &&
+	return tuple->id.kind == id->kind && tuple->id.variant == id->variant && tuple->id.mask[0] == id->mask[0] &&
 	       tuple->id.mask[1] == id->mask[1];
 }
 

@@ -19,8 +19,8 @@ struct sadb_build {
 /* What makes a table this one and no other. */
 struct sadb_tuple_id {
 	uint64_t mask[2];
-	uint8_t kind;     /* enum sadb_table_kind */
-	uint8_t families; /* of an exact table's selectors: "any" and 0.0.0.0/0 differ, though their bits do not */
+	uint8_t kind;    /* enum sadb_table_kind */
+	uint8_t variant; /* of a mask that has more than one table: see exact_id() and shared_id() */
 };
 
 struct sadb_tuple {
