@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * A hash of links that live inside what they link, for the control thread's own indexes. Adding never fails: when there
- * is no memory to grow, the chains grow. Control thread only; workers use rte_hash, rte_acl and the tables of fib.h. */
+ * is no memory to grow, the chains grow. Control thread only; workers use rte_hash and the tables of spd.h and fib.h. */
 #ifndef SADB_MAP_H
 #define SADB_MAP_H
 

@@ -79,6 +79,12 @@ exact_policy(const struct sadb_match *match)
 	return (struct sadb_policy *)((uintptr_t)match - offsetof(struct sadb_policy, match));
 }
 
+static inline bool
+better(const struct sadb_match *match, const struct found *found)
+{
+	return found->match == NULL || sadb_order_before(match->priority, match->age, found->match);
+}
+
 /* What an entry says of a flow that has these words; nothing when it is for others, or stands behind what was found. */
 static inline void
 consider(const struct sadb_table *table, const struct sadb_match *match, const uint64_t words[2], bool fragment,
@@ -87,8 +93,7 @@ consider(const struct sadb_table *table, const struct sadb_match *match, const u
 	const struct sadb_entry *entry = (const struct sadb_entry *)(const void *)match;
 	const uint64_t *mask = table->kind == SADB_TABLE_EXACT ? table->mask : entry->mask;
 
-	if (!agrees(match, mask, words) ||
-	    (found->match != NULL && !sadb_order_before(match->priority, match->age, found->match)))
+	if (!agrees(match, mask, words) || !better(match, found))
 		return;
 	/* For a fragment such a policy stands in a table of ports. */
 	if (fragment && table->kind == SADB_TABLE_SHARED && sadb_mask_ports(mask))
@@ -164,6 +169,19 @@ struct batch {
 	struct found found[LOOKUP_MAX];
 };
 
+/* Which tables after this one can have something better than what was found. */
+static inline void
+look_ahead(struct batch *batch, unsigned t, unsigned i)
+{
+	const struct sadb_spd *spd = batch->spd;
+	const struct sadb_match *match = batch->found[i].match;
+	for (t++; t < spd->packets; t++)
+		if (!sadb_order_before(spd->table[t].best_priority, spd->table[t].best_age, match))
+			break;
+	batch->until[i] = t;
+	batch->drop = RTE_MIN(batch->drop, t);
+}
+
 /* One flow in a table that has candidates for it: first the most probable of them. */
 static inline void
 decide(struct batch *batch, unsigned t, unsigned i, const struct sadb_match *match)
@@ -172,17 +190,16 @@ decide(struct batch *batch, unsigned t, unsigned i, const struct sadb_match *mat
 	struct found *found = &batch->found[i];
 	const struct sadb_match *before = found->match;
 
-	if (table->kind == SADB_TABLE_EXACT && match != NULL && likely(agrees(match, table->mask, batch->words[i])))
-		consider(table, match, batch->words[i], false, found);
-	else
+	if (table->kind == SADB_TABLE_EXACT && match != NULL && likely(agrees(match, table->mask, batch->words[i]))) {
+		if (!better(match, found))
+			return;
+		*found = (struct found){match, exact_policy(match)};
+	} else {
 		search_window(table, batch->words[i], false, found);
-	if (found->match == before)
-		return;
-	for (t++; t < batch->spd->packets; t++)
-		if (!sadb_order_before(batch->spd->table[t].best_priority, batch->spd->table[t].best_age, found->match))
-			break;
-	batch->until[i] = t;
-	batch->drop = RTE_MIN(batch->drop, t);
+		if (found->match == before)
+			return;
+	}
+	look_ahead(batch, t, i);
 }
 
 /* Few flows find something in one of many tables, and which is not to be foreseen: no branch on it before the last pass,
@@ -250,7 +267,7 @@ search_tables(const struct sadb_spd *spd, const struct sadb_flow_v4 *const flow[
 	}
 	for (unsigned t = 0; t < spd->packets && batch.n > 0; t++) {
 		search_table(&batch, t);
-		if (batch.drop <= t + 1)
+		if (batch.drop <= t + 1 && t + 1 < spd->packets)
 			drop_decided(&batch, t + 1);
 	}
 	for (unsigned i = 0; i < n; i++)

@@ -72,7 +72,7 @@ only_replaced(const struct sadb_domain *domain)
 static bool
 unchanged(const struct sadb_domain *domain)
 {
-	if (domain->added != NULL || sadb_ports_changed(domain))
+	if (domain->added != NULL)
 		return false;
 	for (const struct sadb_rule *rule = domain->gone; rule != NULL; rule = rule->next)
 		if (rule->tuple != NULL)

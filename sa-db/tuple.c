@@ -7,8 +7,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
-
-#include <rte_random.h>
+#include <sys/random.h>
 
 /* Split above this share of 192 slots; above it ever more entries would stand outside their bucket. */
 #define SHARD_FULL 134
@@ -23,9 +22,11 @@ sadb_tuple_create(const struct sadb_tuple_id *id)
 	if (tuple == NULL)
 		return NULL;
 	tuple->id = *id;
-	tuple->seed[0] = rte_rand();
-	tuple->seed[1] = rte_rand();
-	return tuple;
+	/* The kernel's: from numbers that peers see, such as SPIs, the next of rte_rand() could be computed. */
+	if (getentropy(tuple->seed, sizeof(tuple->seed)) == 0)
+		return tuple;
+	free(tuple);
+	return NULL;
 }
 
 static uint64_t
