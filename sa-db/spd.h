@@ -11,8 +11,8 @@
  * commits share the directories and shards that the second one did not touch.
  *
  * The hash is a pair-multiply hash in the manner of UMAC's NH (RFC 4418 5.2.2), under a secret key of its own for every
- * table: two values meet in it with a chance of about 2^-64, whoever chose them. A second multiplication spreads what
- * consecutive addresses leave uneven. No hash decides how long a lookup takes: an entry stands in its own bucket or one
+ * table: the products of two values are equal with a chance of at most 2^-64, whoever chose the values. Folding them and a
+ * second multiplication spread what consecutive addresses leave uneven. No hash decides how long a lookup takes: an entry stands in its own bucket or one
  * of the next three, or there is no place for it in this table. */
 #ifndef SADB_SPD_H
 #define SADB_SPD_H
