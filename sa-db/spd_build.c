@@ -317,6 +317,7 @@ publish(struct sadb *db, struct sadb_domain *domain, struct sadb_spd *spd)
 {
 	struct sadb_spd *old = *domain->published;
 	__atomic_store_n(domain->published, spd, __ATOMIC_RELEASE); /* pairs with the acquire in sadb_vnet_spd() */
+	sadb_generation_raise(db);
 	if (old != NULL)
 		sadb_retire_embedded(db, &old->note, old, free);
 }

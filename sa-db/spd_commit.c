@@ -82,7 +82,7 @@ unchanged(const struct sadb_domain *domain)
 
 /* Everything else is published in tables that no worker has seen. This is the one change in place, as at every rekey. */
 static void
-replace_in_place(struct sadb_rule *old, struct sadb_rule *heir)
+replace_in_place(struct sadb *db, struct sadb_rule *old, struct sadb_rule *heir)
 {
 	struct sadb_tuple *tuple = old->tuple;
 	/* Release pairs with the acquires in the lookups: the new policy is complete. */
@@ -90,6 +90,7 @@ replace_in_place(struct sadb_rule *old, struct sadb_rule *heir)
 		__atomic_store_n(&sadb_tuple_entry(tuple, old->hot)->policy, heir->hot, __ATOMIC_RELEASE);
 	else
 		__atomic_store_n(sadb_tuple_slot(tuple, &old->hot->match), &heir->hot->match, __ATOMIC_RELEASE);
+	sadb_generation_raise(db);
 	sadb_tree_del(&tuple->members, &old->by_order);
 	sadb_tree_add(&tuple->members, &heir->by_order);
 	heir->tuple = tuple;
@@ -101,7 +102,7 @@ commit_domain(struct sadb *db, struct sadb_domain *domain)
 	struct sadb_rule *replaced = only_replaced(domain);
 	int rc = 0;
 	if (replaced != NULL)
-		replace_in_place(replaced, domain->added);
+		replace_in_place(db, replaced, domain->added);
 	else if (domain->count == 0)
 		sadb_spd_drop(db, domain);
 	else if (!unchanged(domain))
