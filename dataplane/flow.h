@@ -61,15 +61,16 @@ dp_flow_read(struct sadb_flow_v4 *flow, const struct rte_ipv4_hdr *ip, uint16_t 
 		dp_flow_read_rare(flow, ip, bytes);
 		return;
 	}
-	static_assert(offsetof(struct sadb_flow_v4, src_be) == 4 && offsetof(struct sadb_flow_v4, dst_be) == 8 &&
-			  offsetof(struct sadb_flow_v4, sport_be) == 12 &&
-			  offsetof(struct sadb_flow_v4, dport_be) == 14,
-		      "protocol, source; destination, ports");
+	static_assert(offsetof(struct sadb_flow_v4, dst_be) == 4 && offsetof(struct sadb_flow_v4, sport_be) == 8 &&
+			  offsetof(struct sadb_flow_v4, dport_be) == 10 && offsetof(struct sadb_flow_v4, proto) == 12,
+		      "addresses as in the packet; ports as in the packet, protocol");
+	uint64_t addresses;
 	uint32_t l4;
+	memcpy(&addresses, &ip->src_addr, sizeof(addresses));
 	memcpy(&l4, ip + 1, sizeof(l4));
 	/* Written as it is read for the hash, in two words: a read of what smaller writes left behind would wait for them. */
-	dp_put64(flow, dp_word_pair(dp_first_byte(ip->next_proto_id), ip->src_addr));
-	dp_put64(&flow->dst_be, dp_word_pair(ip->dst_addr, l4));
+	dp_put64(flow, addresses);
+	dp_put64(&flow->sport_be, dp_word_pair(l4, dp_first_byte(ip->next_proto_id)));
 }
 
 /* Does the SA's selector hold the packet? Unknown ports match only a selector that asks for none (RFC 4301 7). */
