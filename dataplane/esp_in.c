@@ -187,36 +187,33 @@ dp_esp_in(struct dp_worker *w)
 	in->n = 0;
 }
 
-/* RFC 4303 2.4, 2.6, 3.4.4: padding, next header; then the outer header, ESP and trailer go. */
-static void
-strip(struct dp_worker *w, struct rte_mbuf *m)
+/* RFC 4303 2.4, 2.6, 3.4.4: padding, next header; then the outer header, ESP and trailer go. Returns DP_DROP_COUNT, or why
+ * the packet is of no use; its number counts as received all the same, for its tag is right. */
+static inline enum dp_drop
+strip(struct rte_mbuf *m)
 {
 	struct dp_meta *meta = dp_meta(m);
 	const struct dp_aead_op *op = dp_op(m);
 	const uint8_t *end = op->text + op->text_bytes;
-	unsigned pad = end[-2], next = end[-1];
+	const unsigned pad = end[-2], next = end[-1];
+	unsigned wrong = 0;
 
-	if (pad + DP_ESP_TRAILER > op->text_bytes) {
-		dp_drop(w, m, DP_DROP_ESP_PADDING);
-		return;
-	}
-	for (unsigned i = 1; i <= pad; i++) {
-		if (end[-(int)DP_ESP_TRAILER - (int)pad + (int)i - 1] != i) {
-			dp_drop(w, m, DP_DROP_ESP_PADDING);
-			return;
-		}
-	}
-	if (next != DP_NEXT_IPV4) {
-		dp_drop(w, m, next == DP_NEXT_DUMMY ? DP_DROP_ESP_DUMMY : DP_DROP_ESP_NEXT_HEADER);
-		return;
-	}
-	uint16_t before = DP_OUTER_BYTES + (uint16_t)sizeof(struct dp_esp_head);
-	m->data_off = (uint16_t)(m->data_off + before);
-	m->data_len = (uint16_t)(op->text_bytes - DP_ESP_TRAILER - pad);
-	m->pkt_len = m->data_len;
-	meta->ip_bytes = m->data_len;
+	if (unlikely(pad + DP_ESP_TRAILER > op->text_bytes))
+		return DP_DROP_ESP_PADDING;
+	const uint8_t *padding = end - DP_ESP_TRAILER - pad;
+	for (unsigned i = 0; i < pad; i++)
+		wrong |= padding[i] ^ (i + 1);
+	if (unlikely(wrong != 0))
+		return DP_DROP_ESP_PADDING;
+	if (unlikely(next != DP_NEXT_IPV4))
+		return next == DP_NEXT_DUMMY ? DP_DROP_ESP_DUMMY : DP_DROP_ESP_NEXT_HEADER;
+	const uint16_t bytes = (uint16_t)(padding - op->text);
+	m->data_off = (uint16_t)(m->data_off + DP_OUTER_BYTES + sizeof(struct dp_esp_head));
+	m->data_len = bytes;
+	m->pkt_len = bytes;
+	meta->ip_bytes = bytes;
 	meta->flags = DP_META_FROM_ESP;
-	dp_vec_push(&w->inner, m);
+	return DP_DROP_COUNT;
 }
 
 /* What lifetimes count: the text without its trailer. */
@@ -236,7 +233,7 @@ prefetch_use(const struct sadb_sa *sa, uint64_t seq)
 		sadb_replay_prefetch(sa->replay, seq);
 }
 
-/* Sorts out what failed; groups the rest by SA. Returns how many are left, compacted. */
+/* Sorts out what failed; strips the rest and groups it by SA. Returns how many are left, compacted. */
 static unsigned
 verified(struct dp_worker *w, struct dp_vec *in)
 {
@@ -259,15 +256,18 @@ verified(struct dp_worker *w, struct dp_vec *in)
 			if (new)
 				prefetch_use(meta->sa, meta->seq);
 		}
+		const enum dp_drop reason = strip(m);
+		meta->reason = (uint16_t)reason;
+		group->useless += reason != DP_DROP_COUNT;
 		meta->group = group->index;
 		group->packets++;
-		group->bytes += inner_bytes(op);
+		group->bytes += likely(reason == DP_DROP_COUNT) ? meta->ip_bytes : inner_bytes(op);
 		in->pkt[n++] = m;
 	}
 	return n;
 }
 
-/* Those of a group that the window or a limit refused, and those that pass. */
+/* Those of a group that the window or a limit refused, or that are of no use, and those that pass. */
 static void
 sort_verdicts(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, const enum sadb_replay_verdict *verdict,
 	      bool usable)
@@ -277,8 +277,10 @@ sort_verdicts(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, con
 			replay_drop(w, pkt[i], verdict[i]);
 		else if (!usable)
 			dp_drop(w, pkt[i], DP_DROP_SA_EXPIRED);
+		else if (dp_meta(pkt[i])->reason != DP_DROP_COUNT)
+			dp_drop(w, pkt[i], dp_meta(pkt[i])->reason);
 		else
-			strip(w, pkt[i]);
+			dp_vec_push(&w->inner, pkt[i]);
 	}
 }
 
@@ -305,14 +307,14 @@ commit_group(struct dp_worker *w, const struct dp_group *group, struct rte_mbuf 
 				bytes -= inner_bytes(dp_op(pkt[i]));
 	bool usable = accepted == 0 || dp_group_use(w, group, accepted, bytes);
 	dp_count(&w->stats.esp_in, usable ? accepted : 0);
-	if (unlikely(accepted < n || !usable)) {
+	if (unlikely(accepted < n || !usable || group->useless > 0)) {
 		if (accepted == n)
 			memset(verdict, 0, n * sizeof(verdict[0])); /* SADB_REPLAY_OK */
 		sort_verdicts(w, pkt, n, verdict, usable);
 		return;
 	}
-	for (unsigned i = 0; i < n; i++)
-		strip(w, pkt[i]);
+	memcpy(&w->inner.pkt[w->inner.n], pkt, n * sizeof(pkt[0]));
+	w->inner.n += n;
 }
 
 void

@@ -21,6 +21,7 @@ struct dp_group {
 	uint32_t outer_sum; /* outbound: of what is the same in all outer headers (RFC 1071) */
 	uint16_t index;     /* among the batch's groups */
 	uint16_t packets;
+	uint16_t useless; /* inbound: how many of them go no further, once counted */
 	uint16_t granted; /* how many of them may go */
 	uint16_t next;    /* ordinal of the next packet to number */
 	uint16_t out_port;
