@@ -15,8 +15,10 @@
 
 #include "dataplane/dataplane.h"
 
-#define LINE       64u
-#define KEYS_AHEAD 2 /* packets */
+#define LINE        64u
+#define ROUND_LINES 4u  /* of an expanded key: the round keys */
+#define POWER_LINES 12u /* the powers of the hash key, and the key's size */
+#define KEYS_AHEAD  2   /* packets */
 
 /* The key size stands in the last line of the expanded key, which every operation reads anyway. */
 struct key_area {
@@ -24,7 +26,8 @@ struct key_area {
 	uint8_t key_bytes;
 	uint8_t zero[15];
 };
-static_assert(sizeof(struct key_area) == 1024, "sixteen lines, the last shared with the expanded key");
+static_assert(sizeof(struct key_area) == (ROUND_LINES + POWER_LINES) * LINE,
+	      "the last line shared with the expanded key");
 
 struct dp_engine_queue {
 	struct gcm_context_data context; /* the library's scratch memory */
@@ -34,6 +37,7 @@ struct dp_engine_queue {
  * Written once, under pthread_once. */
 struct functions {
 	bool usable;
+	bool powers_last;        /* the low powers of the hash key, which every packet needs, end the expanded key */
 	aes_gcm_pre_t expand[2]; /* by key size: 128, 256 */
 	aes_gcm_enc_dec_t seal[2], open[2];
 };
@@ -54,6 +58,7 @@ functions_find(void)
 	    (manager->features & wanted) == wanted)
 		functions = (struct functions){
 		    .usable = true,
+		    .powers_last = (manager->features & IMB_FEATURE_VAES) != 0 && arch == IMB_ARCH_AVX512,
 		    .expand = {manager->gcm128_pre, manager->gcm256_pre},
 		    .seal = {manager->gcm128_enc, manager->gcm256_enc},
 		    .open = {manager->gcm128_dec, manager->gcm256_dec},
@@ -161,14 +166,19 @@ ipsec_mb_raw(struct dp_engine_queue *queue, const void *key_area, enum dp_aead_d
 	return failed;
 }
 
-/* A packet of another SA than the one before needs its key, which is far away when many are in use. */
+/* A packet of another SA than the one before needs its key, which is far away when many are in use: the round keys, and
+ * as many powers of the hash key as it has blocks. */
 static inline void
 prefetch_key(struct dp_aead_op *const ops[], unsigned i, unsigned n)
 {
 	if (i >= n || (i > 0 && ops[i]->key_area == ops[i - 1]->key_area))
 		return;
 	const uint8_t *area = ops[i]->key_area;
-	for (unsigned line = 0; line < sizeof(struct key_area) / LINE; line++)
+	unsigned lines = (ops[i]->text_bytes / 16 + 3) / 4 + 1;
+	lines = !functions.powers_last || lines > POWER_LINES ? POWER_LINES : lines;
+	for (unsigned line = 0; line < ROUND_LINES; line++)
+		__builtin_prefetch(area + line * LINE);
+	for (unsigned line = ROUND_LINES + POWER_LINES - lines; line < ROUND_LINES + POWER_LINES; line++)
 		__builtin_prefetch(area + line * LINE);
 }
 
