@@ -49,6 +49,13 @@ dp_put32(void *at, uint32_t x)
 	memcpy(at, &x, sizeof(x));
 }
 
+/* The last two bytes in memory. */
+static inline uint16_t
+dp_last_two(uint32_t x)
+{
+	return (uint16_t)(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? x >> 16 : x);
+}
+
 /* Zero if the first six bytes in memory are. */
 static inline uint64_t
 dp_first_six(uint64_t x)

@@ -30,18 +30,20 @@ static_assert(sizeof(struct dp_esp_head) == 16, "as on the wire");
 #define DP_NEXT_IPV4  4  /* RFC 4303 2.6 */
 #define DP_NEXT_DUMMY 59 /* RFC 4303 2.6: discard */
 
-/* Nonce and AAD from the SA and the 64-bit number (RFC 4106 3.1, 4, 5), in few wide stores. iv_be is the explicit IV,
- * which a peer may choose as it likes. */
+/* RFC 4106 3.1, 4: salt and explicit IV, which is the 64-bit number here and whatever a peer likes. */
 static inline void
-dp_esp_nonce(struct dp_aead_op *op, const struct sadb_sa *sa, rte_be64_t iv_be, uint64_t seq)
+dp_esp_nonce(struct dp_aead_op *op, uint32_t salt, rte_be64_t iv_be)
 {
-	const uint32_t seq_low = rte_cpu_to_be_32((uint32_t)seq), seq_high = rte_cpu_to_be_32((uint32_t)(seq >> 32));
-	uint32_t salt;
-	memcpy(&salt, sa->salt, sizeof(salt));
 	dp_put32(op->iv, salt);
 	dp_put64(op->iv + sizeof(salt), iv_be);
-	dp_put64(op->aad, dp_word_pair(sa->spi_be, sa->aad_bytes == 12 ? seq_high : seq_low));
-	dp_put32(op->aad + 8, seq_low); /* counts with ESN only */
+}
+
+/* RFC 4106 5: SPI and the number, its low half, or with ESN both. */
+static inline void
+dp_esp_aad(struct dp_aead_op *op, rte_be32_t spi_be, uint32_t seq_high_be, uint32_t seq_low_be)
+{
+	dp_put64(op->aad, dp_word_pair(spi_be, op->aad_bytes == 12 ? seq_high_be : seq_low_be));
+	dp_put32(op->aad + 8, seq_low_be); /* counts with ESN only */
 }
 
 /* The operation's sizes and direction, likewise; clears its status. */

@@ -78,7 +78,10 @@ prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa, uint64_t to
 	op->tag = op->text + text_bytes;
 	op->cookie = m;
 	dp_esp_sizes(op, text_bytes, sa->aad_bytes, DP_OPEN);
-	dp_esp_nonce(op, sa, esp->iv_be, meta->seq);
+	uint32_t salt;
+	memcpy(&salt, sa->salt, sizeof(salt));
+	dp_esp_nonce(op, salt, esp->iv_be);
+	dp_esp_aad(op, sa->spi_be, rte_cpu_to_be_32((uint32_t)(meta->seq >> 32)), esp->seq_be);
 	return true;
 }
 

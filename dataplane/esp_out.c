@@ -17,10 +17,10 @@
 /* Everything ESP adds before the inner packet. */
 #define HEAD_BYTES (DP_OUTER_BYTES + (uint16_t)sizeof(struct dp_esp_head))
 
-static uint16_t
-text_bytes(uint16_t inner_bytes)
+static inline unsigned
+text_bytes(unsigned inner_bytes)
 {
-	return (uint16_t)((inner_bytes + DP_ESP_TRAILER + DP_ESP_ALIGN - 1) & ~(DP_ESP_ALIGN - 1));
+	return (inner_bytes + DP_ESP_TRAILER + DP_ESP_ALIGN - 1) & ~(DP_ESP_ALIGN - 1u);
 }
 
 /* The longest inner packet that fits when the outer one may have that many bytes. */
@@ -51,8 +51,6 @@ open_group(struct dp_worker *w, struct dp_group *group)
 	}
 	/* Beyond this admit() is asked: nothing is plain where the SA has a selector or may not be used. */
 	group->plain_bytes = group->reason == DP_DROP_COUNT && group->sa->sel_any ? group->max_inner_bytes : 0;
-	group->outer_sum = group->sa->outer_sum + RTE_BE16(OUTER_TTL << 8 | IPPROTO_ESP);
-	group->addresses = dp_word_pair(group->sa->dst_v4_be, group->sa->spi_be);
 }
 
 /* The packets that are not the common ones: refused before a sequence number is spent, or let through after all. */
@@ -162,7 +160,37 @@ number_group(struct dp_worker *w, unsigned index, struct rte_mbuf *const pkt[], 
 	}
 }
 
-/* What the SA wants different from a plain copy of DSCP, ECN and DF. */
+/* What the packets of a group have in common, at hand: what stands in the group itself has to be read again after every
+ * byte that is written to a packet. */
+struct common {
+	const struct sadb_sa *sa;
+	const void *key_area;
+	uint64_t addresses;
+	uint32_t outer_sum, spi, salt;
+	rte_be32_t src_be, next_hop_be;
+	uint16_t out_port;
+	uint8_t aad_bytes;
+	bool odd; /* does not just copy DSCP, ECN and DF */
+};
+
+static inline struct common
+common_of(const struct dp_group *group)
+{
+	const struct sadb_sa *sa = group->sa;
+	struct common common = {.sa = sa,
+				.key_area = sa->key_area,
+				.addresses = dp_word_pair(sa->dst_v4_be, sa->spi_be),
+				.outer_sum = sa->outer_sum + RTE_BE16(OUTER_TTL << 8 | IPPROTO_ESP),
+				.spi = sa->spi_be,
+				.src_be = sa->src_v4_be,
+				.next_hop_be = group->next_hop_be,
+				.out_port = group->out_port,
+				.aad_bytes = sa->aad_bytes};
+	memcpy(&common.salt, sa->salt, sizeof(common.salt));
+	common.odd = (sa->flags & (SADB_SA_DONT_ENCAP_DSCP | SADB_SA_NOECN | SADB_SA_NOPMTUDISC)) != 0;
+	return common;
+}
+
 static void
 adjust(const struct sadb_sa *sa, uint16_t *head, uint16_t *fragment)
 {
@@ -180,59 +208,62 @@ adjust(const struct sadb_sa *sa, uint16_t *head, uint16_t *fragment)
  * values at hand (RFC 1071). RFC 6864: the id must be unique per source, destination and protocol while fragments may
  * live: the number's low half is, within its SA. The IV is the 64-bit sequence number, given out once. */
 static inline void
-write_head(uint8_t *inner, const struct dp_group *group, uint64_t seq, uint16_t bytes)
+write_head(uint8_t *inner, const struct common *common, uint32_t seq_low, uint32_t seq_high, uint16_t bytes)
 {
-	const struct sadb_sa *sa = group->sa;
-	const uint32_t seq_low = rte_cpu_to_be_32((uint32_t)seq), seq_high = rte_cpu_to_be_32((uint32_t)(seq >> 32));
-	const uint16_t length = dp_be16(bytes), id = dp_be16((uint16_t)seq);
+	const uint16_t length = dp_be16(bytes), id = dp_last_two(seq_low);
 	uint16_t head, fragment;
 	memcpy(&head, inner, sizeof(head));
 	memcpy(&fragment, inner + offsetof(struct rte_ipv4_hdr, fragment_offset), sizeof(fragment));
 	fragment &= RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
-	if (unlikely(sa->flags & (SADB_SA_DONT_ENCAP_DSCP | SADB_SA_NOECN | SADB_SA_NOPMTUDISC)))
-		adjust(sa, &head, &fragment);
-	const uint16_t sum = (uint16_t)~dp_csum_fold(group->outer_sum + head + length + id + fragment);
+	if (unlikely(common->odd))
+		adjust(common->sa, &head, &fragment);
+	const uint16_t sum = (uint16_t)~dp_csum_fold(common->outer_sum + head + length + id + fragment);
 	static_assert(4 * sizeof(uint64_t) + sizeof(uint32_t) == HEAD_BYTES, "the whole head");
 	uint8_t *at = inner - HEAD_BYTES;
 	dp_put64(at, dp_word_pair(dp_word_pair_16(head, length), dp_word_pair_16(id, fragment)));
-	dp_put64(at + 8, dp_word_pair(dp_word_pair_16(RTE_BE16(OUTER_TTL << 8 | IPPROTO_ESP), sum), sa->src_v4_be));
-	dp_put64(at + 16, group->addresses);
+	dp_put64(at + 8, dp_word_pair(dp_word_pair_16(RTE_BE16(OUTER_TTL << 8 | IPPROTO_ESP), sum), common->src_be));
+	dp_put64(at + 16, common->addresses);
 	dp_put64(at + 24, dp_word_pair(seq_low, seq_high));
 	dp_put32(at + 32, seq_low);
 }
 
 /* Trailer and headers around the inner packet (RFC 4303 2.4, 3.3.2); fills the operation. False: no room. */
 static inline bool
-encapsulate(struct rte_mbuf *m, const struct dp_group *group, uint64_t seq)
+encapsulate(struct rte_mbuf *m, const struct common *common, uint64_t seq)
 {
 	struct dp_meta *meta = dp_meta(m);
 	struct dp_aead_op *op = dp_op(m);
-	const unsigned inner_bytes = meta->ip_bytes, text = text_bytes((uint16_t)inner_bytes),
-		       pad = text - inner_bytes - DP_ESP_TRAILER;
+	const unsigned inner_bytes = meta->ip_bytes, text = text_bytes(inner_bytes),
+		       pad = text - inner_bytes - DP_ESP_TRAILER, data_off = m->data_off;
 	const uint16_t bytes = (uint16_t)(HEAD_BYTES + text + DP_TAG_BYTES);
-	uint8_t *inner = rte_pktmbuf_mtod(m, uint8_t *), *end = inner + inner_bytes;
-	if (unlikely(m->data_off < HEAD_BYTES || m->data_off + text + DP_TAG_BYTES > m->buf_len))
+	const uint32_t seq_low = rte_cpu_to_be_32((uint32_t)seq), seq_high = rte_cpu_to_be_32((uint32_t)(seq >> 32));
+	uint8_t *inner = (uint8_t *)m->buf_addr + data_off;
+	if (unlikely(data_off < HEAD_BYTES || data_off + text + DP_TAG_BYTES > m->buf_len))
 		return false;
 
 	/* At most three bytes of padding, 1, 2, 3; then its length and the next header. What of the padding is too much is
 	 * overwritten by these or by the tag. */
 	static_assert(DP_ESP_ALIGN == 4, "padding is at most three bytes");
 	static const uint8_t padding[4] = {1, 2, 3, 0};
-	memcpy(end, padding, sizeof(padding));
-	end[pad] = (uint8_t)pad;
-	end[pad + 1] = DP_NEXT_IPV4;
-	write_head(inner, group, seq, bytes);
-	m->data_off = (uint16_t)(m->data_off - HEAD_BYTES);
+	memcpy(inner + inner_bytes, padding, sizeof(padding));
+	const uint16_t trailer = dp_byte_pair((uint8_t)pad, DP_NEXT_IPV4);
+	memcpy(inner + text - DP_ESP_TRAILER, &trailer, sizeof(trailer));
+	write_head(inner, common, seq_low, seq_high, bytes);
+	m->data_off = (uint16_t)(data_off - HEAD_BYTES);
 	m->data_len = bytes;
 	m->pkt_len = bytes;
 	meta->ip_bytes = bytes;
+	meta->next_hop_be = common->next_hop_be;
+	meta->out_port = common->out_port;
+	meta->flags |= DP_META_ROUTED;
 
-	op->key_area = group->sa->key_area;
+	op->key_area = common->key_area;
 	op->text = inner;
 	op->tag = inner + text;
 	op->cookie = m;
-	dp_esp_sizes(op, text, group->sa->aad_bytes, DP_SEAL);
-	dp_esp_nonce(op, group->sa, rte_cpu_to_be_64(seq), seq);
+	dp_esp_sizes(op, text, common->aad_bytes, DP_SEAL);
+	dp_esp_nonce(op, common->salt, dp_word_pair(seq_high, seq_low));
+	dp_esp_aad(op, common->spi, seq_high, seq_low);
 	return true;
 }
 
@@ -246,21 +277,23 @@ dp_esp_out(struct dp_worker *w)
 	for (unsigned g = 0; g < w->groups.n; g++)
 		if (w->groups.group[g].packets > 0)
 			number_group(w, g, in->pkt, n);
-	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = in->pkt[i];
-		struct dp_meta *meta = dp_meta(m);
-		struct dp_group *group = &w->groups.group[meta->group];
-		if (unlikely(group->next == group->granted)) {
-			dp_drop(w, m, group->reason);
-			continue;
-		}
-		meta->out_port = group->out_port;
-		meta->next_hop_be = group->next_hop_be;
-		meta->flags |= DP_META_ROUTED;
-		if (likely(encapsulate(m, group, group->first_seq + group->next++)))
-			ops[n_ops++] = dp_op(m);
-		else
-			dp_drop(w, m, DP_DROP_NO_HEADROOM);
+	for (unsigned i = 0; i < n;) {
+		const unsigned index = dp_meta(in->pkt[i])->group;
+		struct dp_group *group = &w->groups.group[index];
+		const struct common common = common_of(group);
+		unsigned next = group->next;
+		const unsigned granted = group->granted;
+		const uint64_t first_seq = group->first_seq;
+		do {
+			struct rte_mbuf *m = in->pkt[i];
+			if (unlikely(next == granted))
+				dp_drop(w, m, group->reason);
+			else if (likely(encapsulate(m, &common, first_seq + next++)))
+				ops[n_ops++] = dp_op(m);
+			else
+				dp_drop(w, m, DP_DROP_NO_HEADROOM);
+		} while (++i < n && dp_meta(in->pkt[i])->group == index);
+		group->next = (uint16_t)next;
 	}
 	in->n = 0;
 	dp_crypto_submit(w, ops, n_ops);

@@ -17,9 +17,7 @@ struct dp_group {
 	alignas(64) struct sadb_sa *sa;
 	uint64_t bytes;
 	uint64_t first_seq;
-	uint64_t addresses; /* outbound: destination and SPI, as they stand in the packet */
-	uint32_t outer_sum; /* outbound: of what is the same in all outer headers (RFC 1071) */
-	uint16_t index;     /* among the batch's groups */
+	uint16_t index; /* among the batch's groups */
 	uint16_t packets;
 	uint16_t useless; /* inbound: how many of them go no further, once counted */
 	uint16_t granted; /* how many of them may go */
