@@ -77,7 +77,8 @@ take_place(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa_cold *larv
 	if (larval != NULL) {
 		cold->slot = larval->slot;
 		sadb_heap_remove(db, larval);
-		sadb_sa_free(larval); /* no worker ever saw it */
+		/* No worker ever saw it, but the table names it until the new one is shown. */
+		sadb_retire_embedded(db, &sadb_own(larval)->note, larval, sadb_sa_free);
 		return 0;
 	}
 	return sadb_sad_insert(db, cold, err);

@@ -135,6 +135,8 @@ sadb_heap_update(struct sadb *db, struct sadb_sa_cold *cold, uint64_t now_s)
 		return;
 	sadb_own(cold)->deadline_s = deadline;
 	heap_put(heap, heap->count++, cold);
+	if (heap->most < heap->count)
+		heap->most = heap->count;
 	heap_up(heap, heap->count - 1);
 }
 

@@ -12,7 +12,7 @@ sadb_map_init(struct sadb_map *map)
 {
 	map->bucket = calloc(FIRST_BUCKETS, sizeof(*map->bucket));
 	map->mask = FIRST_BUCKETS - 1;
-	map->count = 0;
+	map->count = map->empty = 0;
 	return map->bucket != NULL ? 0 : -ENOMEM;
 }
 
@@ -47,6 +47,7 @@ grow(struct sadb_map *map)
 	free(map->bucket);
 	map->bucket = bucket;
 	map->mask = mask;
+	map->empty = 0;
 }
 
 void
@@ -56,6 +57,8 @@ sadb_map_add(struct sadb_map *map, struct sadb_link *link, uint32_t hash)
 		grow(map);
 	link->hash = hash;
 	put(map->bucket, map->mask, link);
+	if (map->empty > (hash & map->mask))
+		map->empty = hash & map->mask;
 	map->count++;
 }
 
@@ -90,10 +93,9 @@ sadb_map_next(const struct sadb_link *link)
 }
 
 struct sadb_link *
-sadb_map_any(const struct sadb_map *map)
+sadb_map_any(struct sadb_map *map)
 {
-	for (uint32_t i = 0; map->count > 0; i++)
-		if (map->bucket[i] != NULL)
-			return map->bucket[i];
-	return NULL;
+	while (map->count > 0 && map->bucket[map->empty] == NULL)
+		map->empty++;
+	return map->count > 0 ? map->bucket[map->empty] : NULL;
 }

@@ -16,6 +16,7 @@ struct sadb_map {
 	struct sadb_link **bucket;
 	uint32_t mask;
 	uint32_t count;
+	uint32_t empty; /* buckets before this one hold nothing, as sadb_map_any() found */
 };
 
 #define sadb_entry(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
@@ -30,6 +31,6 @@ struct sadb_link *sadb_map_first(const struct sadb_map *map, uint32_t hash);
 struct sadb_link *sadb_map_next(const struct sadb_link *link);
 
 /* Every link of the map, for clearing it: any one, NULL when it is empty. */
-struct sadb_link *sadb_map_any(const struct sadb_map *map);
+struct sadb_link *sadb_map_any(struct sadb_map *map);
 
 #endif

@@ -2,8 +2,10 @@
  * Which SA a protect policy uses: of the SAs that fit its template, the newest whose numbers are on disk. Control
  * thread; workers see the outcome in policy->sa.
  *
- * SAs and policies meet in groups by (vnet, destination, reqid). A template may leave destination or reqid open, so an
- * SA stands in up to four groups and a policy in one; a change looks at its own groups only. */
+ * SAs and policies meet in groups by (vnet, destination, reqid); a change looks at its own groups only. A template may
+ * leave destination or reqid open, so there are four kinds of groups. An SA stands in the group of its own destination
+ * and reqid, and in those of other kinds only if some policy ever asked for such a kind: the first one that does has all
+ * SAs that are there join. SAs of peers, which never send, stand in none. */
 #include "sa-db/sadb_private.h"
 
 #include <errno.h>
@@ -15,6 +17,9 @@ struct group_key {
 	uint32_t reqid;  /* 0: any */
 	uint32_t vnet_id;
 };
+
+/* The kind of a group: what it leaves open. */
+enum { OPEN_DST = 1 << 0, OPEN_REQID = 1 << 1, OPEN_KINDS = 1 << 2 };
 
 struct sadb_group {
 	struct sadb_link link;
@@ -32,7 +37,7 @@ group_get(struct sadb *db, const struct group_key *key)
 		if (memcmp(&group->key, key, sizeof(*key)) == 0)
 			return group;
 	}
-	struct sadb_group *group = calloc(1, sizeof(*group));
+	struct sadb_group *group = sadb_slab_alloc(&db->group_slab);
 	if (group == NULL)
 		return NULL;
 	group->key = *key;
@@ -46,7 +51,7 @@ group_put(struct sadb *db, struct sadb_group *group)
 	if (group->newest != NULL || group->rules != NULL)
 		return;
 	sadb_map_del(&db->groups, &group->link);
-	free(group);
+	sadb_slab_free(group);
 }
 
 static bool
@@ -119,41 +124,117 @@ member_remove(struct sadb *db, struct sadb_member *member)
 	group_put(db, group);
 }
 
+static int
+join(struct sadb *db, const struct group_key *key, struct sadb_member *member, struct sadb_sa_cold *cold)
+{
+	struct sadb_group *group = group_get(db, key);
+	if (group == NULL)
+		return -ENOMEM;
+	member_insert(group, member, cold);
+	return 0;
+}
+
+static struct group_key
+own_key(const struct sadb_sa_config *config)
+{
+	struct group_key key = {.reqid = config->reqid, .vnet_id = config->vnet_id};
+	memcpy(key.dst, config->dst.bytes, sizeof(key.dst));
+	return key;
+}
+
+static unsigned
+kind_of(const struct group_key *key)
+{
+	static const uint8_t any[sizeof(key->dst)];
+	return (memcmp(key->dst, any, sizeof(any)) == 0 ? OPEN_DST : 0) | (key->reqid == 0 ? OPEN_REQID : 0);
+}
+
+/* The group of that kind, unless it is the SA's own. */
+static int
+join_open(struct sadb *db, unsigned kind, struct sadb_sa_cold *cold)
+{
+	struct sadb_sa_own *own = sadb_own(cold);
+	struct group_key key = own_key(&cold->config);
+	if (kind_of(&key) == kind || (key.reqid == 0 && !(kind & OPEN_REQID)))
+		return 0;
+	if (kind & OPEN_DST)
+		memset(key.dst, 0, sizeof(key.dst));
+	if (kind & OPEN_REQID)
+		key.reqid = 0;
+	if (own->open == NULL)
+		own->open = sadb_slab_alloc(&db->open_slab);
+	return own->open != NULL ? join(db, &key, &own->open->member[kind - 1], cold) : -ENOMEM;
+}
+
 int
 sadb_resolve_join(struct sadb *db, struct sadb_sa_cold *cold)
 {
-	for (unsigned i = 0; i < SADB_GROUPS_PER_SA; i++) {
-		bool any_dst = (i & 1) != 0, any_reqid = (i & 2) != 0;
-		if (any_reqid && cold->config.reqid == 0)
-			continue; /* the same group as without */
-		struct group_key key = {.vnet_id = cold->config.vnet_id};
-		if (!any_dst)
-			memcpy(key.dst, cold->config.dst.bytes, sizeof(key.dst));
-		if (!any_reqid)
-			key.reqid = cold->config.reqid;
-		struct sadb_group *group = group_get(db, &key);
-		if (group == NULL) {
-			sadb_resolve_leave(db, cold);
-			return -ENOMEM;
-		}
-		member_insert(group, &sadb_own(cold)->member[i], cold);
-	}
-	return 0;
+	if (cold->config.dir == SADB_DIR_IN)
+		return 0;
+	struct group_key key = own_key(&cold->config);
+	int rc = join(db, &key, &sadb_own(cold)->member, cold);
+	for (unsigned kind = 1; kind < OPEN_KINDS && rc == 0; kind++)
+		if (db->open_kinds & 1u << kind)
+			rc = join_open(db, kind, cold);
+	if (rc != 0)
+		sadb_resolve_leave(db, cold);
+	return rc;
 }
 
 void
 sadb_resolve_leave(struct sadb *db, struct sadb_sa_cold *cold)
 {
-	for (unsigned i = 0; i < SADB_GROUPS_PER_SA; i++)
-		member_remove(db, &sadb_own(cold)->member[i]);
+	struct sadb_sa_own *own = sadb_own(cold);
+	member_remove(db, &own->member);
+	for (unsigned i = 0; own->open != NULL && i < SADB_OPEN_GROUPS; i++)
+		member_remove(db, &own->open->member[i]);
+	sadb_slab_free(own->open);
+	own->open = NULL;
 }
 
 void
 sadb_resolve_sa(struct sadb_sa_cold *cold)
 {
-	for (unsigned i = 0; i < SADB_GROUPS_PER_SA; i++)
-		if (sadb_own(cold)->member[i].group != NULL)
-			resolve_group(sadb_own(cold)->member[i].group);
+	const struct sadb_sa_own *own = sadb_own(cold);
+	if (own->member.group != NULL)
+		resolve_group(own->member.group);
+	for (unsigned i = 0; own->open != NULL && i < SADB_OPEN_GROUPS; i++)
+		if (own->open->member[i].group != NULL)
+			resolve_group(own->open->member[i].group);
+}
+
+static int
+by_age(const void *a, const void *b)
+{
+	uint64_t x = sadb_own(*(struct sadb_sa_cold *const *)a)->age,
+		 y = sadb_own(*(struct sadb_sa_cold *const *)b)->age;
+	return x < y ? -1 : x > y;
+}
+
+/* The first policy that leaves this open: every SA joins, the oldest first, for then each comes in at its group's front. */
+static int
+open_kind(struct sadb *db, unsigned kind)
+{
+	uint32_t n = 0;
+	int rc = 0;
+	struct sadb_sa_cold **sas = malloc((db->sa_count + (size_t)1) * sizeof(*sas));
+	if (sas == NULL)
+		return -ENOMEM;
+	for (uint32_t slot = 0; slot < db->positions; slot++) {
+		struct sadb_sa_cold *cold = db->cold[slot];
+		if (cold != NULL && !cold->larval && cold->config.dir != SADB_DIR_IN)
+			sas[n++] = cold;
+	}
+	qsort(sas, n, sizeof(*sas), by_age);
+	for (uint32_t i = 0; i < n && rc == 0; i++)
+		rc = join_open(db, kind, sas[i]);
+	for (uint32_t i = 0; i < n && rc != 0; i++)
+		if (sadb_own(sas[i])->open != NULL)
+			member_remove(db, &sadb_own(sas[i])->open->member[kind - 1]);
+	free(sas);
+	if (rc == 0)
+		db->open_kinds |= 1u << kind;
+	return rc;
 }
 
 int
@@ -164,6 +245,9 @@ sadb_resolve_join_rule(struct sadb *db, struct sadb_rule *rule)
 		return 0;
 	struct group_key key = {.vnet_id = rule->domain->vnet_id, .reqid = policy->tmpl.reqid};
 	memcpy(key.dst, &policy->tmpl.dst_be, sizeof(policy->tmpl.dst_be));
+	unsigned kind = kind_of(&key);
+	if (kind != 0 && !(db->open_kinds & 1u << kind) && open_kind(db, kind) != 0)
+		return -ENOMEM;
 	struct sadb_group *group = group_get(db, &key);
 	if (group == NULL)
 		return -ENOMEM;
@@ -191,4 +275,18 @@ sadb_resolve_leave_rule(struct sadb *db, struct sadb_rule *rule)
 		group->rules = rule->group_next;
 	rule->group = NULL;
 	group_put(db, group);
+}
+
+void
+sadb_resolve_init(struct sadb *db)
+{
+	sadb_slab_init(&db->group_slab, sizeof(struct sadb_group));
+	sadb_slab_init(&db->open_slab, sizeof(struct sadb_open));
+}
+
+void
+sadb_resolve_fini(struct sadb *db)
+{
+	sadb_slab_fini(&db->group_slab);
+	sadb_slab_fini(&db->open_slab);
 }

@@ -4,10 +4,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <rte_malloc.h>
 
 #include "sa-db/sadb_private.h"
 
@@ -100,11 +97,47 @@ sadb_limits_set(struct sadb_sa_mut *mut, const struct sadb_lifetime *life)
 	__atomic_store_n(&mut->hard_packets, limit(life->hard_packets), __ATOMIC_RELAXED);
 }
 
-/* Whole cache lines, so that no other object shares one with a key. */
-static size_t
-key_area_bytes(const struct sadb *db)
+/* An outbound SA receives nothing: it has no window, whatever was configured. */
+static uint32_t
+lineage_window(const struct sadb_sa_config *config)
 {
-	return RTE_ALIGN_CEIL(db->config.keyer.area_bytes, (size_t)RTE_CACHE_LINE_SIZE);
+	return config->dir == SADB_DIR_OUT ? 0 : config->window_packets;
+}
+
+/* Rings double; the smallest has a word. */
+static unsigned
+lineage_size(uint32_t window_packets)
+{
+	size_t words = (sadb_replay_bytes(window_packets) - sizeof(struct sadb_replay)) / sizeof(uint64_t);
+	return window_packets > 0 ? 1 + (unsigned)__builtin_ctzll(words) : 0;
+}
+
+/* What workers write or read begins at a cache line and shares its last with no other object. */
+static size_t
+whole_lines(size_t bytes)
+{
+	return RTE_ALIGN_CEIL(bytes, (size_t)RTE_CACHE_LINE_SIZE);
+}
+
+void
+sadb_sa_slabs_init(struct sadb *db)
+{
+	sadb_slab_init(&db->hot_slab, whole_lines(sizeof(struct sadb_sa) + db->config.keyer.area_bytes));
+	sadb_slab_init(&db->cold_slab, sizeof(struct sadb_sa_cold) + sizeof(struct sadb_sa_own));
+	const size_t bare = offsetof(struct sadb_lineage, replay);
+	sadb_slab_init(&db->lineage_slab[0], whole_lines(bare));
+	for (unsigned i = 1; i < SADB_LINEAGE_SIZES; i++)
+		sadb_slab_init(&db->lineage_slab[i],
+			       whole_lines(bare + sizeof(struct sadb_replay) + (sizeof(uint64_t) << (i - 1))));
+}
+
+void
+sadb_sa_slabs_fini(struct sadb *db)
+{
+	sadb_slab_fini(&db->hot_slab);
+	sadb_slab_fini(&db->cold_slab);
+	for (unsigned i = 0; i < SADB_LINEAGE_SIZES; i++)
+		sadb_slab_fini(&db->lineage_slab[i]);
 }
 
 uint32_t
@@ -117,7 +150,7 @@ sadb_window_packets(const struct sadb_sa_config *config)
 struct sadb_sa_cold *
 sadb_cold_create(struct sadb *db, const struct sadb_sa_config *config)
 {
-	struct sadb_sa_cold *cold = calloc(1, sizeof(*cold) + sizeof(struct sadb_sa_own));
+	struct sadb_sa_cold *cold = sadb_slab_alloc(&db->cold_slab);
 	if (cold == NULL)
 		return NULL;
 	cold->config = *config;
@@ -133,9 +166,8 @@ sadb_cold_create(struct sadb *db, const struct sadb_sa_config *config)
 struct sadb_lineage *
 sadb_lineage_create(struct sadb *db, const struct sadb_sa_config *config, struct sadb_mark *mark)
 {
-	uint32_t window = config->window_packets;
-	size_t replay_bytes = window > 0 ? sadb_replay_bytes(window) : 0;
-	struct sadb_lineage *lineage = rte_zmalloc("sadb_mut", sizeof(*lineage) + replay_bytes, RTE_CACHE_LINE_SIZE);
+	uint32_t window = lineage_window(config);
+	struct sadb_lineage *lineage = sadb_slab_alloc(&db->lineage_slab[lineage_size(window)]);
 	if (lineage == NULL)
 		return NULL;
 	lineage->db = db;
@@ -185,7 +217,7 @@ sadb_lineage_put(struct sadb_lineage *lineage)
 	if (lineage->mut.owners > 0 && --lineage->mut.owners > 0)
 		return;
 	lineage_end(lineage);
-	rte_free(lineage);
+	sadb_slab_free(lineage);
 }
 
 static bool
@@ -207,14 +239,12 @@ sadb_hot_create(struct sadb *db, struct sadb_sa_cold *cold, const struct sadb_sa
 		struct sadb_lineage *lineage)
 {
 	const struct sadb_sa_config *config = &cold->config;
-	size_t area = key_area_bytes(db);
-	struct sadb_sa *hot = rte_zmalloc("sadb_sa", sizeof(*hot) + area, RTE_CACHE_LINE_SIZE);
+	struct sadb_sa *hot = sadb_slab_alloc(&db->hot_slab);
 	if (hot == NULL)
 		return -ENOMEM;
 	int rc = db->config.keyer.init(hot->key_area, (enum sadb_aead)secret->aead, secret->key, secret->key_bytes);
 	if (rc != 0) {
-		sadb_wipe(hot->key_area, area);
-		rte_free(hot);
+		sadb_slab_free(hot);
 		return rc;
 	}
 	hot->spi_be = config->spi_be;
@@ -244,10 +274,8 @@ sadb_sa_free(void *p)
 	struct sadb *db = sadb_own(cold)->db;
 	if (cold->hot != NULL) {
 		db->config.keyer.fini(cold->hot->key_area);
-		sadb_wipe(cold->hot, sizeof(*cold->hot) + key_area_bytes(db));
-		rte_free(cold->hot);
+		sadb_slab_free(cold->hot);
 		sadb_lineage_put(sadb_own(cold)->lineage);
 	}
-	sadb_wipe(cold, sizeof(*cold));
-	free(cold);
+	sadb_slab_free(cold);
 }

@@ -54,6 +54,10 @@ sadb_create(const struct sadb_config *config, struct sadb_error *err)
 	}
 	db->config = *config;
 	db->seed = (uint32_t)rte_rand();
+	sadb_sa_slabs_init(db);
+	sadb_resolve_init(db);
+	if (sadb_memory_check(db, err) != 0)
+		goto no_store;
 	if (config->store_path != NULL && sadb_store_open(config->store_path, &db->store, err) != 0)
 		goto no_store;
 	if ((rc = sadb_publish_init(&db->publish, config->max_workers)) != 0)
@@ -88,6 +92,8 @@ sadb_destroy(struct sadb *db)
 	sadb_heap_fini(db);
 	sadb_sad_fini(db);
 	sadb_vnets_fini(db);
+	sadb_resolve_fini(db);
+	sadb_sa_slabs_fini(db);
 	free(db);
 }
 

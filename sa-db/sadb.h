@@ -175,6 +175,28 @@ void sadb_tick(struct sadb *db, uint64_t now_s, sadb_expire_fn fn, void *arg);
 int sadb_sa_expire(struct sadb *db, const struct sadb_sa_key *key, enum sadb_expire_kind kind, sadb_expire_fn fn,
 		   void *arg);
 
+/* ---- memory ---- */
+enum sadb_memory_use {
+	SADB_MEMORY_HOT,
+	SADB_MEMORY_MUTABLE,
+	SADB_MEMORY_COLD,
+	SADB_MEMORY_TABLE,
+	SADB_MEMORY_GROUPS,
+	SADB_MEMORY_TIMES,
+	SADB_MEMORY_MARKS,
+	SADB_MEMORY_STORE,
+	SADB_MEMORY_POLICIES,
+	SADB_MEMORY_USES
+};
+
+/* What was allocated, with all that the allocators add, and for how many objects. */
+struct sadb_memory {
+	uint64_t bytes, objects;
+};
+void sadb_memory_get(const struct sadb *db, struct sadb_memory out[SADB_MEMORY_USES]);
+const char *sadb_memory_name(enum sadb_memory_use use); /* "sa-hot" */
+const char *sadb_memory_help(enum sadb_memory_use use);
+
 /* ---- keys ---- */
 void sadb_wipe(void *p, size_t bytes); /* never optimised away */
 

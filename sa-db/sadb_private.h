@@ -12,8 +12,6 @@
 #include "sa-db/store.h"
 #include "sa-db/tree.h"
 
-struct rte_hash;
-
 /* ---- errors: fills err (which may be NULL) and returns rc ---- */
 int sadb_fail(struct sadb_error *err, int rc, uint16_t attr, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
@@ -94,17 +92,17 @@ struct sadb_lineage {
 	struct sadb_sa_mut mut;
 	struct sadb *db;
 	struct sadb_mark *mark;
-	uint32_t window_packets;      /* 0: no window */
-	alignas(64) uint8_t replay[]; /* struct sadb_replay, or nothing */
+	uint32_t window_packets;     /* 0: no window */
+	alignas(8) uint8_t replay[]; /* struct sadb_replay, or nothing */
 };
+
+#define SADB_LINEAGE_SIZES 14 /* without a window, then rings of 1, 2, 4 ... 4096 words (SADB_REPLAY_MAX) */
 
 static inline struct sadb_replay *
 sadb_lineage_replay(struct sadb_lineage *lineage)
 {
 	return lineage->window_packets > 0 ? (struct sadb_replay *)(void *)lineage->replay : NULL;
 }
-
-#define SADB_GROUPS_PER_SA 4
 
 struct sadb_group;
 
@@ -115,14 +113,21 @@ struct sadb_member {
 	struct sadb_sa_cold *cold;
 };
 
+/* The places of an SA in groups of policies that leave something open. */
+#define SADB_OPEN_GROUPS 3
+struct sadb_open {
+	struct sadb_member member[SADB_OPEN_GROUPS];
+};
+
 #define SADB_NO_HEAP UINT32_MAX
 
 struct sadb_sa_own {
 	struct sadb *db;
 	struct sadb_lineage *lineage; /* NULL while larval */
 	struct sadb_retired note;
-	struct sadb_member member[SADB_GROUPS_PER_SA];
-	uint64_t age; /* newer SAs have higher ones */
+	struct sadb_member member; /* in the group of its own destination and reqid */
+	struct sadb_open *open;    /* NULL: no policy left anything open when it came */
+	uint64_t age;              /* newer SAs have higher ones */
 	uint64_t deadline_s;
 	uint32_t heap_index; /* SADB_NO_HEAP: no limit in seconds */
 	bool armed;          /* its mark was on disk once: a policy may use it */
@@ -148,6 +153,8 @@ int sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *er
 int sadb_policy_check(const struct sadb_policy_config *config, struct sadb_error *err);
 bool sadb_addr_is_any(const struct sadb_addr *addr);
 
+void sadb_sa_slabs_init(struct sadb *db);
+void sadb_sa_slabs_fini(struct sadb *db);
 struct sadb_sa_cold *sadb_cold_create(struct sadb *db, const struct sadb_sa_config *config);
 /* A lineage of its own for a new SA: starts above what the mark knows. */
 struct sadb_lineage *sadb_lineage_create(struct sadb *db, const struct sadb_sa_config *config, struct sadb_mark *mark);
@@ -173,10 +180,22 @@ int sadb_direction_numbers(uint8_t dir, const struct sadb_sa_config *config, str
 void sadb_direction_locals(struct sadb *db, const struct sadb_fib *next);
 
 /* ---- sad.c: the table ---- */
+struct sadb_sad_bucket;
+
+struct sadb_sad {
+	struct sadb_sad_bucket *bucket; /* workers read */
+	uint32_t buckets;
+	uint32_t *passed;    /* by bucket: how many SAs stand further on because it was full */
+	uint32_t *free_slot; /* a stack of slots that were used before */
+	uint32_t n_free;
+	uint32_t waiting; /* SAs that were withdrawn and wait for their grace period */
+};
+
 int sadb_sad_init(struct sadb *db);
+uint64_t sadb_sad_bytes(const struct sadb_sad *sad); /* buckets, as long as max_sas asks for */
 void sadb_sad_fini(struct sadb *db);
 int sadb_sad_insert(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_error *err); /* sets cold->slot */
-void sadb_sad_place(struct sadb *db, struct sadb_sa_cold *cold); /* the control thread finds it at cold->slot */
+void sadb_sad_place(struct sadb *db, struct sadb_sa_cold *cold); /* the control thread finds it, and at cold->slot */
 void sadb_sad_show(struct sadb *db, struct sadb_sa_cold *cold);  /* and workers: publishes cold->hot */
 void sadb_sad_hide(struct sadb *db, struct sadb_sa_cold *cold);  /* workers find it no more */
 /* Takes the SA out of every lookup and retires it. */
@@ -189,6 +208,8 @@ void sadb_sa_remove(struct sadb *db, struct sadb_sa_cold *cold);
 /* ---- resolve.c: which SA a policy uses ---- */
 struct sadb_rule;
 
+void sadb_resolve_init(struct sadb *db);
+void sadb_resolve_fini(struct sadb *db);
 int sadb_resolve_join(struct sadb *db, struct sadb_sa_cold *cold); /* 0 or -ENOMEM */
 void sadb_resolve_leave(struct sadb *db, struct sadb_sa_cold *cold);
 void sadb_resolve_sa(struct sadb_sa_cold *cold); /* it changed: its policies choose again */
@@ -282,6 +303,7 @@ void sadb_vnets_fini(struct sadb *db);
 struct sadb_heap {
 	struct sadb_sa_cold **entry;
 	uint32_t count;
+	uint32_t most; /* entries that were ever used */
 };
 
 int sadb_heap_init(struct sadb *db);
@@ -295,6 +317,10 @@ void sadb_numbers_low(struct sadb *db, struct sadb_sa_cold *cold, bool spent);
 
 #define SADB_LARVAL_S 30
 
+/* ---- memory.c ---- */
+/* -ENOMEM: the machine has not the memory that max_sas may need. */
+int sadb_memory_check(const struct sadb *db, struct sadb_error *err);
+
 /* ---- the database ---- */
 struct sadb {
 	struct sadb_config config;
@@ -302,10 +328,14 @@ struct sadb {
 	struct sadb_publish publish;
 	struct sadb_store *store; /* NULL: memory only */
 
-	struct rte_hash *sad;
-	struct sadb_sa **hot;       /* by position in sad; published with release, NULL: none */
-	struct sadb_sa_cold **cold; /* by position in sad */
-	uint32_t positions, sa_count;
+	struct sadb_slab hot_slab, cold_slab;
+	struct sadb_slab lineage_slab[SADB_LINEAGE_SIZES]; /* by the size of the window's ring */
+	struct sadb_slab group_slab, open_slab;
+
+	struct sadb_sad sad;
+	struct sadb_sa_cold **cold; /* by slot: the dump order; NULL: nobody's */
+	uint32_t positions;         /* slots that were ever used */
+	uint32_t sa_count;
 	uint64_t age;        /* of the newest SA or policy */
 	uint64_t generation; /* of what workers may remember; see sadb_generation() */
 
@@ -320,6 +350,7 @@ struct sadb {
 	struct sadb_neigh_table *neighs; /* published */
 
 	struct sadb_map groups;
+	unsigned open_kinds; /* of groups that SAs join: see resolve.c */
 	struct sadb_map selectors, ports;
 	struct sadb_slab rules, hots, shards, entries;
 	struct sadb_tree indexes; /* rules by index */

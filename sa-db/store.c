@@ -222,6 +222,12 @@ sadb_store_close(struct sadb_store *store)
 	free(store);
 }
 
+uint64_t
+sadb_store_bytes(void)
+{
+	return (uint64_t)sqlite3_memory_used();
+}
+
 int
 sadb_store_get(struct sadb_store *store, const uint8_t key_id[SADB_KEY_ID_BYTES], struct sadb_store_mark *mark,
 	       struct sadb_error *err)

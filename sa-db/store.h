@@ -19,6 +19,8 @@ struct sadb_store_mark {
  * cannot be read or written, is held by another process, damaged, or not a store of Culvert's. */
 int sadb_store_open(const char *path, struct sadb_store **store, struct sadb_error *err);
 void sadb_store_close(struct sadb_store *store);
+/* What SQLite has allocated in this process. */
+uint64_t sadb_store_bytes(void);
 
 /* 0, -ENOENT, or another -errno with err filled: then nothing is known, and the key must not be used. */
 int sadb_store_get(struct sadb_store *store, const uint8_t key_id[SADB_KEY_ID_BYTES], struct sadb_store_mark *mark,

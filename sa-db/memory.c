@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * What the database's memory goes to, and whether the machine has enough for what was configured. Control thread. */
+#include "sa-db/sadb_private.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static const struct {
+	const char *name, *help;
+} uses[SADB_MEMORY_USES] = {
+    [SADB_MEMORY_HOT] = {"sa-hot", "of each SA what workers read: addresses, expanded key"},
+    [SADB_MEMORY_MUTABLE] = {"sa-mutable", "of each SA what workers write: sequence, counters, replay window"},
+    [SADB_MEMORY_COLD] = {"sa-cold", "of each SA its configuration and times"},
+    [SADB_MEMORY_TABLE] = {"sa-table",
+			   "the table that finds SAs, as large as max_sas asks for, and their order in dumps"},
+    [SADB_MEMORY_GROUPS] = {"sa-groups", "which outbound SAs fit which policies"},
+    [SADB_MEMORY_TIMES] = {"sa-lifetimes", "SAs with limits in seconds, by time"},
+    [SADB_MEMORY_MARKS] = {"marks", "which numbers the keys of living SAs have used"},
+    [SADB_MEMORY_STORE] = {"store", "SQLite: cached pages of the marks on disk"},
+    [SADB_MEMORY_POLICIES] = {"policies", "policies and their indexes; their published tables are under other-heap and "
+					  "other-dpdk"},
+};
+
+const char *
+sadb_memory_name(enum sadb_memory_use use)
+{
+	return uses[use].name;
+}
+
+const char *
+sadb_memory_help(enum sadb_memory_use use)
+{
+	return uses[use].help;
+}
+
+/* What malloc() takes for that many bytes: its header, and all in steps of 16. */
+static uint64_t
+heap_bytes(size_t bytes)
+{
+	size_t whole = RTE_ALIGN_CEIL(bytes + sizeof(size_t), (size_t)16);
+	return whole < 32 ? 32 : whole;
+}
+
+static struct sadb_memory
+in_slab(const struct sadb_slab *slab)
+{
+	return (struct sadb_memory){.bytes = sadb_slab_bytes(slab), .objects = slab->objects};
+}
+
+static uint64_t
+map_bytes(const struct sadb_map *map)
+{
+	return heap_bytes((map->mask + (size_t)1) * sizeof(*map->bucket));
+}
+
+/* Arrays as long as max_sas asks for are pages that come with use: those up to the last entry that was ever used. */
+static uint64_t
+used_pages(uint64_t entries, size_t entry_bytes)
+{
+	return RTE_ALIGN_CEIL(entries * entry_bytes, (uint64_t)sysconf(_SC_PAGESIZE));
+}
+
+void
+sadb_memory_get(const struct sadb *db, struct sadb_memory out[SADB_MEMORY_USES])
+{
+	const struct sadb_sad *sad = &db->sad;
+	struct sadb_memory *use = &out[SADB_MEMORY_MUTABLE];
+
+	out[SADB_MEMORY_HOT] = in_slab(&db->hot_slab);
+	out[SADB_MEMORY_COLD] = in_slab(&db->cold_slab);
+	*use = (struct sadb_memory){0};
+	for (unsigned i = 0; i < SADB_LINEAGE_SIZES; i++) {
+		use->bytes += sadb_slab_bytes(&db->lineage_slab[i]);
+		use->objects += db->lineage_slab[i].objects;
+	}
+	out[SADB_MEMORY_TABLE] = (struct sadb_memory){
+	    .bytes = sadb_sad_bytes(sad) + used_pages(db->positions, sizeof(*db->cold) + sizeof(*sad->free_slot)),
+	    .objects = db->sa_count};
+	use = &out[SADB_MEMORY_GROUPS];
+	*use = (struct sadb_memory){.bytes = sadb_slab_bytes(&db->group_slab) + sadb_slab_bytes(&db->open_slab) +
+					     map_bytes(&db->groups),
+				    .objects = db->groups.count};
+	out[SADB_MEMORY_TIMES] = (struct sadb_memory){.bytes = used_pages(db->heap.most, sizeof(*db->heap.entry)),
+						      .objects = db->heap.count};
+	out[SADB_MEMORY_MARKS] = (struct sadb_memory){.bytes = db->marks.count * heap_bytes(sizeof(struct sadb_mark)) +
+							       map_bytes(&db->marks),
+						      .objects = db->marks.count};
+	out[SADB_MEMORY_STORE] =
+	    (struct sadb_memory){.bytes = db->store != NULL ? sadb_store_bytes() : 0, .objects = db->store != NULL};
+	out[SADB_MEMORY_POLICIES] =
+	    (struct sadb_memory){.bytes = db->rule_count * heap_bytes(sizeof(struct sadb_rule)) +
+					  map_bytes(&db->selectors) + used_pages(db->rule_count, sizeof(*db->rule)),
+				 .objects = db->rule_count};
+}
+
+/* For one SA, with a window of 128 packets, whatever its direction. */
+static uint64_t
+sa_bytes(const struct sadb *db)
+{
+	return db->hot_slab.object_bytes + db->lineage_slab[4].object_bytes + db->cold_slab.object_bytes +
+	       heap_bytes(sizeof(struct sadb_mark)) + db->group_slab.object_bytes + 8 * sizeof(void *);
+}
+
+int
+sadb_memory_check(const struct sadb *db, struct sadb_error *err)
+{
+	const uint64_t mib = 1 << 20;
+	uint64_t has = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / mib;
+	uint64_t wants = db->config.max_sas * sa_bytes(db) / mib;
+	if (wants < has)
+		return 0;
+	return sadb_fail(
+	    err, -ENOMEM, 0,
+	    "max_sas: %u SAs take %lu MiB of memory, %lu bytes each; this machine has %lu MiB in all: lower "
+	    "max_sas to %lu or less",
+	    db->config.max_sas, wants, sa_bytes(db), has, has * mib / sa_bytes(db) * 3 / 4);
+}
