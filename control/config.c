@@ -188,7 +188,7 @@ static const struct ctl_yaml_key file_keys[] = {
     {"memory_mb", ctl_yaml_uint, MEMBER(ctl_config, memory_mb), .min = 128, .max = 1 << 20},
     {"packets", ctl_yaml_uint, MEMBER(ctl_config, packets), .min = 1024, .max = 1 << 22},
     {"huge_pages", ctl_yaml_choice, MEMBER(ctl_config, huge_pages), .choices = huges},
-    {"max_sas", ctl_yaml_uint, MEMBER(ctl_config, max_sas), .min = 1, .max = 1 << 20},
+    {"max_sas", ctl_yaml_uint, MEMBER(ctl_config, max_sas), .min = 1, .max = 1 << 22},
     {"max_policies", ctl_yaml_uint, MEMBER(ctl_config, max_policies), .min = 1, .max = 1 << 20},
     {"socket", ctl_yaml_text, MEMBER(ctl_config, socket), .valid = path_valid,
      .accepted = "an absolute path of at most 103 characters"},

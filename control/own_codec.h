@@ -66,6 +66,18 @@ struct ctl_worker {
 	} stages[CTL_MAX_STAGES];
 };
 
+/* What memory goes to. */
+#define CTL_MAX_USES 32
+struct ctl_memory {
+	uint64_t rss_bytes; /* of the daemon, as the kernel counts */
+	uint32_t sa_count;
+	unsigned n_uses;
+	struct ctl_memory_use {
+		char name[CTL_NAME_BYTES], help[CTL_HELP_BYTES];
+		uint64_t bytes, objects;
+	} uses[CTL_MAX_USES];
+};
+
 /* One decoded message; type says which member is set. The GET requests have none. Large: keep it off small stacks. */
 struct ctl_own {
 	uint16_t type; /* enum ctl_msg */
@@ -77,6 +89,7 @@ struct ctl_own {
 		struct ctl_route route;
 		struct ctl_neigh neigh;
 		struct ctl_worker worker;
+		struct ctl_memory memory;
 	};
 };
 
@@ -92,6 +105,8 @@ size_t ctl_own_encode_port(void *buf, size_t size, const struct nlmsghdr *header
 size_t ctl_own_encode_vnet(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_vnet *vnet);
 size_t ctl_own_encode_route(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_route *route);
 size_t ctl_own_encode_neigh(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_neigh *neigh);
+
+size_t ctl_own_encode_memory(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_memory *memory);
 
 struct ctl_worker_source {
 	const struct dp_worker_stats *stats;

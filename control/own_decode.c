@@ -26,7 +26,8 @@ static const struct ctl_attr_rule rule[CTL_A_MAX + 1] = {
     U64(CTL_A_DROPPED),      U64(CTL_A_HELD),        U64(CTL_A_ESP_IN),         U64(CTL_A_ESP_OUT),
     U64(CTL_A_POLLS),        U64(CTL_A_IDLE_POLLS),  U64(CTL_A_SLEEPS),         RULE(CTL_A_DROP, 0),
     RULE(CTL_A_STAGE, 0),    RULE(CTL_A_HELP, 1),    U64(CTL_A_PACKETS),        U64(CTL_A_BATCHES),
-    U64(CTL_A_CYCLES),       U32(CTL_A_WORKERS),
+    U64(CTL_A_CYCLES),       U32(CTL_A_WORKERS),     RULE(CTL_A_USE, 0),        U64(CTL_A_BYTES),
+    U64(CTL_A_OBJECTS),      U64(CTL_A_RSS),
 };
 static const struct ctl_attr_rules rules = {rule, CTL_A_MAX};
 
@@ -188,14 +189,25 @@ get_neigh(attr_table at, struct ctl_own *out, struct sadb_error *err)
 }
 
 static int
-get_nested(const struct nlattr *nest, struct ctl_worker *worker, struct sadb_error *err)
+get_nested(const struct nlattr *nest, struct ctl_own *out, struct sadb_error *err)
 {
+	struct ctl_worker *worker = &out->worker;
+	struct ctl_memory *memory = &out->memory;
 	attr_table at;
 	int rc = ctl_attr_parse(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), &rules, at, err);
 
 	if (rc)
 		return rc;
-	if (mnl_attr_get_type(nest) == CTL_A_DROP && worker->n_drops < CTL_MAX_DROPS) {
+	if (out->type == CTL_MSG_MEMORY) {
+		if (mnl_attr_get_type(nest) != CTL_A_USE || memory->n_uses == CTL_MAX_USES)
+			return 0;
+		struct ctl_memory_use *use = &memory->uses[memory->n_uses++];
+
+		get_str(at, CTL_A_NAME, use->name, sizeof(use->name));
+		get_str(at, CTL_A_HELP, use->help, sizeof(use->help));
+		use->bytes = get_u64(at, CTL_A_BYTES);
+		use->objects = get_u64(at, CTL_A_OBJECTS);
+	} else if (mnl_attr_get_type(nest) == CTL_A_DROP && worker->n_drops < CTL_MAX_DROPS) {
 		struct ctl_worker_drop *drop = &worker->drops[worker->n_drops++];
 
 		get_str(at, CTL_A_NAME, drop->name, sizeof(drop->name));
@@ -229,22 +241,32 @@ get_worker(attr_table at, struct ctl_own *out, struct sadb_error *err)
 	return 0;
 }
 
+static int
+get_memory(attr_table at, struct ctl_own *out, struct sadb_error *err)
+{
+	(void)err;
+	out->memory.rss_bytes = get_u64(at, CTL_A_RSS);
+	out->memory.sa_count = get_u32(at, CTL_A_SA_COUNT);
+	return 0;
+}
+
 static int (*const decoders[CTL_MSG_MAX - CTL_MSG_BASE])(attr_table, struct ctl_own *, struct sadb_error *) = {
     [CTL_MSG_INFO - CTL_MSG_BASE] = get_info,     [CTL_MSG_SUBSCRIBE - CTL_MSG_BASE] = get_subscribe,
     [CTL_MSG_PORT - CTL_MSG_BASE] = get_port,     [CTL_MSG_VNET - CTL_MSG_BASE] = get_vnet,
     [CTL_MSG_ROUTE - CTL_MSG_BASE] = get_route,   [CTL_MSG_NEIGH - CTL_MSG_BASE] = get_neigh,
-    [CTL_MSG_WORKER - CTL_MSG_BASE] = get_worker,
+    [CTL_MSG_WORKER - CTL_MSG_BASE] = get_worker, [CTL_MSG_MEMORY - CTL_MSG_BASE] = get_memory,
 };
 
 /* Repeated attributes, which the table by number cannot hold; their lengths have been checked. */
 static int
-get_repeated(const struct nlmsghdr *nlh, struct ctl_worker *worker, struct sadb_error *err)
+get_repeated(const struct nlmsghdr *nlh, struct ctl_own *out, struct sadb_error *err)
 {
 	const struct nlattr *attr;
 
 	mnl_attr_for_each (attr, nlh, sizeof(struct ctl_msg_head)) {
 		uint16_t type = mnl_attr_get_type(attr);
-		int rc = type == CTL_A_DROP || type == CTL_A_STAGE ? get_nested(attr, worker, err) : 0;
+		bool nested = type == CTL_A_DROP || type == CTL_A_STAGE || type == CTL_A_USE;
+		int rc = nested ? get_nested(attr, out, err) : 0;
 		if (rc)
 			return rc;
 	}
@@ -274,7 +296,7 @@ ctl_own_decode(const struct nlmsghdr *nlh, struct ctl_own *out, struct sadb_erro
 	out->type = nlh->nlmsg_type;
 	if (decoders[out->type - CTL_MSG_BASE])
 		rc = decoders[out->type - CTL_MSG_BASE](at, out, err);
-	if (rc == 0 && out->type == CTL_MSG_WORKER)
-		rc = get_repeated(nlh, &out->worker, err);
+	if (rc == 0 && (out->type == CTL_MSG_WORKER || out->type == CTL_MSG_MEMORY))
+		rc = get_repeated(nlh, out, err);
 	return rc;
 }

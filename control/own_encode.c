@@ -133,6 +133,27 @@ ctl_own_encode_neigh(void *buf, size_t size, const struct nlmsghdr *header, cons
 	return ctl_put_end(&put);
 }
 
+size_t
+ctl_own_encode_memory(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_memory *memory)
+{
+	struct ctl_put put;
+
+	if (!start(&put, buf, size, header))
+		return 0;
+	ctl_put_u64(&put, CTL_A_RSS, memory->rss_bytes);
+	ctl_put_u32(&put, CTL_A_SA_COUNT, memory->sa_count);
+	for (unsigned i = 0; i < memory->n_uses; i++) {
+		const struct ctl_memory_use *use = &memory->uses[i];
+		struct nlattr *nest = ctl_put_nest_open(&put, CTL_A_USE);
+		ctl_put_str(&put, CTL_A_NAME, use->name);
+		ctl_put_str(&put, CTL_A_HELP, use->help);
+		ctl_put_u64(&put, CTL_A_BYTES, use->bytes);
+		ctl_put_u64(&put, CTL_A_OBJECTS, use->objects);
+		ctl_put_nest_close(&put, nest);
+	}
+	return ctl_put_end(&put);
+}
+
 static void
 put_drops(struct ctl_put *put, const struct ctl_worker_source *source)
 {

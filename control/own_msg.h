@@ -24,6 +24,8 @@ enum ctl_msg {
 	CTL_MSG_NEIGH,
 	CTL_MSG_WORKER_GET, /* dump: WORKER... (one per worker, with drops and stages) */
 	CTL_MSG_WORKER,
+	CTL_MSG_MEMORY_GET, /* answer: MEMORY */
+	CTL_MSG_MEMORY,
 	CTL_MSG_MAX
 };
 
@@ -95,7 +97,11 @@ enum ctl_attr {
 	CTL_A_BATCHES, /* u64 */
 	CTL_A_CYCLES,  /* u64 */
 	CTL_A_WORKERS, /* u32 */
-	CTL_A_MAX = CTL_A_WORKERS
+	CTL_A_USE,     /* nested, repeated: NAME, HELP, BYTES, OBJECTS */
+	CTL_A_BYTES,   /* u64 */
+	CTL_A_OBJECTS, /* u64 */
+	CTL_A_RSS,     /* u64, bytes */
+	CTL_A_MAX = CTL_A_RSS
 };
 
 #endif

@@ -2,8 +2,8 @@
  * What the files of the server share. Control thread.
  *
  * server.c receives, batches and commits; server_path.c owns files and who may speak; server_peer.c the clients and what
- * waits for them; server_ack.c, server_xfrm.c, server_own.c, server_dump.c, server_events.c, server_acquire.c make what is
- * sent. */
+ * waits for them; server_ack.c, server_xfrm.c, server_own.c, server_memory.c, server_dump.c, server_events.c,
+ * server_acquire.c make what is sent. */
 #ifndef CTL_SERVER_IMPL_H
 #define CTL_SERVER_IMPL_H
 
@@ -148,6 +148,9 @@ void ctl_acks_done(struct ctl_server *server);
 /* ---- requests: 0 or -errno with err filled; answers are queued ---- */
 int ctl_serve_xfrm(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err);
 int ctl_serve_own(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err);
+
+/* ---- server_memory.c ---- */
+int ctl_serve_memory(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err);
 
 /* ---- server_dump.c ---- */
 bool ctl_dump_asked(const struct nlmsghdr *nlh);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Culvert's own requests that are no dumps: INFO_GET and SUBSCRIBE. Control thread. */
+ * Culvert's own requests that are no dumps: INFO_GET, MEMORY_GET and SUBSCRIBE. Control thread. */
 #include "control/server_impl.h"
 
 #include <errno.h>
@@ -58,6 +58,8 @@ ctl_serve_own(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_err
 	switch (nlh->nlmsg_type) {
 	case CTL_MSG_INFO_GET:
 		return get_info(peer, nlh, err);
+	case CTL_MSG_MEMORY_GET:
+		return ctl_serve_memory(peer, nlh, err);
 	case CTL_MSG_SUBSCRIBE:
 		return subscribe(peer, ask.groups, err);
 	case CTL_MSG_PORT_GET:

@@ -167,4 +167,11 @@ unsigned dp_workers(const struct dp *dp);
 int dp_worker_stats_get(const struct dp *dp, unsigned worker, struct dp_worker_stats *out); /* -ENOENT */
 uint64_t dp_tsc_hz(void);
 
+/* What DPDK's memory went to. */
+struct dp_memory {
+	uint64_t packet_bytes, packets; /* packet buffers, with all that their pool adds */
+	uint64_t heap_bytes;            /* all that DPDK's heap has given out, packet buffers among it */
+};
+void dp_memory_get(const struct dp *dp, struct dp_memory *out);
+
 #endif

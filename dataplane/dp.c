@@ -67,6 +67,25 @@ fail:
 	return NULL;
 }
 
+static void
+add_chunk(struct rte_mempool *pool, void *arg, struct rte_mempool_memhdr *chunk, unsigned index)
+{
+	(void)pool;
+	(void)index;
+	*(uint64_t *)arg += chunk->len;
+}
+
+void
+dp_memory_get(const struct dp *dp, struct dp_memory *out)
+{
+	struct rte_malloc_socket_stats heap;
+	*out = (struct dp_memory){.packets = dp->pool->size};
+	rte_mempool_mem_iter(dp->pool, add_chunk, &out->packet_bytes);
+	for (unsigned i = 0; i < rte_socket_count(); i++)
+		if (rte_malloc_get_socket_stats(rte_socket_id_by_idx(i), &heap) == 0)
+			out->heap_bytes += heap.heap_allocsz_bytes;
+}
+
 struct dp *
 dp_create(const struct dp_config *config, struct sadb_keyer *keyer, struct dp_error *err)
 {

@@ -7,19 +7,18 @@
 #include "sa-db/sadb_private.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 int
 sadb_heap_init(struct sadb *db)
 {
-	db->heap.entry = calloc(db->config.max_sas, sizeof(*db->heap.entry));
+	db->heap.entry = sadb_pages_map(db->config.max_sas * sizeof(*db->heap.entry));
 	return db->heap.entry != NULL ? 0 : -ENOMEM;
 }
 
 void
 sadb_heap_fini(struct sadb *db)
 {
-	free(db->heap.entry);
+	sadb_pages_unmap(db->heap.entry, db->config.max_sas * sizeof(*db->heap.entry));
 }
 
 static void

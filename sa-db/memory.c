@@ -53,11 +53,11 @@ map_bytes(const struct sadb_map *map)
 	return heap_bytes((map->mask + (size_t)1) * sizeof(*map->bucket));
 }
 
-/* Arrays as long as max_sas asks for are pages that come with use: those up to the last entry that was ever used. */
-static uint64_t
-used_pages(uint64_t entries, size_t entry_bytes)
+/* Blocks of malloc(). */
+static struct sadb_memory
+in_heap(uint64_t bytes, uint64_t objects)
 {
-	return RTE_ALIGN_CEIL(entries * entry_bytes, (uint64_t)sysconf(_SC_PAGESIZE));
+	return (struct sadb_memory){.bytes = bytes, .heap_bytes = bytes, .objects = objects};
 }
 
 void
@@ -73,24 +73,23 @@ sadb_memory_get(const struct sadb *db, struct sadb_memory out[SADB_MEMORY_USES])
 		use->bytes += sadb_slab_bytes(&db->lineage_slab[i]);
 		use->objects += db->lineage_slab[i].objects;
 	}
-	out[SADB_MEMORY_TABLE] = (struct sadb_memory){
-	    .bytes = sadb_sad_bytes(sad) + used_pages(db->positions, sizeof(*db->cold) + sizeof(*sad->free_slot)),
-	    .objects = db->sa_count};
-	use = &out[SADB_MEMORY_GROUPS];
-	*use = (struct sadb_memory){.bytes = sadb_slab_bytes(&db->group_slab) + sadb_slab_bytes(&db->open_slab) +
-					     map_bytes(&db->groups),
-				    .objects = db->groups.count};
-	out[SADB_MEMORY_TIMES] = (struct sadb_memory){.bytes = used_pages(db->heap.most, sizeof(*db->heap.entry)),
+	/* Arrays as long as max_sas asks for come with use: up to the last entry that was ever used. */
+	out[SADB_MEMORY_TABLE] =
+	    (struct sadb_memory){.bytes = sadb_sad_bytes(sad) + sadb_pages_bytes(db->positions, sizeof(*db->cold)) +
+					  sadb_pages_bytes(db->positions, sizeof(*sad->free_slot)),
+				 .objects = db->sa_count};
+	out[SADB_MEMORY_TIMES] = (struct sadb_memory){.bytes = sadb_pages_bytes(db->heap.most, sizeof(*db->heap.entry)),
 						      .objects = db->heap.count};
-	out[SADB_MEMORY_MARKS] = (struct sadb_memory){.bytes = db->marks.count * heap_bytes(sizeof(struct sadb_mark)) +
-							       map_bytes(&db->marks),
-						      .objects = db->marks.count};
-	out[SADB_MEMORY_STORE] =
-	    (struct sadb_memory){.bytes = db->store != NULL ? sadb_store_bytes() : 0, .objects = db->store != NULL};
+	use = &out[SADB_MEMORY_GROUPS];
+	*use = in_heap(map_bytes(&db->groups), db->groups.count);
+	use->bytes += sadb_slab_bytes(&db->group_slab) + sadb_slab_bytes(&db->open_slab);
+	out[SADB_MEMORY_MARKS] =
+	    in_heap(db->marks.count * heap_bytes(sizeof(struct sadb_mark)) + map_bytes(&db->marks), db->marks.count);
+	out[SADB_MEMORY_STORE] = in_heap(db->store != NULL ? sadb_store_bytes() : 0, db->store != NULL);
 	out[SADB_MEMORY_POLICIES] =
-	    (struct sadb_memory){.bytes = db->rule_count * heap_bytes(sizeof(struct sadb_rule)) +
-					  map_bytes(&db->selectors) + used_pages(db->rule_count, sizeof(*db->rule)),
-				 .objects = db->rule_count};
+	    in_heap(db->rule_count * heap_bytes(sizeof(struct sadb_rule)) + map_bytes(&db->selectors) +
+			heap_bytes(db->config.max_policies * sizeof(*db->rule)),
+		    db->rule_count);
 }
 
 /* For one SA, with a window of 128 packets, whatever its direction. */

@@ -88,26 +88,27 @@ sadb_sad_init(struct sadb *db)
 	struct sadb_sad *sad = &db->sad;
 	sad->buckets = db->config.max_sas / FILL + 2;
 	sad->bucket = sadb_pages_map(sad->buckets * sizeof(*sad->bucket));
-	sad->passed = calloc(sad->buckets, sizeof(*sad->passed));
+	sad->passed = sadb_pages_map(sad->buckets * sizeof(*sad->passed));
 	/* Both as long as they may become: pages that are not used yet cost nothing. */
-	sad->free_slot = calloc(db->config.max_sas, sizeof(*sad->free_slot));
-	db->cold = calloc(db->config.max_sas, sizeof(*db->cold));
+	sad->free_slot = sadb_pages_map(db->config.max_sas * sizeof(*sad->free_slot));
+	db->cold = sadb_pages_map(db->config.max_sas * sizeof(*db->cold));
 	return sad->bucket == NULL || sad->passed == NULL || sad->free_slot == NULL || db->cold == NULL ? -ENOMEM : 0;
 }
 
 void
 sadb_sad_fini(struct sadb *db)
 {
-	free(db->cold);
-	free(db->sad.free_slot);
-	free(db->sad.passed);
+	sadb_pages_unmap(db->cold, db->config.max_sas * sizeof(*db->cold));
+	sadb_pages_unmap(db->sad.free_slot, db->config.max_sas * sizeof(*db->sad.free_slot));
+	sadb_pages_unmap(db->sad.passed, db->sad.buckets * sizeof(*db->sad.passed));
 	sadb_pages_unmap(db->sad.bucket, db->sad.buckets * sizeof(*db->sad.bucket));
 }
 
 uint64_t
 sadb_sad_bytes(const struct sadb_sad *sad)
 {
-	return sad->buckets * (uint64_t)(sizeof(*sad->bucket) + sizeof(*sad->passed));
+	return sadb_pages_bytes(sad->buckets, sizeof(*sad->bucket)) +
+	       sadb_pages_bytes(sad->buckets, sizeof(*sad->passed));
 }
 
 /* ---- entries ---- */

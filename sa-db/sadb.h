@@ -192,6 +192,7 @@ enum sadb_memory_use {
 /* What was allocated, with all that the allocators add, and for how many objects. */
 struct sadb_memory {
 	uint64_t bytes, objects;
+	uint64_t heap_bytes; /* of bytes, what is in malloc()'s heap */
 };
 void sadb_memory_get(const struct sadb *db, struct sadb_memory out[SADB_MEMORY_USES]);
 const char *sadb_memory_name(enum sadb_memory_use use); /* "sa-hot" */

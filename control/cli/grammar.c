@@ -236,13 +236,13 @@ static const struct cli_verb info_verbs[] = {
 };
 
 /* ---- stats, monitor ---- */
-static const char *const views[] = {"summary", "drops", "stages", "sa", "all", NULL}; /* enum in stats.c */
+static const char *const views[] = {"summary", "drops", "stages", "sa", "memory", "all", NULL}; /* enum in stats.c */
 
 static const struct cli_arg stats_args[] = {
 	{.id = CLI_VIEW, .word = "VIEW", .kind = CLI_KIND_CHOICE, .flags = CLI_BARE, .choices = views,
 	 .fallback = "summary",
 	 .help = "summary: workers with their balance rx = tx + punted + dropped + held, and ports; drops: by "
-		 "reason; stages: cycles of each; sa: counters of each SA"},
+		 "reason; stages: cycles of each; sa: counters of each SA; memory: what the daemon's memory went to"},
 	{.id = CLI_WATCH, .word = "watch", .kind = CLI_KIND_SECONDS, .flags = CLI_MAY_LACK, .min = 1, .max = 86400,
 	 .fallback = "1",
 	 .help = "shows again every so many seconds, with rates, until ^C"},
@@ -253,7 +253,7 @@ static const struct cli_arg stats_args[] = {
 static const struct cli_verb stats_verbs[] = {
 	{.word = "show", .run = cli_stats_show, .args = stats_args, .n_args = N(stats_args),
 	 .help = "shows counters, once or watching",
-	 .examples = (const char *const[]){"stats show", "stats show drops", "stats show stages watch 5",
+	 .examples = (const char *const[]){"stats show", "stats show drops", "stats show stages watch 5", "stats show memory",
 				       "-j stats show all watch 1 count 10", NULL}},
 };
 
@@ -318,7 +318,7 @@ const struct cli_object cli_objects[] = {
     {"route", "routes", route_verbs, N(route_verbs)},
     {"neigh", "neighbours", neigh_verbs, N(neigh_verbs)},
     {"info", "the daemon itself", info_verbs, N(info_verbs)},
-    {"stats", "counters of workers, ports, drops, stages, SAs", stats_verbs, N(stats_verbs)},
+    {"stats", "counters of workers, ports, drops, stages, SAs; memory", stats_verbs, N(stats_verbs)},
     {"monitor", "events as they happen", monitor_verbs, N(monitor_verbs)},
     {"keygen", "new keys", keygen_verbs, N(keygen_verbs)},
     {"completion", "completion for the shell", completion_verbs, N(completion_verbs)},

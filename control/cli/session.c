@@ -168,7 +168,8 @@ int
 cli_ask_own(struct cli_session *session, enum ctl_msg type, cli_own_fn fn, void *arg)
 {
 	struct asking asking = {.session = session, .own_fn = fn, .arg = arg};
-	struct nlmsghdr header = type == CTL_MSG_INFO_GET ? cli_header(type) : cli_dump_header(type);
+	bool one = type == CTL_MSG_INFO_GET || type == CTL_MSG_MEMORY_GET;
+	struct nlmsghdr header = one ? cli_header(type) : cli_dump_header(type);
 	struct cli_request request;
 
 	return ask(&request, ctl_own_encode_get(request.bytes, sizeof(request.bytes), &header), &asking);

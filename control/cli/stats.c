@@ -10,7 +10,14 @@
 #include "control/cli/run.h"
 #include "control/cli/session.h"
 
-enum view { VIEW_SUMMARY, VIEW_DROPS, VIEW_STAGES, VIEW_SA, VIEW_ALL }; /* the order of the grammar's words */
+enum view {
+	VIEW_SUMMARY,
+	VIEW_DROPS,
+	VIEW_STAGES,
+	VIEW_SA,
+	VIEW_MEMORY,
+	VIEW_ALL
+}; /* the order of the grammar's words */
 
 struct gathering {
 	struct cli_description into;
@@ -68,6 +75,16 @@ on_sa(void *arg, const struct ctl_xfrm *msg)
 }
 
 static int
+on_memory(void *arg, const struct ctl_own *own)
+{
+	struct gathering *g = arg;
+
+	if (own->type == CTL_MSG_MEMORY)
+		cli_stats_memory(g->into.show, &own->memory);
+	return 0;
+}
+
+static int
 gather_sas(struct gathering *g)
 {
 	const struct nlmsghdr header = cli_dump_header(XFRM_MSG_GETSA);
@@ -88,7 +105,7 @@ gather(struct gathering *g)
 	memset(&g->totals, 0, sizeof(g->totals));
 	if (wants(g, VIEW_SUMMARY))
 		show_section(show, "workers", SHOW_TABLE, 1);
-	if (g->view != VIEW_SA)
+	if (g->view != VIEW_SA && g->view != VIEW_MEMORY)
 		code = cli_ask_own(g->into.session, CTL_MSG_WORKER_GET, on_worker, g);
 	if (code == CLI_DONE && wants(g, VIEW_SUMMARY)) {
 		show_section(show, "ports", SHOW_TABLE, 1);
@@ -100,6 +117,8 @@ gather(struct gathering *g)
 		cli_stats_stages(show, &g->totals);
 	if (code == CLI_DONE && wants(g, VIEW_SA))
 		code = gather_sas(g);
+	if (code == CLI_DONE && wants(g, VIEW_MEMORY))
+		code = cli_ask_own(g->into.session, CTL_MSG_MEMORY_GET, on_memory, g);
 	return code;
 }
 

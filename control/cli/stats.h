@@ -19,6 +19,9 @@ void cli_totals_add(struct cli_totals *totals, const struct ctl_worker *worker);
 void cli_stats_worker(struct show *show, const struct ctl_worker *worker);
 void cli_stats_port(struct show *show, const struct dp_port_info *port);
 
+/* Sections "memory", with a total, and "process". A pair is an inbound and an outbound SA. */
+void cli_stats_memory(struct show *show, const struct ctl_memory *memory);
+
 /* Whole sections. Reasons without a packet are left out. */
 void cli_stats_drops(struct show *show, const struct cli_totals *totals);
 void cli_stats_stages(struct show *show, const struct cli_totals *totals);

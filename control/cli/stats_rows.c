@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Counters as rows: workers, ports, drops, stages. The command's only thread. */
+ * Counters as rows: workers, ports, drops, stages, memory. The command's only thread. */
 #include "control/cli/stats.h"
 
 #include <string.h>
@@ -116,4 +116,44 @@ cli_stats_stages(struct show *show, const struct cli_totals *totals)
 		show_ratio(show, "cycles_per_packet", stage->cycles, stage->packets);
 		show_percent(show, "share_percent", stage->cycles, cycles);
 	}
+}
+
+/* An SA of a pair bears half of what is there for all. */
+static void
+per_pair(struct show *show, uint64_t bytes, uint32_t sa_count)
+{
+	if (sa_count >= 2)
+		show_number(show, "bytes_per_sa_pair", bytes * 2 / sa_count);
+	else
+		show_absent(show, "bytes_per_sa_pair");
+}
+
+void
+cli_stats_memory(struct show *show, const struct ctl_memory *memory)
+{
+	uint64_t total = 0;
+
+	show_section(show, "memory", SHOW_TABLE, 1);
+	for (unsigned i = 0; i < memory->n_uses; i++) {
+		const struct ctl_memory_use *use = &memory->uses[i];
+
+		show_row(show);
+		show_text(show, "use", use->name);
+		show_number(show, "bytes", use->bytes);
+		show_number(show, "objects", use->objects);
+		per_pair(show, use->bytes, memory->sa_count);
+		show_text(show, "help", use->help);
+		total += use->bytes;
+	}
+	show_row(show);
+	show_text(show, "use", "total");
+	show_number(show, "bytes", total);
+	show_absent(show, "objects");
+	per_pair(show, total, memory->sa_count);
+	show_text(show, "help", "what was allocated");
+	show_section(show, "process", SHOW_TABLE, 0);
+	show_row(show);
+	show_number(show, "rss_bytes", memory->rss_bytes);
+	show_number(show, "sas", memory->sa_count);
+	per_pair(show, memory->rss_bytes, memory->sa_count);
 }

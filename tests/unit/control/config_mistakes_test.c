@@ -89,7 +89,7 @@ static const struct {
     {WAN "idle_sleep_us: 10001\n", "3: idle_sleep_us: out of range: '10001'; accepted: 1 to 10000"},
     {WAN "memory_mb: 127\n", "3: memory_mb: out of range: '127'; accepted: 128 to 1048576"},
     {WAN "packets: 1023\n", "3: packets: out of range: '1023'; accepted: 1024 to 4194304"},
-    {WAN "max_sas: 0\n", "3: max_sas: out of range: '0'; accepted: 1 to 1048576"},
+    {WAN "max_sas: 0\n", "3: max_sas: out of range: '0'; accepted: 1 to 4194304"},
     {WAN "max_policies: 1048577\n", "3: max_policies: out of range: '1048577'; accepted: 1 to 1048576"},
     {PORT("name: a, device: net_null1, underlay: true, mtu: 575"), "1: ports[1].mtu: out of range: '575'; accepted: 576 to 9000"},
     {PORT("name: a, device: net_null1, underlay: true, mtu: 9001"), "1: ports[1].mtu: out of range: '9001'; accepted: 576 to 9000"},
