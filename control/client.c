@@ -24,7 +24,9 @@ struct ctl_client {
 	struct sockaddr_un daemon, own;
 	int fd;
 	uint32_t seq;
+	size_t posted; /* bytes of out */
 	uint8_t in[CTL_DATAGRAM_MAX] __attribute__((aligned(8)));
+	uint8_t out[CTL_DATAGRAM_MAX] __attribute__((aligned(8)));
 };
 
 /* What the operator can do about it. */
@@ -231,6 +233,58 @@ await(struct ctl_client *client, struct ctl_client_error *err)
 	return -ETIMEDOUT;
 }
 
+static int
+send_out(const struct ctl_client *client, const void *data, size_t bytes, struct ctl_client_error *err)
+{
+	err->text[0] = 0;
+	if (sendto(client->fd, data, bytes, MSG_NOSIGNAL, (const struct sockaddr *)&client->daemon,
+		   sizeof(client->daemon)) < 0)
+		return explain(err, errno == EAGAIN ? -ETIMEDOUT : -errno, client->daemon.sun_path);
+	return 0;
+}
+
+int
+ctl_client_push(struct ctl_client *client, struct ctl_client_error *err)
+{
+	size_t bytes = client->posted;
+	int rc = bytes > 0 ? send_out(client, client->out, bytes, err) : 0;
+
+	client->posted = 0;
+	explicit_bzero(client->out, bytes); /* it may have held keys */
+	return rc;
+}
+
+int
+ctl_client_post(struct ctl_client *client, struct nlmsghdr *request, struct ctl_client_error *err)
+{
+	size_t bytes = NLMSG_ALIGN(request->nlmsg_len);
+	int rc = client->posted + bytes > sizeof(client->out) ? ctl_client_push(client, err) : 0;
+
+	if (rc)
+		return rc;
+	request->nlmsg_seq = ++client->seq;
+	request->nlmsg_pid = (uint32_t)getpid();
+	memcpy(client->out + client->posted, request, bytes);
+	client->posted += bytes;
+	return 0;
+}
+
+int
+ctl_client_collect(struct ctl_client *client, bool wait, ctl_client_ack_fn fn, void *arg, struct ctl_client_error *err)
+{
+	ssize_t bytes = wait ? await(client, err) : receive(client, 0);
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)client->in;
+
+	if (bytes < 0)
+		return (int)bytes;
+	for (int left = (int)bytes; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		err->text[0] = 0;
+		if (nlh->nlmsg_type == NLMSG_ERROR)
+			fn(arg, nlh->nlmsg_seq, read_ack(nlh, err), err);
+	}
+	return 0;
+}
+
 int
 ctl_client_ask(struct ctl_client *client, struct nlmsghdr *request, ctl_client_fn fn, void *arg,
 	       struct ctl_client_error *err)
@@ -241,12 +295,11 @@ ctl_client_ask(struct ctl_client *client, struct nlmsghdr *request, ctl_client_f
 			     .seq = ++client->seq,
 			     .ack_wanted = (request->nlmsg_flags & NLM_F_ACK) != 0};
 
-	err->text[0] = 0;
 	request->nlmsg_seq = ask.seq;
 	request->nlmsg_pid = (uint32_t)getpid();
-	if (sendto(client->fd, request, request->nlmsg_len, MSG_NOSIGNAL, (const struct sockaddr *)&client->daemon,
-		   sizeof(client->daemon)) < 0)
-		return explain(err, errno == EAGAIN ? -ETIMEDOUT : -errno, client->daemon.sun_path);
+	int rc = send_out(client, request, request->nlmsg_len, err);
+	if (rc)
+		return rc;
 	while (!ask.done) {
 		ssize_t bytes = await(client, err);
 		const struct nlmsghdr *nlh = (const struct nlmsghdr *)client->in;

@@ -41,6 +41,17 @@ ctl_own_encode_subscribe(void *buf, size_t size, const struct nlmsghdr *header, 
 }
 
 size_t
+ctl_own_encode_chain(void *buf, size_t size, const struct nlmsghdr *header, bool chain)
+{
+	struct ctl_put put;
+
+	if (!start(&put, buf, size, header))
+		return 0;
+	ctl_put_u32(&put, CTL_A_CHAIN, chain);
+	return ctl_put_end(&put);
+}
+
+size_t
 ctl_own_encode_info(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_info *info)
 {
 	struct ctl_put put;

@@ -26,6 +26,8 @@ enum ctl_msg {
 	CTL_MSG_WORKER,
 	CTL_MSG_MEMORY_GET, /* answer: MEMORY */
 	CTL_MSG_MEMORY,
+	CTL_MSG_CHAIN, /* CTL_A_CHAIN 1: from the first error on, the requests that follow are refused with ECANCELED, until
+			* the next CHAIN: so many may be sent before the first is answered. ACK */
 	CTL_MSG_MAX
 };
 
@@ -101,7 +103,8 @@ enum ctl_attr {
 	CTL_A_BYTES,   /* u64 */
 	CTL_A_OBJECTS, /* u64 */
 	CTL_A_RSS,     /* u64, bytes */
-	CTL_A_MAX = CTL_A_RSS
+	CTL_A_CHAIN,   /* u32 0/1 */
+	CTL_A_MAX = CTL_A_CHAIN
 };
 
 #endif

@@ -18,25 +18,28 @@ is_own(uint16_t type)
 	return type >= CTL_MSG_BASE && type < CTL_MSG_MAX;
 }
 
+static int
+carry_out(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err)
+{
+	if (peer->broken && nlh->nlmsg_type != CTL_MSG_CHAIN)
+		return ctl_refuse(err, -ECANCELED, 0, "not carried out: a request before it failed");
+	if (ctl_dump_asked(nlh))
+		return ctl_dump_start(peer, nlh, err);
+	return is_own(nlh->nlmsg_type) ? ctl_serve_own(peer, nlh, err) : ctl_serve_xfrm(peer, nlh, err);
+}
+
 /* One message, whole and checked for length only. As in the kernel, what is no request is skipped. */
 static void
 serve_message(struct ctl_peer *peer, const struct nlmsghdr *nlh)
 {
+	bool request = (nlh->nlmsg_flags & NLM_F_REQUEST) != 0 && nlh->nlmsg_type >= NLMSG_MIN_TYPE;
 	struct sadb_error err = {0};
-	bool dump = false;
-	int rc = 0;
+	int rc = request ? carry_out(peer, nlh, &err) : 0;
 
-	if ((nlh->nlmsg_flags & NLM_F_REQUEST) && nlh->nlmsg_type >= NLMSG_MIN_TYPE) {
-		dump = ctl_dump_asked(nlh);
-		if (dump)
-			rc = ctl_dump_start(peer, nlh, &err);
-		else if (is_own(nlh->nlmsg_type))
-			rc = ctl_serve_own(peer, nlh, &err);
-		else
-			rc = ctl_serve_xfrm(peer, nlh, &err);
-	}
+	if (rc && peer->chained)
+		peer->broken = true;
 	/* A dump that began ends with NLMSG_DONE instead. */
-	if (rc || (!dump && (nlh->nlmsg_flags & NLM_F_ACK)))
+	if (rc || (!(request && ctl_dump_asked(nlh)) && (nlh->nlmsg_flags & NLM_F_ACK)))
 		ctl_ack_queue(peer, nlh, rc, &err);
 }
 
@@ -62,8 +65,10 @@ serve_datagram(struct ctl_peer *peer, const uint8_t *in, size_t bytes)
 		const struct nlmsghdr *nlh = (const struct nlmsghdr *)(in + at);
 
 		/* The client does not read its answers: without a place for one nothing is done. */
-		if (peer->waiting_bytes > CTL_ANSWER_BYTES)
+		if (peer->waiting_bytes > CTL_ANSWER_BYTES) {
+			peer->broken = peer->chained;
 			return;
+		}
 		if (bytes - at < sizeof(*nlh)) {
 			refuse_datagram(peer, NULL, -EINVAL, "datagram ends inside a message header");
 			return;

@@ -73,9 +73,12 @@ ctl_acks_fail(struct ctl_server *server, int rc, const struct sadb_error *err)
 	for (unsigned i = 0; i < CTL_MAX_PEERS; i++) {
 		struct ctl_peer *peer = server->peers[i];
 
-		for (struct ctl_out **place = peer ? &peer->first : NULL; place && *place; place = &(*place)->next)
-			if ((*place)->awaits_commit)
-				fail(peer, place, rc, err);
+		for (struct ctl_out **place = peer ? &peer->first : NULL; place && *place; place = &(*place)->next) {
+			if (!(*place)->awaits_commit)
+				continue;
+			fail(peer, place, rc, err);
+			peer->broken = peer->chained;
+		}
 	}
 }
 

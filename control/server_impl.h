@@ -60,6 +60,7 @@ struct ctl_peer {
 	uint64_t used;          /* the batch of its last request */
 	uint32_t groups;        /* 1 << XFRMNLGRP_* */
 	bool lost_events;       /* an overrun notice is due */
+	bool chained, broken;   /* CTL_MSG_CHAIN: an error breaks the chain; and it did */
 	struct ctl_out *first, **last;
 	size_t waiting_bytes;
 	struct ctl_dump dump;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Culvert's own requests that are no dumps: INFO_GET, MEMORY_GET and SUBSCRIBE. Control thread. */
+ * Culvert's own requests that are no dumps: INFO_GET, MEMORY_GET, SUBSCRIBE, CHAIN. Control thread. */
 #include "control/server_impl.h"
 
 #include <errno.h>
@@ -62,6 +62,10 @@ ctl_serve_own(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_err
 		return ctl_serve_memory(peer, nlh, err);
 	case CTL_MSG_SUBSCRIBE:
 		return subscribe(peer, ask.groups, err);
+	case CTL_MSG_CHAIN:
+		peer->chained = ask.chain;
+		peer->broken = false;
+		return 0;
 	case CTL_MSG_PORT_GET:
 	case CTL_MSG_VNET_GET:
 	case CTL_MSG_ROUTE_GET:

@@ -127,7 +127,7 @@ create(struct ctl_server *server, const struct sockaddr_un *addr, const struct u
 static bool
 is_idle(const struct ctl_peer *peer)
 {
-	return !peer->first && peer->groups == 0 && peer->dump.asked == 0;
+	return !peer->first && peer->groups == 0 && peer->dump.asked == 0 && !peer->chained;
 }
 
 /* Whose place a new client may take: with fewer of its kind in the table than there may be, a free one or anybody's. */

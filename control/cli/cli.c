@@ -19,8 +19,8 @@
 struct line {
 	char *words[WORDS_MAX];
 	int n;
-	const char *socket;
-	bool json, help, version;
+	const char *socket, *batch;
+	bool json, help, version, force;
 };
 
 int
@@ -30,6 +30,8 @@ cli_complain(const struct cli *cli, int code, const char *format, ...)
 	va_list args;
 
 	fputs("culvert: ", stderr);
+	if (cli->file != NULL)
+		fprintf(stderr, "%s:%u: ", cli->file, cli->line);
 	if (cmd->object != NULL)
 		fprintf(stderr, "%s%s%s: ", cmd->object->word, cmd->verb != NULL && cmd->verb->word[0] != 0 ? " " : "",
 			cmd->verb != NULL ? cmd->verb->word : "");
@@ -106,13 +108,20 @@ split(const struct cli *cli, int argc, char *argv[], struct line *line)
 
 	getopt_tables(letters + 1, longs);
 	optind = 0; /* glibc: start anew */
-	while ((letter = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+	/* -batch as ip(8) has it is --batch. */
+	while ((letter = getopt_long_only(argc, argv, letters, longs, NULL)) != -1) {
 		switch (letter) {
 		case 'j':
 			line->json = true;
 			break;
 		case 's':
 			line->socket = optarg;
+			break;
+		case 'b':
+			line->batch = optarg;
+			break;
+		case 'f':
+			line->force = true;
 			break;
 		case 'w':
 			watching = true;
@@ -165,6 +174,13 @@ cli_main(int argc, char *argv[], FILE *out)
 	} else if (line.help) {
 		cli_parse_topic(line.n, line.words, &cmd);
 		cli_help_print(out, cmd.object, cmd.verb);
+	} else if (line.batch != NULL && line.n == 0) {
+		code = cli_batch(&cli, line.batch, line.force);
+	} else if (line.batch != NULL || line.force) {
+		return cli_complain(&cli, CLI_USAGE,
+				    line.batch == NULL ? "--force goes with --batch only"
+						       : "--batch takes its commands from the file "
+							 "alone, no further words are accepted");
 	} else if (cli_parse(line.n, line.words, &cmd, &err) != 0) {
 		cli_complain(&cli, CLI_USAGE, "%s", err.text);
 		hint(&cmd);

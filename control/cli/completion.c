@@ -87,7 +87,7 @@ print_options(FILE *out)
 	fputs("'\n_culvert_value_options='", out);
 	for (unsigned i = 0; i < cli_n_options; i++)
 		if (cli_options[i].value != NULL && !cli_options[i].may_lack)
-			fprintf(out, "-%c --%s", cli_options[i].letter, cli_options[i].word);
+			fprintf(out, " -%c --%s", cli_options[i].letter, cli_options[i].word);
 	fputs("'\n\n", out);
 }
 

@@ -28,8 +28,9 @@ static const struct cli_arg sa_args[] = {
 	{.id = CLI_VNET, .word = "vnet", .kind = CLI_KIND_VNET, .flags = CLI_REQUIRED,
 	 .help = "virtual network whose packets the SA carries"},
 	{.id = CLI_KEY_FILE, .word = "key-file", .kind = CLI_KIND_FILE, .flags = CLI_REQUIRED,
-	 .help = "72 hexadecimal digits: 32 bytes of AES-256-GCM key, 4 of salt; readable by its owner only"},
-	{.id = CLI_KEY, .word = "key", .kind = CLI_KIND_TRAP,
+	 .help = "72 hexadecimal digits: 32 bytes of AES-256-GCM key, 4 of salt; readable by its owner only. In a batch "
+		 "file that only its owner can read, or from a pipe, 'key DIGITS' does instead"},
+	{.id = CLI_KEY, .word = "key", .kind = CLI_KIND_TRAP, .unless = CLI_KEY_FILE,
 	 .help = "a key does not belong on a command line, where every user and the shell's history see it; "
 		 "write it to a file ('culvert keygen FILE' makes one) and say 'key-file FILE', or 'key-file "
 		 "-' for standard input. If this key was real, replace it"},
@@ -90,7 +91,7 @@ static const struct cli_arg sa_alloc_args[] = {
 };
 
 static const struct cli_verb sa_verbs[] = {
-	{.word = "add", .run = cli_sa_add, .args = sa_args, .n_args = N(sa_args),
+	{.word = "add", .run = cli_sa_add, .acked = true, .args = sa_args, .n_args = N(sa_args),
 	 .help = "adds an SA: ESP, tunnel mode, AES-256-GCM with a 16-byte ICV (RFC 4106)",
 	 .examples =
 	 (const char *const[]){
@@ -99,7 +100,7 @@ static const struct cli_verb sa_verbs[] = {
 	     "sa add src 192.0.2.1 dst 192.0.2.2 spi 0x1002 vnet blue key-file - soft-bytes 90G hard-bytes 100G "
 	     "soft-seconds 50m hard-seconds 1h",
 	     NULL}},
-	{.word = "update", .run = cli_sa_update, .args = sa_args, .n_args = N(sa_args),
+	{.word = "update", .run = cli_sa_update, .acked = true, .args = sa_args, .n_args = N(sa_args),
 	 .help = "changes an SA's lifetimes, selector and reqid, or completes one made by alloc-spi\n"
 	     "The key must be the SA's own; sequence numbers and replay window go on. What is not given goes back to "
 	     "its default.",
@@ -109,11 +110,11 @@ static const struct cli_verb sa_verbs[] = {
 	{.word = "show", .run = cli_sa_show, .args = sa_show_args, .n_args = N(sa_show_args),
 	 .help = "shows all SAs, or one: addresses, window, sequence, counters, lifetimes; never keys",
 	 .examples = (const char *const[]){"sa show", "-j sa show dst 192.0.2.2 spi 0x1001", NULL}},
-	{.word = "del", .run = cli_sa_del, .args = sa_one_args, .n_args = N(sa_one_args),
+	{.word = "del", .run = cli_sa_del, .acked = true, .args = sa_one_args, .n_args = N(sa_one_args),
 	 .help = "deletes an SA\nIts key's sequence number stays remembered: the same key may come back and goes on "
 		 "above.",
 	 .examples = (const char *const[]){"sa del dst 192.0.2.2 spi 0x1001", NULL}},
-	{.word = "flush", .run = cli_sa_flush,
+	{.word = "flush", .run = cli_sa_flush, .acked = true,
 	 .help = "deletes every SA, at once and unasked",
 	 .examples = (const char *const[]){"sa flush", NULL}},
 	{.word = "alloc-spi", .run = cli_sa_alloc_spi, .args = sa_alloc_args, .n_args = N(sa_alloc_args),
@@ -184,10 +185,10 @@ static const char *const policy_add_examples[] = {
 	"policy add vnet blue dir out src 0.0.0.0/0 dst 0.0.0.0/0 proto tcp dport 25 priority 10 action drop", NULL};
 
 static const struct cli_verb policy_verbs[] = {
-	{.word = "add", .run = cli_policy_add, .args = policy_args, .n_args = N(policy_args),
+	{.word = "add", .run = cli_policy_add, .acked = true, .args = policy_args, .n_args = N(policy_args),
 	 .help = "adds a policy\nA packet that a protect policy matches leaves inside ESP or not at all.",
 	 .examples = policy_add_examples},
-	{.word = "update", .run = cli_policy_update, .args = policy_args, .n_args = N(policy_args),
+	{.word = "update", .run = cli_policy_update, .acked = true, .args = policy_args, .n_args = N(policy_args),
 	 .help = "adds a policy or replaces the one with the same vnet, direction and selector",
 	 .examples = (const char *const[]){"policy update vnet blue dir out src 10.1.0.0/16 dst 10.2.0.0/16 action "
 				       "protect tunnel-src 192.0.2.1 tunnel-dst 192.0.2.2 spi 0x1002",
@@ -195,11 +196,11 @@ static const struct cli_verb policy_verbs[] = {
 	{.word = "show", .run = cli_policy_show,
 	 .help = "shows all policies",
 	 .examples = (const char *const[]){"policy show", "-j policy show", NULL}},
-	{.word = "del", .run = cli_policy_del, .args = policy_del_args, .n_args = N(policy_del_args),
+	{.word = "del", .run = cli_policy_del, .acked = true, .args = policy_del_args, .n_args = N(policy_del_args),
 	 .help = "deletes a policy, by its number or by what it matches",
 	 .examples = (const char *const[]){"policy del index 9",
 				       "policy del vnet blue dir out src 10.1.0.0/16 dst 10.2.0.0/16", NULL}},
-	{.word = "flush", .run = cli_policy_flush,
+	{.word = "flush", .run = cli_policy_flush, .acked = true,
 	 .help = "deletes every policy, at once and unasked",
 	 .examples = (const char *const[]){"policy flush", NULL}},
 };
@@ -329,6 +330,8 @@ const unsigned cli_n_objects = N(cli_objects);
 const struct cli_option cli_options[] = {
     {"json", NULL, "every show as a JSON array of objects, monitor as one object a line", 'j', false},
     {"socket", "PATH", "the daemon's socket; without it " CTL_SOCKET_DEFAULT, 's', false},
+    {"batch", "FILE", "carries out FILE, a command a line ('-': standard input), until one fails", 'b', false},
+    {"force", NULL, "with --batch: goes on after a command that failed", 'f', false},
     {"watch", "SECONDS", "the same as the words watch [SECONDS] at the end", 'w', true},
     {"help", NULL, "help for the words before it", 'h', false},
     {"version", NULL, "the version", 'V', false},

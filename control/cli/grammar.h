@@ -68,7 +68,7 @@ enum cli_kind {
 	CLI_KIND_OBJECT,
 	CLI_KIND_VERB,
 	CLI_KIND_CHOICE, /* one of the fixed words */
-	CLI_KIND_TRAP,   /* a word typed by habit that must not be obeyed: help says what to do instead */
+	CLI_KIND_TRAP, /* a word typed by habit that must not be obeyed, but in private: help says what to do instead */
 	CLI_KINDS
 };
 
@@ -102,6 +102,7 @@ struct cli_verb {
 	const char *const *examples; /* what follows "culvert", NULL-terminated */
 	int (*run)(struct cli *cli); /* exit code */
 	uint8_t n_args;
+	bool acked; /* all it gets is an ACK: a batch sends the next before it came */
 };
 
 struct cli_object {
@@ -145,6 +146,7 @@ struct cli_value {
 struct cli_command {
 	const struct cli_object *object;
 	const struct cli_verb *verb;
+	bool private; /* the words are nobody else's to see: a trap's word takes its value after all */
 	struct cli_value value[CLI_IDS];
 };
 

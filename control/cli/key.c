@@ -19,14 +19,6 @@
 
 #define FILE_MAX_BYTES 4096 /* digits and a lot of white space */
 
-/* From here on the process leaves no core dump and no other may trace it. Not from its start: /dev/fd/N, the shell's
- * <(command), could not be opened any more but by root. */
-static void
-stay_private(void)
-{
-	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-}
-
 static int
 digit_value(char c)
 {
@@ -91,6 +83,35 @@ read_all(int fd, char *buf, size_t size, const char *name, struct cli_text *err)
 	}
 }
 
+static void
+take_key(const uint8_t bytes[CLI_KEY_DIGITS / 2], struct sadb_sa_config *config)
+{
+	config->aead = SADB_AEAD_AES_GCM_16;
+	config->key_bytes = CLI_KEY_BYTES;
+	memcpy(config->key, bytes, CLI_KEY_BYTES);
+	memcpy(config->salt, bytes + CLI_KEY_BYTES, SADB_SALT_BYTES);
+}
+
+int
+cli_key_digits(const char *digits, struct sadb_sa_config *config, struct cli_text *err)
+{
+	uint8_t bytes[CLI_KEY_DIGITS / 2];
+	int rc = decode(digits, strlen(digits), bytes, "key", err);
+
+	if (rc == 0)
+		take_key(bytes, config);
+	sadb_wipe(bytes, sizeof(bytes));
+	return rc;
+}
+
+/* From here on the process leaves no core dump and no other may trace it. Not from its start: /dev/fd/N, the shell's
+ * <(command), could not be opened any more but by root. */
+void
+cli_key_stay_private(void)
+{
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 int
 cli_key_read_fd(int fd, const char *name, struct sadb_sa_config *config, struct cli_text *err)
 {
@@ -111,16 +132,12 @@ cli_key_read_fd(int fd, const char *name, struct sadb_sa_config *config, struct 
 		    name, (unsigned)st.st_mode & 07777, name);
 		return -EACCES;
 	}
-	stay_private();
+	cli_key_stay_private();
 	rc = read_all(fd, text, sizeof(text), name, err);
 	if (rc >= 0)
 		rc = decode(text, (size_t)rc, bytes, name, err);
-	if (rc == 0) {
-		config->aead = SADB_AEAD_AES_GCM_16;
-		config->key_bytes = CLI_KEY_BYTES;
-		memcpy(config->key, bytes, CLI_KEY_BYTES);
-		memcpy(config->salt, bytes + CLI_KEY_BYTES, SADB_SALT_BYTES);
-	}
+	if (rc == 0)
+		take_key(bytes, config);
 	sadb_wipe(text, sizeof(text));
 	sadb_wipe(bytes, sizeof(bytes));
 	return rc;
@@ -174,7 +191,7 @@ write_new_key(int fd)
 	char text[CLI_KEY_DIGITS + 1];
 	int rc;
 
-	stay_private();
+	cli_key_stay_private();
 	/* Up to 256 bytes come whole or not at all (getrandom(2)), once the pool is ready. */
 	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
 		return -EIO;

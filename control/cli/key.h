@@ -21,6 +21,12 @@ int cli_key_read(const char *path, struct sadb_sa_config *config, struct cli_tex
 /* The same from an open file; name is for messages. */
 int cli_key_read_fd(int fd, const char *name, struct sadb_sa_config *config, struct cli_text *err);
 
+/* The same from digits in memory. */
+int cli_key_digits(const char *digits, struct sadb_sa_config *config, struct cli_text *err);
+
+/* Before a key comes into this process. */
+void cli_key_stay_private(void);
+
 /* Writes a new random key and salt to a file that must not exist, mode 0600; "-" is standard output, refused when that
  * is a terminal. 0 or -errno with err filled and no file left behind. */
 int cli_key_make(const char *path, struct cli_text *err);

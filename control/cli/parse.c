@@ -183,11 +183,12 @@ take(struct cli_command *cmd, int n, char *const words[], int *used, struct cli_
 
 	if (arg == NULL)
 		return wrong_word(cmd, words[0], err);
+	const bool disarmed = arg->kind == CLI_KIND_TRAP && cmd->private;
 	value = &cmd->value[arg->id];
 	if (value->given && (arg->flags & CLI_MANY) == 0)
 		return cli_text_set(err, "%s is given twice", arg->word);
 	*used = 1;
-	if ((arg->flags & CLI_BARE) == 0 && arg->kind != CLI_KIND_TRAP) {
+	if ((arg->flags & CLI_BARE) == 0 && (arg->kind != CLI_KIND_TRAP || disarmed)) {
 		text = n > 1 ? words[1] : NULL;
 		if ((arg->flags & CLI_MAY_LACK) != 0 && (text == NULL || text[0] < '0' || text[0] > '9')) {
 			text = arg->fallback;
@@ -197,7 +198,8 @@ take(struct cli_command *cmd, int n, char *const words[], int *used, struct cli_
 			*used = 2;
 		}
 	}
-	rc = cli_value_parse(arg, text, value, err);
+	value->text = text;
+	rc = disarmed ? 0 : cli_value_parse(arg, text, value, err);
 	if (rc != 0 && *used == 2 && is_keyword(cmd->verb, text))
 		return lacks_value(arg, err);
 	value->given = true;
@@ -230,6 +232,18 @@ with_holds(const struct cli_command *cmd, const struct cli_arg *arg)
 	return with->given && (arg->with_value == NULL || strcmp(with->text, arg->with_value) == 0);
 }
 
+/* Is an argument given that may not stand beside this one, so that it need not? */
+static bool
+is_replaced(const struct cli_command *cmd, const struct cli_arg *arg)
+{
+	if (cmd->value[arg->unless].given)
+		return true;
+	for (unsigned i = 0; i < cmd->verb->n_args; i++)
+		if (cmd->verb->args[i].unless == arg->id && cmd->value[cmd->verb->args[i].id].given)
+			return true;
+	return false;
+}
+
 static int
 check_together(const struct cli_command *cmd, struct cli_text *err)
 {
@@ -253,7 +267,7 @@ check_together(const struct cli_command *cmd, struct cli_text *err)
 		const struct cli_arg *arg = &cmd->verb->args[i];
 
 		if ((arg->flags & CLI_REQUIRED) == 0 || cmd->value[arg->id].given || !with_holds(cmd, arg) ||
-		    cmd->value[arg->unless].given)
+		    is_replaced(cmd, arg))
 			continue;
 		cli_text_add(err, "%s", missing ? ", " : "missing: ");
 		cli_arg_syntax(arg, err);
@@ -262,12 +276,11 @@ check_together(const struct cli_command *cmd, struct cli_text *err)
 	return missing ? -EINVAL : 0;
 }
 
-int
-cli_parse(int n, char *const words[], struct cli_command *out, struct cli_text *err)
+static int
+parse(int n, char *const words[], struct cli_command *out, struct cli_text *err)
 {
 	int at, used = 1, rc;
 
-	cli_parse_topic(n, words, out);
 	if (out->object == NULL)
 		return wrong_object(n > 0 ? words[0] : NULL, err);
 	if (out->verb == NULL)
@@ -279,4 +292,19 @@ cli_parse(int n, char *const words[], struct cli_command *out, struct cli_text *
 	}
 	rc = take_fallbacks(out, err);
 	return rc != 0 ? rc : check_together(out, err);
+}
+
+int
+cli_parse(int n, char *const words[], struct cli_command *out, struct cli_text *err)
+{
+	cli_parse_topic(n, words, out);
+	return parse(n, words, out, err);
+}
+
+int
+cli_parse_private(int n, char *const words[], struct cli_command *out, struct cli_text *err)
+{
+	cli_parse_topic(n, words, out);
+	out->private = true;
+	return parse(n, words, out, err);
 }

@@ -10,6 +10,9 @@
  * accepted; out then holds the object and verb as far as they were understood, for a hint at their help. */
 int cli_parse(int n, char *const words[], struct cli_command *out, struct cli_text *err);
 
+/* The same for words that are nobody else's to see: a key may be among them. */
+int cli_parse_private(int n, char *const words[], struct cli_command *out, struct cli_text *err);
+
 /* The object and verb that the words begin with, NULL where there is none or it is unknown. */
 void cli_parse_topic(int n, char *const words[], struct cli_command *out);
 

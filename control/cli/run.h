@@ -16,7 +16,13 @@ struct cli {
 	const char *socket; /* path */
 	FILE *out;
 	bool json;
+	/* In a batch: where the command stands, and the conversation that all share. NULL: a command alone. */
+	const char *file;
+	unsigned line;
+	struct cli_session *shared;
 };
+
+struct cli_session;
 
 int cli_sa_add(struct cli *cli);
 int cli_sa_update(struct cli *cli);
@@ -40,7 +46,11 @@ int cli_keygen(struct cli *cli);
 int cli_completion(struct cli *cli);
 int cli_help(struct cli *cli);
 
-/* "culvert: sa add: " and the text, to standard error. Returns the exit code given, so that a verb can end with it. */
+/* Carries out the commands of a file, "-" being standard input. cli has no command yet. Exit code: of the first that
+ * failed. */
+int cli_batch(struct cli *cli, const char *path, bool force);
+
+/* "culvert: sa add: " and the text, in a batch after "culvert: FILE:LINE: ", to standard error. Returns the exit code given, so that a verb can end with it. */
 int cli_complain(const struct cli *cli, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Parses argv and runs the verb: the whole command but for the process around it. */

@@ -10,6 +10,18 @@
 #include "control/cli/key.h"
 #include "control/cli/session.h"
 
+static int
+read_key(const struct cli *cli, struct sadb_sa_config *config, struct cli_text *err)
+{
+	const struct cli_value *value = cli->cmd->value;
+
+	if (value[CLI_KEY].given)
+		return cli_key_digits(value[CLI_KEY].text, config, err);
+	if (cli->file != NULL && strcmp(value[CLI_KEY_FILE].text, "-") == 0)
+		return cli_text_set(err, "key-file - is not accepted in a batch; write 'key DIGITS'");
+	return cli_key_read(value[CLI_KEY_FILE].text, config, err);
+}
+
 /* The key is read before anything is sent, and after everything else was found right. */
 static int
 send_sa(struct cli *cli, uint16_t type)
@@ -23,7 +35,7 @@ send_sa(struct cli *cli, uint16_t type)
 
 	if (cli_config_sa(cli->cmd, &config, &err) != 0)
 		return cli_complain(cli, CLI_USAGE, "%s", err.text);
-	if (cli_key_read(cli->cmd->value[CLI_KEY_FILE].text, &config, &err) != 0) {
+	if (read_key(cli, &config, &err) != 0) {
 		cli_complain(cli, CLI_FAILED, "%s", err.text);
 		goto wipe;
 	}

@@ -11,8 +11,20 @@
 
 #include "control/cli/words.h"
 
+/* A command whose ACK has not come. */
+struct under_way {
+	const struct cli_object *object;
+	const struct cli_verb *verb;
+	unsigned line;
+};
+
 struct cli_session {
 	struct cli *cli;
+	struct under_way *under_way; /* by seq, round; NULL: commands wait for their ACKs */
+	uint32_t seq;                /* of the next to be posted */
+	unsigned n_under_way;
+	int failed; /* exit code of the first that did */
+	bool lost;  /* no answers will come any more */
 	struct ctl_client *client;
 	struct ctl_vnet *vnets;
 	unsigned n_vnets;
@@ -51,6 +63,9 @@ hold_signals(sigset_t *before)
 struct cli_session *
 cli_session_open(struct cli *cli)
 {
+	if (cli->shared != NULL)
+		return cli->shared;
+
 	struct cli_session *session = calloc(1, sizeof(*session));
 	struct ctl_client_error err = {.text = ""};
 
@@ -72,6 +87,8 @@ cli_session_open(struct cli *cli)
 void
 cli_session_close(struct cli_session *session)
 {
+	if (session->under_way != NULL)
+		return;
 	if (session->client != NULL)
 		ctl_client_close(session->client);
 	sigprocmask(SIG_SETMASK, &session->before, NULL);
@@ -98,18 +115,15 @@ cli_dump_header(uint16_t type)
 }
 
 static int
-complain(const struct cli_session *session, int rc, const char *text)
+complain(const struct cli *cli, int rc, const char *text)
 {
 	const char *name = strerrorname_np(-rc);
 
-	if (session->unread.text[0] != 0)
-		return cli_complain(session->cli, CLI_FAILED, "the daemon's answer cannot be read: %s",
-				    session->unread.text);
 	if (text[0] == 0 && rc == -ETIMEDOUT)
-		return cli_complain(session->cli, CLI_FAILED,
+		return cli_complain(cli, CLI_FAILED,
 				    "no answer from the daemon at %s; is it stopped or overloaded? (ETIMEDOUT)",
-				    session->cli->socket);
-	return cli_complain(session->cli, CLI_FAILED, "%s (%s)", text[0] != 0 ? text : strerror(-rc),
+				    cli->socket);
+	return cli_complain(cli, CLI_FAILED, "%s (%s)", text[0] != 0 ? text : strerror(-rc),
 			    name != NULL ? name : "unknown error");
 }
 
@@ -153,7 +167,130 @@ ask(struct cli_request *request, size_t length, struct asking *asking)
 	if (length > 0)
 		rc = ctl_client_ask(session->client, (struct nlmsghdr *)request->bytes, on_answer, asking, &err);
 	sadb_wipe(request, sizeof(*request));
-	return rc == 0 ? CLI_DONE : complain(session, rc, err.text);
+	if (rc == 0)
+		return CLI_DONE;
+	if (session->unread.text[0] != 0)
+		return cli_complain(session->cli, CLI_FAILED, "the daemon's answer cannot be read: %s",
+				    session->unread.text);
+	return complain(session->cli, rc, err.text);
+}
+
+/* ---- a batch ---- */
+static void
+on_ack(void *arg, uint32_t seq, int rc, const struct ctl_client_error *err)
+{
+	struct cli_session *session = arg;
+	const struct under_way *one = &session->under_way[seq % CTL_CLIENT_WINDOW];
+	struct cli_command cmd = {.object = one->object, .verb = one->verb};
+	struct cli cli = *session->cli;
+
+	/* Of a command given up before, or of none: what was sent was not understood. */
+	if (session->seq - seq > session->n_under_way && rc == 0)
+		return;
+	session->n_under_way -= session->n_under_way > 0;
+	if (rc == 0 || (rc == -ECANCELED && session->failed != CLI_DONE))
+		return;
+	cli.cmd = &cmd;
+	cli.line = one->line;
+	complain(&cli, rc, err->text);
+	if (session->failed == CLI_DONE)
+		session->failed = CLI_FAILED;
+}
+
+static int
+collect(struct cli_session *session, bool wait)
+{
+	struct ctl_client_error err = {.text = ""};
+	int rc = wait ? ctl_client_push(session->client, &err) : 0;
+
+	if (rc == 0)
+		rc = ctl_client_collect(session->client, wait, on_ack, session, &err);
+	if (rc == 0 || rc == -EAGAIN)
+		return CLI_DONE;
+	session->n_under_way = 0;
+	session->lost = true;
+	return session->failed = complain(session->cli, rc, err.text);
+}
+
+static int
+post(struct cli_session *session, struct cli_request *request, size_t length)
+{
+	struct cli *cli = session->cli;
+	struct ctl_client_error err = {.text = ""};
+	int rc = -EMSGSIZE, code = CLI_DONE;
+
+	while (code == CLI_DONE && session->n_under_way >= CTL_CLIENT_WINDOW)
+		code = collect(session, true);
+	if (code == CLI_DONE && session->n_under_way >= CTL_CLIENT_WINDOW / 2)
+		code = collect(session, false);
+	if (code == CLI_DONE && length > 0) {
+		session->under_way[session->seq % CTL_CLIENT_WINDOW] =
+		    (struct under_way){cli->cmd->object, cli->cmd->verb, cli->line};
+		rc = ctl_client_post(session->client, (struct nlmsghdr *)request->bytes, &err);
+	}
+	sadb_wipe(request->bytes, length > 0 ? length : sizeof(request->bytes));
+	if (code == CLI_DONE && rc != 0)
+		code = session->failed = complain(cli, rc, err.text);
+	session->lost |= rc != 0 && length > 0;
+	if (code == CLI_DONE) {
+		session->seq++;
+		session->n_under_way++;
+	}
+	return code != CLI_DONE ? code : session->failed;
+}
+
+int
+cli_session_drain(struct cli_session *session)
+{
+	while (session->n_under_way > 0 && collect(session, true) == CLI_DONE)
+		continue;
+	return session->failed;
+}
+
+static int
+post_chain(struct cli_session *session, bool chain)
+{
+	const struct nlmsghdr header = cli_header(CTL_MSG_CHAIN);
+	struct cli_request request;
+
+	return post(session, &request, ctl_own_encode_chain(request.bytes, sizeof(request.bytes), &header, chain));
+}
+
+int
+cli_session_share(struct cli *cli, bool chain)
+{
+	struct cli_session *session = cli_session_open(cli);
+
+	if (session == NULL)
+		return CLI_FAILED;
+	session->under_way = calloc(CTL_CLIENT_WINDOW, sizeof(*session->under_way));
+	if (session->under_way == NULL) {
+		cli_session_close(session);
+		return cli_complain(cli, CLI_FAILED, "out of memory");
+	}
+	session->seq = 1;
+	cli->shared = session;
+	/* Names are asked for before anything is under way. */
+	int code = cli_vnets_load(session);
+	return code != CLI_DONE ? code : post_chain(session, chain);
+}
+
+void
+cli_session_unshare(struct cli *cli)
+{
+	struct cli_session *session = cli->shared;
+
+	cli->shared = NULL;
+	if (session == NULL)
+		return;
+	if (!session->lost && session->under_way != NULL) {
+		session->failed = CLI_DONE;
+		post_chain(session, false); /* an idle client like any other */
+		cli_session_drain(session);
+	}
+	free(session->under_way);
+	session->under_way = NULL;
+	cli_session_close(session);
 }
 
 int
@@ -161,6 +298,8 @@ cli_ask(struct cli_session *session, struct cli_request *request, size_t length,
 {
 	struct asking asking = {.session = session, .xfrm_fn = fn, .arg = arg};
 
+	if (fn == NULL && session->under_way != NULL)
+		return post(session, request, length);
 	return ask(request, length, &asking);
 }
 

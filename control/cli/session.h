@@ -22,15 +22,23 @@ struct cli_request {
 	alignas(struct nlmsghdr) uint8_t bytes[16384]; /* NEWSA with the widest window takes 8.7 KiB */
 };
 
-/* Complains and returns NULL when there is no daemon. From here to the close, SIGINT, SIGTERM and SIGHUP take effect in
+/* Complains and returns NULL when there is no daemon. In a batch it is the one that all commands share. From here to the close, SIGINT, SIGTERM and SIGHUP take effect in
  * cli_wait() only, so that the socket's file is always removed. */
 struct cli_session *cli_session_open(struct cli *cli);
 void cli_session_close(struct cli_session *session);
 
 /* Sends the request of length bytes (0: it did not fit) and hands each decoded answer to fn (NULL: only an ACK is
- * expected); fn returns 0 or -errno. Returns the exit code, after a complaint if it is not CLI_DONE. */
+ * expected); fn returns 0 or -errno. A session that is shared sends on before the ACKs come; what they say is the
+ * outcome of a later command or of cli_session_drain(). Returns the exit code, after a complaint if it is not CLI_DONE. */
 typedef int (*cli_xfrm_fn)(void *arg, const struct ctl_xfrm *msg);
 int cli_ask(struct cli_session *session, struct cli_request *request, size_t length, cli_xfrm_fn fn, void *arg);
+
+/* Makes it the session that cli's commands share, until cli_session_unshare(), which closes it. With chain, the daemon
+ * carries out nothing after a command that failed. Exit code. */
+int cli_session_share(struct cli *cli, bool chain);
+/* Waits for every ACK. Exit code of the first command that failed, which was complained of. */
+int cli_session_drain(struct cli_session *session);
+void cli_session_unshare(struct cli *cli);
 
 /* The same for one of Culvert's own messages without attributes. */
 typedef int (*cli_own_fn)(void *arg, const struct ctl_own *own);
