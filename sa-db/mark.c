@@ -246,5 +246,7 @@ sadb_marks_tick(struct sadb *db, uint64_t now_s)
 		db->in_saved_s = now_s;
 		db->in_cursor = walk(db, db->in_cursor, db->positions / IN_SAVE_S + 1, save_received);
 	}
+	if (db->dirty == NULL && db->store != NULL)
+		sadb_store_tidy(db->store, NULL);
 	sadb_marks_flush(db, NULL); /* what fails stays in the list: sadb_commit() tells, the next tick tries again */
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * The file of sequence marks, in SQLite: see store.h for the calls, mark.c for what a mark means. Control thread.
  *
- * A write-ahead log with synchronous=FULL: when a commit returns, the log was synced. The file is locked for as long as
+ * A write-ahead log with synchronous=FULL: when a commit returns, the log was synced. New marks go to a journal first, and
+ * from there into the table by and by: journal.c. The file is locked for as long as
  * it is open, because two gateways that share one would both believe that they alone use its keys. A file put back from
  * a backup, or a machine from a snapshot, brings old marks back: then numbers repeat unless all keys are new.
  *
@@ -20,14 +21,17 @@
 
 #include <sqlite3.h>
 
+#include "sa-db/journal.h"
 #include "sa-db/sadb_private.h"
 
 #define APPLICATION_ID 0x43564c54 /* "CVLT" */
-#define FORMAT         1
+#define FORMAT         2          /* 1 had no journal */
+#define TIDY_MARKS     2048       /* at a time: some milliseconds, ten times a second */
 
 struct sadb_store {
 	sqlite3 *db;
-	sqlite3_stmt *get, *put;
+	sqlite3_stmt *get;
+	struct sadb_journal journal;
 	char *path;
 };
 
@@ -133,14 +137,16 @@ check_format(struct sadb_store *store, struct sadb_error *err)
 	if (strcmp(id, "0") == 0 && strcmp(format, "0") == 0 && strcmp(tables, "0") == 0)
 		return run(store,
 			   "CREATE TABLE mark (key_id BLOB PRIMARY KEY CHECK (length(key_id) = 32),"
-			   " out INTEGER NOT NULL, in_seq INTEGER NOT NULL, updated INTEGER NOT NULL) WITHOUT ROWID;"
-			   "PRAGMA application_id = 1129729108; PRAGMA user_version = 1;",
+			   " out INTEGER NOT NULL, in_seq INTEGER NOT NULL, updated INTEGER NOT NULL) WITHOUT "
+			   "ROWID;" SADB_JOURNAL_SCHEMA "PRAGMA application_id = 1129729108; PRAGMA user_version = 2;",
 			   "cannot be laid out", err);
 	if (strtoul(id, NULL, 10) != APPLICATION_ID)
 		return sadb_fail(err, -EINVAL, 0, "store %s: a database of another program", store->path);
+	if (strcmp(format, "1") == 0)
+		return run(store, SADB_JOURNAL_SCHEMA "PRAGMA user_version = 2;", "cannot be brought to format 2", err);
 	if (strtoul(format, NULL, 10) != FORMAT)
-		return sadb_fail(err, -EINVAL, 0, "store %s: format %s, this version reads format %d", store->path,
-				 format, FORMAT);
+		return sadb_fail(err, -EINVAL, 0, "store %s: format %s, this version reads formats 1 and %d",
+				 store->path, format, FORMAT);
 	if (ask(store, "PRAGMA quick_check(1)", sound, sizeof(sound)) != 0)
 		return fail(store, "cannot be checked", err);
 	if (strcmp(sound, "ok") != 0)
@@ -161,12 +167,16 @@ configure(struct sadb_store *store, struct sadb_error *err)
 		return fail(store, "cannot be opened", err);
 	if (strcmp(mode, "wal") != 0)
 		return sadb_fail(err, -EIO, 0, "store %s: no write-ahead log on this file system", store->path);
-	rc = run(store, "PRAGMA synchronous = FULL", "cannot be configured", err);
+	/* The cache is for looking up keys that come back; a longer log is written to the file less often. */
+	rc = run(store, "PRAGMA synchronous = FULL; PRAGMA cache_size = -8192; PRAGMA wal_autocheckpoint = 4000",
+		 "cannot be configured", err);
 	if (rc == 0) /* takes the lock and proves that it can write */
 		rc = run(store, "BEGIN IMMEDIATE", "cannot be written", err);
 	if (rc != 0)
 		return rc;
 	rc = check_format(store, err);
+	if (rc == 0 && sadb_journal_open(&store->journal, store->db) != SQLITE_OK)
+		rc = fail(store, "its journal cannot be read", err);
 	if (rc == 0)
 		rc = run(store, "COMMIT", "cannot be written", err);
 	return rc;
@@ -176,10 +186,7 @@ static int
 prepare(struct sadb_store *store, struct sadb_error *err)
 {
 	static const char get[] = "SELECT out, in_seq FROM mark WHERE key_id = ?1";
-	static const char put[] = "INSERT INTO mark (key_id, out, in_seq, updated) VALUES (?1, ?2, ?3, ?4) "
-				  "ON CONFLICT (key_id) DO UPDATE SET out = ?2, in_seq = ?3, updated = ?4";
-	if (sqlite3_prepare_v3(store->db, get, -1, SQLITE_PREPARE_PERSISTENT, &store->get, NULL) != SQLITE_OK ||
-	    sqlite3_prepare_v3(store->db, put, -1, SQLITE_PREPARE_PERSISTENT, &store->put, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v3(store->db, get, -1, SQLITE_PREPARE_PERSISTENT, &store->get, NULL) != SQLITE_OK)
 		return fail(store, "has another layout", err);
 	return 0;
 }
@@ -216,16 +223,19 @@ sadb_store_close(struct sadb_store *store)
 	if (store == NULL)
 		return;
 	sqlite3_finalize(store->get);
-	sqlite3_finalize(store->put);
+	sadb_journal_close(&store->journal);
 	sqlite3_close(store->db);
 	free(store->path);
 	free(store);
 }
 
-uint64_t
-sadb_store_bytes(void)
+struct sadb_memory
+sadb_store_memory(const struct sadb_store *store)
 {
-	return (uint64_t)sqlite3_memory_used();
+	struct sadb_memory memory = sadb_journal_memory(&store->journal);
+	memory.heap_bytes = (uint64_t)sqlite3_memory_used();
+	memory.bytes += memory.heap_bytes;
+	return memory;
 }
 
 int
@@ -233,6 +243,8 @@ sadb_store_get(struct sadb_store *store, const uint8_t key_id[SADB_KEY_ID_BYTES]
 	       struct sadb_error *err)
 {
 	int rc = -ENOENT;
+	if (sadb_journal_get(&store->journal, key_id, mark))
+		return 0;
 	sqlite3_bind_blob(store->get, 1, key_id, SADB_KEY_ID_BYTES, SQLITE_STATIC);
 	int code = sqlite3_step(store->get);
 	if (code == SQLITE_ROW) {
@@ -253,6 +265,7 @@ roll_back(struct sadb_store *store)
 	/* Some failures have rolled back already. */
 	if (sqlite3_get_autocommit(store->db) == 0)
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+	sadb_journal_rolled_back(&store->journal);
 }
 
 /* A file removed or replaced under us takes writes and forgets them. */
@@ -284,25 +297,42 @@ int
 sadb_store_put(struct sadb_store *store, const uint8_t key_id[SADB_KEY_ID_BYTES], const struct sadb_store_mark *mark,
 	       struct sadb_error *err)
 {
-	int rc = 0;
-	sqlite3_bind_blob(store->put, 1, key_id, SADB_KEY_ID_BYTES, SQLITE_STATIC);
-	sqlite3_bind_int64(store->put, 2, (sqlite3_int64)mark->out);
-	sqlite3_bind_int64(store->put, 3, (sqlite3_int64)mark->in_seq);
-	sqlite3_bind_int64(store->put, 4, (sqlite3_int64)time(NULL));
-	if (sqlite3_step(store->put) != SQLITE_DONE)
-		rc = fail(store, "cannot be written", err);
-	sqlite3_reset(store->put);
-	sqlite3_clear_bindings(store->put);
-	if (rc != 0)
-		roll_back(store);
+	int code = sadb_journal_put(&store->journal, key_id, mark);
+	if (code == SQLITE_OK)
+		return 0;
+	int rc = code == SQLITE_NOMEM ? sadb_fail(err, -ENOMEM, 0, "store %s: out of memory", store->path)
+				      : fail(store, "cannot be written", err);
+	roll_back(store);
 	return rc;
 }
 
 int
 sadb_store_commit(struct sadb_store *store, struct sadb_error *err)
 {
-	int rc = run(store, "COMMIT", "cannot be written", err);
+	uint32_t overdue = sadb_journal_overdue(&store->journal);
+	int rc = 0;
+	if (overdue > 0 && sadb_journal_sweep(&store->journal, overdue) != SQLITE_OK)
+		rc = fail(store, "cannot be written", err);
+	if (rc == 0)
+		rc = run(store, "COMMIT", "cannot be written", err);
 	if (rc != 0)
 		roll_back(store);
+	else
+		sadb_journal_committed(&store->journal);
+	return rc;
+}
+
+int
+sadb_store_tidy(struct sadb_store *store, struct sadb_error *err)
+{
+	if (!sadb_journal_ripe(&store->journal))
+		return 0;
+	int rc = sadb_store_begin(store, err);
+	if (rc != 0)
+		return rc;
+	if (sadb_journal_sweep(&store->journal, TIDY_MARKS) == SQLITE_OK)
+		return sadb_store_commit(store, err);
+	rc = fail(store, "cannot be written", err);
+	roll_back(store);
 	return rc;
 }

@@ -8,6 +8,7 @@
 #include "sa-db/sa.h"
 
 struct sadb_error;
+struct sadb_memory;
 struct sadb_store;
 
 struct sadb_store_mark {
@@ -19,8 +20,7 @@ struct sadb_store_mark {
  * cannot be read or written, is held by another process, damaged, or not a store of Culvert's. */
 int sadb_store_open(const char *path, struct sadb_store **store, struct sadb_error *err);
 void sadb_store_close(struct sadb_store *store);
-/* What SQLite has allocated in this process. */
-uint64_t sadb_store_bytes(void);
+struct sadb_memory sadb_store_memory(const struct sadb_store *store);
 
 /* 0, -ENOENT, or another -errno with err filled: then nothing is known, and the key must not be used. */
 int sadb_store_get(struct sadb_store *store, const uint8_t key_id[SADB_KEY_ID_BYTES], struct sadb_store_mark *mark,
@@ -32,5 +32,9 @@ int sadb_store_begin(struct sadb_store *store, struct sadb_error *err);
 int sadb_store_put(struct sadb_store *store, const uint8_t key_id[SADB_KEY_ID_BYTES],
 		   const struct sadb_store_mark *mark, struct sadb_error *err);
 int sadb_store_commit(struct sadb_store *store, struct sadb_error *err);
+
+/* In quiet times, about ten times a second: takes some of what was written lately to its place for good. No mark changes
+ * by it, and what fails is tried again. */
+int sadb_store_tidy(struct sadb_store *store, struct sadb_error *err);
 
 #endif

@@ -58,7 +58,7 @@ def rule_shell(tree):
 
 # ---- who may look into whom: design's table ----
 LIBRARIES = {  # header: where it may be included
-  "sqlite3.h": r"sa-db/store\.c",
+  "sqlite3.h": r"sa-db/(store\.c|journal\.[ch])|tests/unit/sa-db/.*",
   "libmnl/": r"control/.*|tests/.*",
   "intel-ipsec-mb.h": r"dataplane/engine_ipsec_mb\.c|tests/.*",
   "openssl/": r"dataplane/engine_openssl\.c|control/.*|tests/.*",

@@ -200,8 +200,8 @@ a_format_of_another_version_is_refused(void **state)
 {
 	(void)state;
 	sadb_store_close(open_store());
-	write_file("\0\0\0\2", 4, 60);
-	refused(-EINVAL, "format 2");
+	write_file("\0\0\0\3", 4, 60);
+	refused(-EINVAL, "format 3");
 }
 
 static void
