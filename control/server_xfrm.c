@@ -66,9 +66,11 @@ set_sa(const struct task *task)
 	if (rc)
 		return rc;
 	task->server->changed = true;
+	if (!ctl_event_wanted(task->server, XFRMNLGRP_SA))
+		return 0;
 	const struct sadb_sa_key key = key_of(config);
 	const struct sadb_sa_cold *sa = sadb_sa_find(task->db, &key);
-	if (sa && ctl_event_wanted(task->server, XFRMNLGRP_SA))
+	if (sa)
 		ctl_event_queue(task->server, XFRMNLGRP_SA, task->server->out, encode_sa(task, task->ask->type, sa));
 	return 0;
 }

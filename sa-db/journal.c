@@ -17,7 +17,7 @@
 
 #include "sa-db/sadb.h"
 
-#define BUCKETS     65536
+#define BUCKETS     (1u << 18)
 #define FULL        (1u << 18) /* marks: then each commit sweeps more than it adds */
 #define RIPE        8192       /* marks that are worth a sweep: fewer wait, at the latest for the next opening */
 #define FORGET_ROWS 8192       /* at a time: a row costs far less than a mark */
@@ -31,7 +31,7 @@ struct sadb_fresh {
 static struct sadb_fresh **
 bucket_of(const struct sadb_journal *journal, const uint8_t key_id[SADB_KEY_ID_BYTES])
 {
-	return &journal->bucket[key_id[0] << 8 | key_id[1]];
+	return &journal->bucket[(uint32_t)key_id[0] << 10 | (uint32_t)key_id[1] << 2 | key_id[2] >> 6];
 }
 
 static struct sadb_fresh *

@@ -22,11 +22,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_prefetch.h>
+
 #define CHUNK     (UINT64_C(1) << 24)
 #define CHUNK_ESN (UINT64_C(1) << 26)
 
-#define OUT_LOOK_MIN 4096 /* places looked at in a tick, at least; or a quarter of all */
-#define IN_SAVE_S    10   /* received numbers of an SA go to disk about this often */
+#define OUT_LOOK_MIN  4096 /* places looked at in a tick, at least; or a quarter of all */
+#define IN_SAVE_TICKS 100  /* received numbers of an SA go to disk about every ten seconds */
 
 static struct sadb_mark *
 find(const struct sadb *db, const uint8_t key_id[SADB_KEY_ID_BYTES], uint32_t hash)
@@ -225,27 +227,61 @@ save_received(struct sadb *db, struct sadb_sa_cold *cold)
 	}
 }
 
+static struct sadb_lineage *
+lineage_of(uintptr_t watched)
+{
+	return (struct sadb_lineage *)(watched & ~(uintptr_t)SADB_WATCH_BITS);
+}
+
+/* Is it worth a close look? Nearly no SA is, so this reads the one line that walk() has fetched. */
+static bool
+maybe_low(uintptr_t watched)
+{
+	const struct sadb_sa_mut *mut = &lineage_of(watched)->mut;
+	bool esn = (watched & SADB_WATCH_ESN) != 0;
+	uint64_t used = __atomic_load_n(&mut->out_seq, __ATOMIC_RELAXED); /* an estimate is enough */
+	return !(watched & SADB_WATCH_IN) &&
+	       (used >= mut->out_limit || mut->out_limit - used < (esn ? CHUNK_ESN : CHUNK) / 2 ||
+		(!esn && used >= UINT32_MAX - UINT32_MAX / 16));
+}
+
+static bool
+maybe_received(uintptr_t watched)
+{
+	struct sadb_lineage *lineage = lineage_of(watched);
+	return lineage->window_packets > 0 && sadb_replay_top(sadb_lineage_replay(lineage)) > 0;
+}
+
+struct look {
+	size_t line; /* of the lineage, that maybe() reads */
+	bool (*maybe)(uintptr_t watched);
+	void (*look)(struct sadb *db, struct sadb_sa_cold *cold);
+};
+static const struct look look_out = {offsetof(struct sadb_lineage, mut), maybe_low, raise_if_low};
+static const struct look look_in = {offsetof(struct sadb_lineage, replay), maybe_received, save_received};
+
+#define AHEAD 16 /* SAs whose lines are under way from memory */
+
 /* Looks at the next SAs in turn, at most this many places; returns where to go on. */
 static uint32_t
-walk(struct sadb *db, uint32_t cursor, uint32_t places, void (*look)(struct sadb *, struct sadb_sa_cold *))
+walk(struct sadb *db, uint32_t cursor, uint32_t places, const struct look *look)
 {
 	for (uint32_t i = 0; i < places && i < db->positions; i++) {
 		cursor = cursor + 1 < db->positions ? cursor + 1 : 0;
-		if (db->cold[cursor] != NULL)
-			look(db, db->cold[cursor]);
+		if (cursor + AHEAD < db->positions)
+			rte_prefetch0((const char *)lineage_of(db->watch[cursor + AHEAD]) + look->line);
+		if (db->watch[cursor] != 0 && look->maybe(db->watch[cursor]))
+			look->look(db, db->cold[cursor]);
 	}
 	return cursor;
 }
 
 void
-sadb_marks_tick(struct sadb *db, uint64_t now_s)
+sadb_marks_tick(struct sadb *db)
 {
 	uint32_t places = db->positions / 4 + 1;
-	db->out_cursor = walk(db, db->out_cursor, places > OUT_LOOK_MIN ? places : OUT_LOOK_MIN, raise_if_low);
-	if (now_s != db->in_saved_s) {
-		db->in_saved_s = now_s;
-		db->in_cursor = walk(db, db->in_cursor, db->positions / IN_SAVE_S + 1, save_received);
-	}
+	db->out_cursor = walk(db, db->out_cursor, places > OUT_LOOK_MIN ? places : OUT_LOOK_MIN, &look_out);
+	db->in_cursor = walk(db, db->in_cursor, db->positions / IN_SAVE_TICKS + 1, &look_in);
 	if (db->dirty == NULL && db->store != NULL)
 		sadb_store_tidy(db->store, NULL);
 	sadb_marks_flush(db, NULL); /* what fails stays in the list: sadb_commit() tells, the next tick tries again */

@@ -75,7 +75,7 @@ sadb_memory_get(const struct sadb *db, struct sadb_memory out[SADB_MEMORY_USES])
 	}
 	/* Arrays as long as max_sas asks for come with use: up to the last entry that was ever used. */
 	out[SADB_MEMORY_TABLE] =
-	    (struct sadb_memory){.bytes = sadb_sad_bytes(sad) + sadb_pages_bytes(db->positions, sizeof(*db->cold)) +
+	    (struct sadb_memory){.bytes = sadb_sad_bytes(sad) + 2 * sadb_pages_bytes(db->positions, sizeof(*db->cold)) +
 					  sadb_pages_bytes(db->positions, sizeof(*sad->free_slot)),
 				 .objects = db->sa_count};
 	out[SADB_MEMORY_TIMES] = (struct sadb_memory){.bytes = sadb_pages_bytes(db->heap.most, sizeof(*db->heap.entry)),

@@ -92,13 +92,18 @@ sadb_sad_init(struct sadb *db)
 	/* Both as long as they may become: pages that are not used yet cost nothing. */
 	sad->free_slot = sadb_pages_map(db->config.max_sas * sizeof(*sad->free_slot));
 	db->cold = sadb_pages_map(db->config.max_sas * sizeof(*db->cold));
-	return sad->bucket == NULL || sad->passed == NULL || sad->free_slot == NULL || db->cold == NULL ? -ENOMEM : 0;
+	db->watch = sadb_pages_map(db->config.max_sas * sizeof(*db->watch));
+	return sad->bucket == NULL || sad->passed == NULL || sad->free_slot == NULL || db->cold == NULL ||
+		       db->watch == NULL
+		   ? -ENOMEM
+		   : 0;
 }
 
 void
 sadb_sad_fini(struct sadb *db)
 {
 	sadb_pages_unmap(db->cold, db->config.max_sas * sizeof(*db->cold));
+	sadb_pages_unmap(db->watch, db->config.max_sas * sizeof(*db->watch));
 	sadb_pages_unmap(db->sad.free_slot, db->config.max_sas * sizeof(*db->sad.free_slot));
 	sadb_pages_unmap(db->sad.passed, db->sad.buckets * sizeof(*db->sad.passed));
 	sadb_pages_unmap(db->sad.bucket, db->sad.buckets * sizeof(*db->sad.bucket));
@@ -214,6 +219,15 @@ sadb_sad_insert(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_error *e
 	return 0;
 }
 
+static uintptr_t
+watch_of(const struct sadb_sa_cold *cold)
+{
+	if (cold->larval)
+		return 0;
+	return (uintptr_t)sadb_own(cold)->lineage | (cold->config.dir == SADB_DIR_IN ? SADB_WATCH_IN : 0) |
+	       (cold->config.flags & SADB_SA_ESN ? SADB_WATCH_ESN : 0);
+}
+
 static void
 set_entry(struct sadb *db, struct sadb_sa_cold *cold, uint64_t value)
 {
@@ -224,6 +238,7 @@ set_entry(struct sadb *db, struct sadb_sa_cold *cold, uint64_t value)
 	else
 		add_entry(&db->sad, hash_key(db, &key), value);
 	db->cold[cold->slot] = cold;
+	db->watch[cold->slot] = watch_of(cold);
 }
 
 void
@@ -261,6 +276,7 @@ sadb_sad_remove(struct sadb *db, struct sadb_sa_cold *cold)
 	struct sadb_sa_key key = sadb_cold_key(cold);
 	remove_entry(&db->sad, hash_key(db, &key), find_entry(db, &key));
 	db->cold[cold->slot] = NULL;
+	db->watch[cold->slot] = 0;
 	db->sad.free_slot[db->sad.n_free++] = cold->slot;
 	db->sa_count--;
 	db->sad.waiting++;

@@ -82,7 +82,7 @@ void sadb_marks_give_up(struct sadb *db);
 void sadb_marks_fini(struct sadb *db);
 /* Asks for more numbers for the living SA of this mark. */
 void sadb_mark_reserve(struct sadb *db, struct sadb_mark *mark);
-void sadb_marks_tick(struct sadb *db, uint64_t now_s);
+void sadb_marks_tick(struct sadb *db); /* about ten times a second */
 
 /* ---- sa.c: making and freeing an SA's three parts ---- */
 
@@ -190,6 +190,10 @@ struct sadb_sad {
 	uint32_t n_free;
 	uint32_t waiting; /* SAs that were withdrawn and wait for their grace period */
 };
+
+/* An SA's lineage with these bits below its address, 0 for a larval SA: a tick that looks at a million SAs fetches one
+ * line of each, ahead. */
+enum sadb_watched { SADB_WATCH_IN = 1 << 0, SADB_WATCH_ESN = 1 << 1, SADB_WATCH_BITS = SADB_WATCH_IN | SADB_WATCH_ESN };
 
 int sadb_sad_init(struct sadb *db);
 uint64_t sadb_sad_bytes(const struct sadb_sad *sad); /* buckets, as long as max_sas asks for */
@@ -334,6 +338,7 @@ struct sadb {
 
 	struct sadb_sad sad;
 	struct sadb_sa_cold **cold; /* by slot: the dump order; NULL: nobody's */
+	uintptr_t *watch;           /* by slot: what ticks look at, see sadb_watched */
 	uint32_t positions;         /* slots that were ever used */
 	uint32_t sa_count;
 	uint64_t age;        /* of the newest SA or policy */
@@ -342,7 +347,6 @@ struct sadb {
 	struct sadb_map marks;
 	struct sadb_mark *dirty;
 	uint32_t out_cursor, in_cursor;
-	uint64_t in_saved_s;
 
 	struct sadb_map vnets;
 	struct sadb_vnet_own *vnet_first, **vnet_end;
