@@ -49,7 +49,6 @@ build(struct sadb *db, const struct sadb_sa_config *config, uint8_t dir, struct 
 	if (cold == NULL)
 		return rc;
 	cold->config.dir = dir;
-	memcpy(cold->key_id, mark->key_id, sizeof(cold->key_id));
 	sadb_own(cold)->age = ++db->age;
 	struct sadb_lineage *lineage = sadb_lineage_create(db, &cold->config, mark);
 	if (lineage == NULL)
@@ -158,7 +157,8 @@ check_update(struct sadb *db, const struct sadb_sa_cold *cold, const struct sadb
 		rc = key_id_of(db, config, key_id, err);
 	if (rc != 0)
 		return rc;
-	if (old->key_bytes != config->key_bytes || memcmp(cold->key_id, key_id, sizeof(key_id)) != 0)
+	if (old->key_bytes != config->key_bytes ||
+	    memcmp(sadb_own(cold)->lineage->mark->key_id, key_id, sizeof(key_id)) != 0)
 		return sadb_fail(err, -EINVAL, XFRMA_ALG_AEAD, "an update cannot change the key: delete and add");
 	if ((old->flags ^ config->flags) & SADB_SA_ESN)
 		return sadb_fail(err, -EINVAL, XFRMA_REPLAY_ESN_VAL, "an update cannot switch ESN: delete and add");
@@ -197,7 +197,6 @@ rebuild(struct sadb *db, struct sadb_sa_cold *old, const struct sadb_sa_config *
 	struct sadb_sa_cold *cold = sadb_cold_create(db, config);
 	if (cold == NULL)
 		return -ENOMEM;
-	memcpy(cold->key_id, old->key_id, sizeof(cold->key_id));
 	cold->config.dir = old->config.dir;
 	cold->config.window_packets = old->config.window_packets;
 	cold->add_time_s = old->add_time_s;

@@ -101,8 +101,7 @@ struct sadb_neigh_table *sadb_neighs(const struct sadb *db); /* worker: acquire-
 /* ---- SAs ---- */
 /* The cold part: identity, configuration without its key, times. Control thread only. */
 struct sadb_sa_cold {
-	struct sadb_sa_config config; /* key and salt are wiped: zero here */
-	uint8_t key_id[SADB_KEY_ID_BYTES];
+	struct sadb_sa_config config;              /* key and salt are wiped: zero here */
 	uint64_t add_time_s;                       /* CLOCK_REALTIME */
 	uint32_t slot;                             /* place in the dump order */
 	uint8_t larval;                            /* 1: from ALLOCSPI, has no key yet */
