@@ -12,8 +12,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define SEND_PARTS   64 /* messages that share a datagram, at most */
-#define FLUSH_ROUNDS 8  /* datagrams of a dump before the loop gets its turn */
+#define SEND_PARTS   512 /* messages that share a datagram, at most */
+#define FLUSH_ROUNDS 8   /* datagrams of a dump before the loop gets its turn */
 
 /* A socket whose peer is the client that is bound to addr now. Its name is asked back: a symbolic link in clients/ must
  * not make the daemon write to someone else's socket. */

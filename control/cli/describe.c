@@ -39,6 +39,12 @@ cli_describe_end(struct cli_description *into, int code)
 }
 
 int
+cli_describe_more(struct cli_description *into)
+{
+	return show_spill(into->show, into->cli->out, into->cli->json ? SHOW_JSON : SHOW_HUMAN);
+}
+
+int
 cli_print(const struct cli *cli, const struct show *show, enum show_style json)
 {
 	int rc = show_print(show, cli->out, cli->json ? json : SHOW_HUMAN);

@@ -20,6 +20,9 @@ struct cli_description {
 int cli_describe_begin(struct cli_description *into, struct cli *cli);
 int cli_describe_end(struct cli_description *into, int code);
 
+/* After a row: prints what has gathered if that is much. 0, -ENOMEM or -EIO. */
+int cli_describe_more(struct cli_description *into);
+
 /* Prints in the style that the options ask for. Exit code. */
 int cli_print(const struct cli *cli, const struct show *show, enum show_style json);
 

@@ -10,10 +10,25 @@
 
 #include "control/cli/show.h"
 
+#define SPILL_ROWS 1000
+
 struct show *
 show_create(void)
 {
 	return calloc(1, sizeof(struct show));
+}
+
+static void
+forget_rows(struct show_section *section)
+{
+	for (unsigned r = 0; r < section->n; r++) {
+		for (unsigned c = 0; c < section->rows[r].n; c++)
+			free(section->rows[r].cells[c].text);
+		free(section->rows[r].cells);
+	}
+	free(section->rows);
+	section->rows = NULL;
+	section->n = 0;
 }
 
 void
@@ -21,16 +36,8 @@ show_destroy(struct show *show)
 {
 	if (show == NULL)
 		return;
-	for (unsigned s = 0; s < show->n; s++) {
-		struct show_section *section = &show->sections[s];
-
-		for (unsigned r = 0; r < section->n; r++) {
-			for (unsigned c = 0; c < section->rows[r].n; c++)
-				free(section->rows[r].cells[c].text);
-			free(section->rows[r].cells);
-		}
-		free(section->rows);
-	}
+	for (unsigned s = 0; s < show->n; s++)
+		forget_rows(&show->sections[s]);
 	free(show->sections);
 	free(show);
 }
@@ -289,8 +296,8 @@ show_rates(struct show *show, const struct show *earlier, uint64_t elapsed_ns)
 				  row_of(earlier, &show->sections[s], &show->sections[s].rows[r]), elapsed_ns);
 }
 
-int
-show_print(const struct show *show, FILE *out, enum show_style style)
+static int
+print(const struct show *show, FILE *out, enum show_style style, bool last)
 {
 	int rc = 0;
 
@@ -299,8 +306,28 @@ show_print(const struct show *show, FILE *out, enum show_style style)
 	if (style == SHOW_HUMAN)
 		show_print_human(show, out);
 	else
-		rc = show_print_json(show, out, style);
+		rc = show_print_json(show, out, style, last);
 	if (rc != 0)
 		return rc;
 	return fflush(out) != 0 || ferror(out) ? -EIO : 0;
+}
+
+int
+show_spill(struct show *show, FILE *out, enum show_style style)
+{
+	struct show_section *section = show->n == 1 ? &show->sections[0] : NULL;
+	int rc = 0;
+
+	if (section == NULL || section->layout != SHOW_BLOCKS || section->title != NULL || section->n < SPILL_ROWS)
+		return 0;
+	rc = print(show, out, style, false);
+	forget_rows(section);
+	show->spilled = true;
+	return rc;
+}
+
+int
+show_print(const struct show *show, FILE *out, enum show_style style)
+{
+	return print(show, out, style, true);
 }

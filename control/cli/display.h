@@ -58,6 +58,10 @@ enum show_style {
 	SHOW_JSON_OBJECTS /* one object a line: for events */
 };
 
+/* So that a million rows need the memory of some: prints those that are there, if they are many and blocks of one section,
+ * and forgets them. show_print() goes on after them. Errors as there. */
+int show_spill(struct show *show, FILE *out, enum show_style style);
+
 /* 0, -ENOMEM, or -EIO when out does not take it. */
 int show_print(const struct show *show, FILE *out, enum show_style style);
 

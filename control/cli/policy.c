@@ -79,9 +79,10 @@ on_policy(void *arg, const struct ctl_xfrm *msg)
 {
 	struct cli_description *into = arg;
 
-	if (msg->type == XFRM_MSG_NEWPOLICY)
-		cli_describe_policy(into, msg);
-	return 0;
+	if (msg->type != XFRM_MSG_NEWPOLICY)
+		return 0;
+	cli_describe_policy(into, msg);
+	return cli_describe_more(into);
 }
 
 int

@@ -115,9 +115,10 @@ on_sa(void *arg, const struct ctl_xfrm *msg)
 {
 	struct cli_description *into = arg;
 
-	if (msg->type == XFRM_MSG_NEWSA)
-		cli_describe_sa(into, msg);
-	return 0;
+	if (msg->type != XFRM_MSG_NEWSA)
+		return 0;
+	cli_describe_sa(into, msg);
+	return cli_describe_more(into);
 }
 
 int

@@ -49,12 +49,14 @@ struct show {
 	struct show_section *sections;
 	unsigned n;
 	bool no_memory;
+	bool spilled; /* rows were printed and forgotten; of JSON, the array is open */
 };
 
 /* A ratio's or percentage's value; false when it has none. */
 bool show_quotient(const struct show_cell *cell, double *out);
 
 void show_print_human(const struct show *show, FILE *out);
-int show_print_json(const struct show *show, FILE *out, enum show_style style);
+/* The rows that are there, after those that were spilled; last: and the end. */
+int show_print_json(const struct show *show, FILE *out, enum show_style style, bool last);
 
 #endif

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -63,30 +65,73 @@ fail:
 	return NULL;
 }
 
-int
-show_print_json(const struct show *show, FILE *out, enum show_style style)
+static int
+add_rows(const struct show *show, json_t *array)
 {
-	size_t flags = JSON_REAL_PRECISION(15) | (style == SHOW_JSON ? JSON_INDENT(2) : 0);
-	json_t *array = json_array();
-	int rc = -ENOMEM;
-
-	if (array == NULL)
-		return -ENOMEM;
 	for (unsigned s = 0; s < show->n; s++) {
 		const struct show_section *section = &show->sections[s];
 
 		for (unsigned r = 0; r < section->n; r++)
 			if (json_array_append_new(array, json_row(section, &section->rows[r])) != 0)
-				goto out;
+				return -ENOMEM;
 	}
-	rc = -EIO;
+	return 0;
+}
+
+/* A part of a longer array: as jansson prints it whole, without the brackets that it begins and ends with. */
+static int
+print_part(const json_t *array, FILE *out, size_t flags)
+{
+	char *text = json_dumps(array, flags);
+	size_t bytes = text != NULL ? strlen(text) : 0;
+	int rc = 0;
+
+	if (text == NULL)
+		return -ENOMEM;
+	if (fwrite(text + 1, 1, bytes - 3, out) != bytes - 3) /* "[" ... "\n]" */
+		rc = -EIO;
+	free(text);
+	return rc;
+}
+
+static int
+print_spilled(const struct show *show, const json_t *array, FILE *out, bool last)
+{
+	int rc = 0;
+
+	if (json_array_size(array) > 0) {
+		rc = fputs(show->spilled ? "," : "[", out) == EOF ? -EIO : 0;
+		if (rc == 0)
+			rc = print_part(array, out, JSON_REAL_PRECISION(15) | JSON_INDENT(2));
+	}
+	if (rc == 0 && last && fputs("\n]\n", out) == EOF)
+		rc = -EIO;
+	return rc;
+}
+
+static int
+print_whole(const json_t *array, FILE *out, enum show_style style)
+{
+	size_t flags = JSON_REAL_PRECISION(15) | (style == SHOW_JSON ? JSON_INDENT(2) : 0);
+
 	if (style != SHOW_JSON_OBJECTS && (json_dumpf(array, out, flags) != 0 || fputc('\n', out) == EOF))
-		goto out;
+		return -EIO;
 	for (size_t i = 0; style == SHOW_JSON_OBJECTS && i < json_array_size(array); i++)
 		if (json_dumpf(json_array_get(array, i), out, flags) != 0 || fputc('\n', out) == EOF)
-			goto out;
-	rc = 0;
-out:
+			return -EIO;
+	return 0;
+}
+
+int
+show_print_json(const struct show *show, FILE *out, enum show_style style, bool last)
+{
+	json_t *array = json_array();
+	int rc = array != NULL ? add_rows(show, array) : -ENOMEM;
+
+	if (rc == 0 && (show->spilled || !last))
+		rc = print_spilled(show, array, out, last);
+	else if (rc == 0)
+		rc = print_whole(array, out, style);
 	json_decref(array);
 	return rc;
 }
