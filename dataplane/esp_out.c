@@ -12,7 +12,7 @@
 #include "dataplane/ipv4.h"
 
 #define OUTER_TTL 64
-#define SA_AHEAD  12 /* packets */
+#define SA_AHEAD  32 /* packets */
 
 /* Everything ESP adds before the inner packet. */
 #define HEAD_BYTES (DP_OUTER_BYTES + (uint16_t)sizeof(struct dp_esp_head))

@@ -17,8 +17,7 @@ static const struct {
     [SADB_MEMORY_TIMES] = {"sa-lifetimes", "SAs with limits in seconds, by time"},
     [SADB_MEMORY_MARKS] = {"marks", "which numbers the keys of living SAs have used"},
     [SADB_MEMORY_STORE] = {"store", "SQLite: cached pages of the marks on disk; marks that are in its journal still"},
-    [SADB_MEMORY_POLICIES] = {"policies", "policies and their indexes; their published tables are under other-heap and "
-					  "other-dpdk"},
+    [SADB_MEMORY_POLICIES] = {"policies", "policies, their indexes and the tables that workers search"},
 };
 
 const char *
@@ -86,10 +85,10 @@ sadb_memory_get(const struct sadb *db, struct sadb_memory out[SADB_MEMORY_USES])
 	out[SADB_MEMORY_MARKS] =
 	    in_heap(db->marks.count * heap_bytes(sizeof(struct sadb_mark)) + map_bytes(&db->marks), db->marks.count);
 	out[SADB_MEMORY_STORE] = db->store != NULL ? sadb_store_memory(db->store) : (struct sadb_memory){0};
-	out[SADB_MEMORY_POLICIES] =
-	    in_heap(db->rule_count * heap_bytes(sizeof(struct sadb_rule)) + map_bytes(&db->selectors) +
-			heap_bytes(db->config.max_policies * sizeof(*db->rule)),
-		    db->rule_count);
+	use = &out[SADB_MEMORY_POLICIES];
+	*use = in_heap(map_bytes(&db->selectors) + map_bytes(&db->ports), db->rule_count);
+	use->bytes += sadb_slab_bytes(&db->rules) + sadb_slab_bytes(&db->hots) + sadb_slab_bytes(&db->shards) +
+		      sadb_slab_bytes(&db->entries);
 }
 
 /* For one SA, with a window of 128 packets, whatever its direction. */

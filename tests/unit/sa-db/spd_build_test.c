@@ -149,7 +149,7 @@ changes_without_end_take_no_more_memory(void **state)
 {
 	struct sadb *db = create(2100);
 	const struct sadb_slab *slabs[] = {&db->rules, &db->hots, &db->shards, &db->entries};
-	const struct sadb_slab_chunk *newest[RTE_DIM(slabs)];
+	uint32_t newest[RTE_DIM(slabs)];
 	(void)state;
 	for (uint32_t i = 0; i < 2000; i++)
 		add(db, host_policy(0x0a000000 + i));
