@@ -18,7 +18,7 @@
 #define LINE        64u
 #define ROUND_LINES 4u  /* of an expanded key: the round keys */
 #define POWER_LINES 12u /* the powers of the hash key, and the key's size */
-#define KEYS_AHEAD  4 /* packets */
+#define KEYS_AHEAD  4   /* packets */
 
 /* The key size stands in the last line of the expanded key, which every operation reads anyway. */
 struct key_area {

@@ -30,17 +30,14 @@ inner_mtu(uint16_t outer_bytes)
 	return (uint16_t)(((outer_bytes - HEAD_BYTES - DP_TAG_BYTES) & ~(DP_ESP_ALIGN - 1)) - DP_ESP_TRAILER);
 }
 
-/* Once per SA and batch: may it be used, and where do its packets go? */
+/* Once per SA and batch: where do its packets go? Whether it may be used at all shows when they are counted. */
 static void
 open_group(struct dp_worker *w, struct dp_group *group)
 {
 	const struct sadb_vnet *underlay = sadb_underlay(w->db);
 	const struct sadb_nexthop *hop = sadb_fib_lookup(sadb_vnet_fib(underlay), group->sa->dst_v4_be);
 	group->reason = DP_DROP_COUNT;
-	if (sadb_sa_stopped(group->sa)) {
-		dp_report_hard(w, group->sa);
-		group->reason = DP_DROP_SA_EXPIRED;
-	} else if (hop == NULL) {
+	if (hop == NULL) {
 		group->reason = DP_DROP_NO_ROUTE;
 	} else if (hop->kind == SADB_ROUTE_UNICAST) {
 		group->out_port = hop->port;
@@ -88,7 +85,6 @@ prefetch_sa(const struct sadb_sa *sa)
 {
 	__builtin_prefetch(&sa->mut->out_seq, 1);
 	__builtin_prefetch(&sa->mut->bytes, 1);
-	__builtin_prefetch(&sa->mut->state);
 }
 
 /* Sorts the batch into groups; what stays is compacted. Returns how many stay. */

@@ -89,19 +89,20 @@ enum sadb_sa_state {
 /* The mutable part, on lines by writer. Workers write it; the control thread reads with relaxed loads. It survives an
  * update of the SA: the old and the new hot part share it, so a sequence number cannot go back. */
 struct sadb_sa_mut {
-	/* line 0: outbound sequence */
+	/* line 0: outbound sequence; and what may stop either direction, which is looked at right after */
 	alignas(64) uint64_t out_seq; /* last number handed out */
 	uint64_t
-	    out_limit; /* no number above this may be used: min(RFC 4303 limit, mark on disk); control thread raises */
+	    out_limit;  /* no number above this may be used: min(RFC 4303 limit, mark on disk); control thread raises */
+	uint32_t state; /* enum sadb_sa_state bits; atomic or */
 	/* line 1: use, both directions */
 	alignas(64) uint64_t bytes;
 	uint64_t packets;
 	uint64_t first_use_s, last_use_s;                            /* CLOCK_REALTIME seconds; 0: never */
 	uint64_t soft_bytes, hard_bytes, soft_packets, hard_packets; /* control writes, workers read */
 	/* line 2: rare */
-	alignas(64) uint32_t state;                     /* enum sadb_sa_state bits; atomic or */
-	uint32_t replay_drops, window_drops, icv_drops; /* XFRM's statistics; relaxed adds */
-	uint32_t owners;                                /* control thread: hot parts that point here */
+	alignas(64) uint32_t replay_drops; /* XFRM's statistics, with the next two; relaxed adds */
+	uint32_t window_drops, icv_drops;
+	uint32_t owners; /* control thread: hot parts that point here */
 };
 static_assert(sizeof(struct sadb_sa_mut) == 192, "mutable part: three lines");
 
