@@ -30,8 +30,10 @@ cli_complain(const struct cli *cli, int code, const char *format, ...)
 	va_list args;
 
 	fputs("culvert: ", stderr);
-	if (cli->file != NULL)
+	if (cli->file != NULL && cli->line > 0)
 		fprintf(stderr, "%s:%u: ", cli->file, cli->line);
+	else if (cli->file != NULL)
+		fprintf(stderr, "%s: ", cli->file);
 	if (cmd->object != NULL)
 		fprintf(stderr, "%s%s%s: ", cmd->object->word, cmd->verb != NULL && cmd->verb->word[0] != 0 ? " " : "",
 			cmd->verb != NULL ? cmd->verb->word : "");

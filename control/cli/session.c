@@ -21,7 +21,7 @@ struct under_way {
 struct cli_session {
 	struct cli *cli;
 	struct under_way *under_way; /* by seq, round; NULL: commands wait for their ACKs */
-	uint32_t seq;                /* of the next to be posted */
+	uint32_t seq;                /* after that of the last */
 	unsigned n_under_way;
 	int failed; /* exit code of the first that did */
 	bool lost;  /* no answers will come any more */
@@ -215,7 +215,8 @@ collect(struct cli_session *session, bool wait)
 static int
 post(struct cli_session *session, struct cli_request *request, size_t length)
 {
-	struct cli *cli = session->cli;
+	const struct cli *cli = session->cli;
+	struct nlmsghdr *nlh = (struct nlmsghdr *)request->bytes;
 	struct ctl_client_error err = {.text = ""};
 	int rc = -EMSGSIZE, code = CLI_DONE;
 
@@ -223,19 +224,18 @@ post(struct cli_session *session, struct cli_request *request, size_t length)
 		code = collect(session, true);
 	if (code == CLI_DONE && session->n_under_way >= CTL_CLIENT_WINDOW / 2)
 		code = collect(session, false);
-	if (code == CLI_DONE && length > 0) {
-		session->under_way[session->seq % CTL_CLIENT_WINDOW] =
+	if (code == CLI_DONE && length > 0)
+		rc = ctl_client_post(session->client, nlh, &err);
+	if (code == CLI_DONE && rc == 0) {
+		session->under_way[nlh->nlmsg_seq % CTL_CLIENT_WINDOW] =
 		    (struct under_way){cli->cmd->object, cli->cmd->verb, cli->line};
-		rc = ctl_client_post(session->client, (struct nlmsghdr *)request->bytes, &err);
+		session->seq = nlh->nlmsg_seq + 1;
+		session->n_under_way++;
 	}
 	sadb_wipe(request->bytes, length > 0 ? length : sizeof(request->bytes));
 	if (code == CLI_DONE && rc != 0)
 		code = session->failed = complain(cli, rc, err.text);
 	session->lost |= rc != 0 && length > 0;
-	if (code == CLI_DONE) {
-		session->seq++;
-		session->n_under_way++;
-	}
 	return code != CLI_DONE ? code : session->failed;
 }
 
@@ -268,7 +268,6 @@ cli_session_share(struct cli *cli, bool chain)
 		cli_session_close(session);
 		return cli_complain(cli, CLI_FAILED, "out of memory");
 	}
-	session->seq = 1;
 	cli->shared = session;
 	/* Names are asked for before anything is under way. */
 	int code = cli_vnets_load(session);
