@@ -83,14 +83,13 @@ find_count(const struct ctl_server *server, uint32_t vnet_id)
 	return bsearch(&key, server->counts, server->n_counts, sizeof(key), count_compare);
 }
 
-/* Once for a dump: SAs and policies may be many, and so may virtual networks. */
+/* Once for a dump: policies may be many, and so may virtual networks. */
 static int
 count_all(struct ctl_server *server)
 {
 	struct sadb *db = server->config.db;
 	const struct sadb_vnet *vnet = NULL;
 	struct sadb_policy_info policy;
-	const struct sadb_sa_cold *sa;
 	struct ctl_vnet_count *count;
 	size_t n = 0;
 
@@ -105,9 +104,6 @@ count_all(struct ctl_server *server)
 	for (vnet = NULL; (vnet = sadb_vnet_next(db, vnet)); count++)
 		count->id = vnet->id;
 	qsort(server->counts, n, sizeof(*count), count_compare);
-	for (uint32_t slot = 0; (sa = sadb_sa_at(db, slot)); slot = sa->slot + 1)
-		if ((count = find_count(server, sa->config.vnet_id)))
-			count->sas++;
 	for (uint32_t slot = 0; sadb_policy_at(db, &slot, &policy);)
 		if ((count = find_count(server, policy.config.vnet_id)))
 			count->policies++;
@@ -126,11 +122,10 @@ next_vnet(struct ctl_server *server, struct ctl_dump *dump, void *buf, size_t si
 		return -ENOENT;
 	vnet.id = from->id;
 	memcpy(vnet.name, from->name, sizeof(vnet.name));
+	vnet.sa_count = from->sa_count;
 	count = find_count(server, from->id);
-	if (count) { /* else it was added since, empty */
-		vnet.sa_count = count->sas;
+	if (count) /* else it was added since, empty */
 		vnet.policy_count = count->policies;
-	}
 	size_t bytes = ctl_own_encode_vnet(buf, size, &dump->header, &vnet);
 	if (bytes > 0)
 		dump->vnet = from;

@@ -80,10 +80,10 @@ struct ctl_member {
 	uint64_t until_s; /* CLOCK_MONOTONIC */
 };
 
-/* How much a virtual network holds, as counted when the last dump of them began. */
+/* How many policies a virtual network has, as counted when the last dump of them began. */
 struct ctl_vnet_count {
 	uint32_t id;
-	uint32_t sas, policies;
+	uint32_t policies;
 };
 
 struct ctl_server {

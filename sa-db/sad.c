@@ -216,6 +216,7 @@ sadb_sad_insert(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_error *e
 				 db->config.max_sas);
 	cold->slot = sad->n_free > 0 ? sad->free_slot[--sad->n_free] : db->positions++;
 	db->sa_count++;
+	sadb_vnet_find(db, cold->config.vnet_id)->sa_count++;
 	return 0;
 }
 
@@ -279,6 +280,7 @@ sadb_sad_remove(struct sadb *db, struct sadb_sa_cold *cold)
 	db->watch[cold->slot] = 0;
 	db->sad.free_slot[db->sad.n_free++] = cold->slot;
 	db->sa_count--;
+	sadb_vnet_find(db, cold->config.vnet_id)->sa_count--;
 	db->sad.waiting++;
 	sadb_retire_embedded(db, &sadb_own(cold)->note, cold, free_after_grace);
 }

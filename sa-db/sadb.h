@@ -71,6 +71,7 @@ struct sadb_vnet {
 	char name[SADB_VNET_NAME];
 	struct sadb_spd *spd[SADB_POLICY_DIRS]; /* published; acquire-load with sadb_vnet_spd() */
 	struct sadb_fib *fib;                   /* published; acquire-load with sadb_vnet_fib() */
+	uint32_t sa_count;                      /* control thread */
 };
 
 static inline struct sadb_spd *

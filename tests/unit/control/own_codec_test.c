@@ -157,6 +157,27 @@ a_worker_tells_its_reasons_and_stages_by_name(void **state)
 	assert_int_equal(own->worker.n_drops, DP_DROP_COUNT);
 }
 
+static void
+what_memory_goes_to_survives_the_wire(void **state)
+{
+	const struct nlmsghdr h = header(CTL_MSG_MEMORY), c = header(CTL_MSG_CHAIN);
+	static struct ctl_memory memory = {.rss_bytes = 1ull << 40, .sa_count = 2000000, .n_uses = CTL_MAX_USES};
+
+	(void)state;
+	for (unsigned i = 0; i < CTL_MAX_USES; i++) {
+		struct ctl_memory_use *use = &memory.uses[i];
+
+		snprintf(use->name, sizeof(use->name), "use-%u", i);
+		memset(use->help, 'h', sizeof(use->help) - 1 - i);
+		use->bytes = (1ull << 33) + i;
+		use->objects = i * 1000003ull;
+	}
+	struct ctl_own *own = decode(ctl_own_encode_memory(buf, sizeof(buf), &h, &memory));
+	assert_memory_equal(&own->memory, &memory, sizeof(memory));
+	assert_true(decode(ctl_own_encode_chain(buf, sizeof(buf), &c, true))->chain);
+	assert_false(decode(ctl_own_encode_chain(buf, sizeof(buf), &c, false))->chain);
+}
+
 /* Names, help and message stay within what the receiver has room for. */
 static void
 every_reason_and_stage_fits_the_wire(void **state)
@@ -270,6 +291,7 @@ main(void)
 	    cmocka_unit_test(a_port_survives_the_wire),
 	    cmocka_unit_test(a_vnet_a_route_and_a_neighbour_survive_the_wire),
 	    cmocka_unit_test(a_worker_tells_its_reasons_and_stages_by_name),
+	    cmocka_unit_test(what_memory_goes_to_survives_the_wire),
 	    cmocka_unit_test(every_reason_and_stage_fits_the_wire),
 	    cmocka_unit_test(a_subscription_needs_its_groups),
 	    cmocka_unit_test(refuses_other_versions_and_types),
