@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What every end-to-end script shares: the undo list, how a test ends, network namespaces and the wire between them.
-# Sourced by a script of this folder. Needs root. A test exits with 0 passed, 1 failed, 77 skipped.
+# Sourced by a script of this folder or of tests/perf. Needs root. A test exits with 0 passed, 1 failed, 77 skipped.
 # shellcheck shell=sh
 set -eu
 
-here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+here=$(CDPATH='' cd -- "$(dirname -- "$0")/../netns" && pwd)
 top=${here%/tests/netns}
 build=${CULVERT_BUILD:-$top/build}
 culvertd=$build/control/culvertd

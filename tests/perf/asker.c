@@ -2,8 +2,9 @@
  * Asks a daemon as fast as it answers, and tells how long that took: for scale.sh. It prints "NAME VALUE" lines.
  *   asker SOCKET dump             all SAs: how many, in how many seconds
  *   asker SOCKET slow MS          the same by a reader that sleeps after every datagram's worth of SAs
- *   asker SOCKET latency SECONDS  one small request after the other: the longest and the median wait */
+ *   asker SOCKET latency SECONDS  one small request after the other, or until SIGTERM: the longest and the median wait */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,15 @@ dump_all(struct ctl_client *client, unsigned long pause_ms)
 	return 0;
 }
 
+static volatile sig_atomic_t stopped;
+
+static void
+on_signal(int number)
+{
+	(void)number;
+	stopped = 1;
+}
+
 static int
 by_size(const void *a, const void *b)
 {
@@ -86,11 +96,15 @@ ask_on(struct ctl_client *client, double seconds)
 	struct ctl_client_error err;
 	size_t n = 0;
 
-	while (waits != NULL && n < LATENCY_MAX && now_s() < end) {
+	signal(SIGTERM, on_signal);
+	while (waits != NULL && n < LATENCY_MAX && now_s() < end && !stopped) {
 		double start = now_s();
 
-		if (ctl_own_encode_get(request, sizeof(request), &header) == 0 ||
-		    ctl_client_ask(client, (struct nlmsghdr *)request, NULL, NULL, &err) != 0) {
+		ctl_own_encode_get(request, sizeof(request), &header);
+		int rc = ctl_client_ask(client, (struct nlmsghdr *)request, NULL, NULL, &err);
+		if (rc == -EINTR)
+			break;
+		if (rc != 0) {
 			free(waits);
 			return fail(&err);
 		}
