@@ -32,6 +32,7 @@ struct sadb_store {
 	sqlite3 *db;
 	sqlite3_stmt *get;
 	struct sadb_journal journal;
+	int64_t quiet_since; /* the journal's next row at the last look */
 	char *path;
 };
 
@@ -325,7 +326,10 @@ sadb_store_commit(struct sadb_store *store, struct sadb_error *err)
 int
 sadb_store_tidy(struct sadb_store *store, struct sadb_error *err)
 {
-	if (!sadb_journal_ripe(&store->journal))
+	/* While marks come in, it only gets in their way. */
+	bool quiet = store->quiet_since == store->journal.next_id;
+	store->quiet_since = store->journal.next_id;
+	if (!quiet || !sadb_journal_ripe(&store->journal))
 		return 0;
 	int rc = sadb_store_begin(store, err);
 	if (rc != 0)

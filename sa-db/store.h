@@ -33,8 +33,8 @@ int sadb_store_put(struct sadb_store *store, const uint8_t key_id[SADB_KEY_ID_BY
 		   const struct sadb_store_mark *mark, struct sadb_error *err);
 int sadb_store_commit(struct sadb_store *store, struct sadb_error *err);
 
-/* In quiet times, about ten times a second: takes some of what was written lately to its place for good. No mark changes
- * by it, and what fails is tried again. */
+/* About ten times a second: if no mark came since the last call, takes some of what was written lately to its place for
+ * good. No mark changes by it, and what fails is tried again. */
 int sadb_store_tidy(struct sadb_store *store, struct sadb_error *err);
 
 #endif

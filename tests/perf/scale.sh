@@ -19,6 +19,11 @@ now_ms() {
   echo $(($(date +%s%N) / 1000000))
 }
 
+# What West's control thread has computed, in milliseconds: steadier than the clock on a machine that does other things.
+cpu_ms() {
+  awk '{ print ($14 + $15) * 1000 / '"$(getconf CLK_TCK)"' }' "/proc/$(gw_pid west)/task/$(gw_pid west)/stat"
+}
+
 # Pairs of SAs with peers of their own, keys inside: a file for West's batch.
 sas_write() {
   "$python" - "$sas" <<'EOF'
@@ -56,6 +61,10 @@ for row in json.load(sys.stdin):
     print(row["bytes_per_sa_pair"])' "$1" <"$tmp/memory"
 }
 
+ratio() {
+  awk "BEGIN { printf \"%.1f\", $1 / $2 }"
+}
+
 row() {
   printf '%-44s %14s  %s\n' "$@" >>"$tmp/table"
 }
@@ -75,12 +84,13 @@ say "install, beside pings every $interval s and small requests"
 flood_start
 "$asker" "$tmp/west/culvert.sock" latency 600 >"$tmp/latency" &
 latency=$!
-start=$(now_ms)
+start=$(now_ms) cpu=$(cpu_ms)
 west -batch "$tmp/add"
-took=$(($(now_ms) - start))
+took=$(($(now_ms) - start)) cpu=$(($(cpu_ms) - cpu))
 quit $latency
 pings=$(flood_end)
 row "install, SAs a second" $((sas * 1000 / took)) "target 100000"
+row "  control thread's time, us for an SA" "$(ratio $((cpu * 1000)) "$sas")" "processors $(nproc), load $(cut -d' ' -f1 /proc/loadavg)"
 row "  pings answered, lost meanwhile" "$pings" "target 0 lost"
 row "  other requests: longest wait, ms" "$(value "$tmp/latency" longest_ms)" "median $(value "$tmp/latency" median_ms)"
 

@@ -140,6 +140,14 @@ rows(const char *table)
 	return n;
 }
 
+/* Twice: the first one only sees that it is quiet. */
+static int
+tidy(struct sadb_store *store)
+{
+	int rc = sadb_store_tidy(store, &rig_err);
+	return rc == 0 ? sadb_store_tidy(store, &rig_err) : rc;
+}
+
 static uint32_t
 next(uint32_t *seed)
 {
@@ -182,7 +190,7 @@ every_mark_comes_back_whatever_happens_when(void **state)
 		else if (what < 9)
 			transaction(store, &seed, 500, false);
 		else if (what < 14)
-			assert_int_equal(sadb_store_tidy(store, &rig_err), 0);
+			assert_int_equal(tidy(store), 0);
 		for (unsigned i = 0; i < 100; i++)
 			expect(store, next(&seed) % KEYS);
 		if (what == 14)
@@ -211,14 +219,14 @@ a_sweep_may_be_cut_off_anywhere(void **state)
 		if (slices % 3 == 1) /* others come in between, old keys and new ones */
 			transaction(store, &seed, 40, true);
 		rig_disk_fails(true);
-		assert_int_not_equal(sadb_store_tidy(store, &rig_err), 0);
+		assert_int_not_equal(tidy(store), 0);
 		rig_disk_fails(false);
-		assert_int_equal(sadb_store_tidy(store, &rig_err), 0);
+		assert_int_equal(tidy(store), 0);
 		if (slices % 4 == 0)
 			crash_and_look(KEYS);
 		expect_all(store, KEYS);
 		rig_disk_fails(true); /* what has nothing left to do does not write */
-		int rc = sadb_store_tidy(store, NULL);
+		int rc = tidy(store);
 		rig_disk_fails(false);
 		if (rc == 0)
 			break;
