@@ -19,7 +19,8 @@
 #include "sa-db/policy.h"
 #include "sa-db/sadb.h"
 
-#define DP_FLOW_SLOTS 1024 /* 64 KiB: a part of the second-level cache */
+#define DP_FLOW_BITS  10
+#define DP_FLOW_SLOTS (1u << DP_FLOW_BITS) /* 64 KiB: a part of the second-level cache */
 
 struct dp_flow_entry {
 	alignas(64) struct sadb_flow_v4 flow;
@@ -52,7 +53,8 @@ dp_flow_place(struct dp_flow_cache *cache, const struct sadb_flow_v4 *flow)
 	memcpy(word, flow, sizeof(word));
 	uint64_t mixed = (word[0] ^ cache->seed) * UINT64_C(0x9e3779b97f4a7c15);
 	mixed = (mixed ^ mixed >> 32 ^ word[1]) * UINT64_C(0xd6e8feb86659fd93);
-	return &cache->entry[mixed >> 32 & (DP_FLOW_SLOTS - 1)];
+	/* The highest bits: they alone depend on every bit of the ports. */
+	return &cache->entry[mixed >> (64 - DP_FLOW_BITS)];
 }
 
 static inline bool

@@ -59,9 +59,9 @@ net24(uint32_t addr)
 }
 
 static void
-add_port(struct gateway *gw, enum gw_port which, struct sadb_vnet *vnet)
+add_port(struct gateway *gw, enum gw_port which, struct sadb_vnet *vnet, uint16_t mtu)
 {
-	struct dp_port_config config = {.vnet = vnet, .underlay = which == GW_PORT_WAN, .mtu = 1500};
+	struct dp_port_config config = {.vnet = vnet, .underlay = which == GW_PORT_WAN, .mtu = mtu};
 	char name[32], device[64];
 	struct dp_error err;
 	uint16_t number;
@@ -83,16 +83,25 @@ add_port(struct gateway *gw, enum gw_port which, struct sadb_vnet *vnet)
 	assert_int_equal(dp_port_addrs_set(gw->dp, number, &own, 1), 0);
 }
 
+void
+gateway_routes(struct gateway *gw, const struct sadb_route *more, unsigned n)
+{
+	struct sadb_route inside[8] = {
+	    {.dst = {v4(GW_LAN), 32}, .port = GW_PORT_LAN, .kind = SADB_ROUTE_LOCAL},
+	    {.dst = net24(GW_LAN), .port = GW_PORT_LAN, .kind = SADB_ROUTE_UNICAST},
+	};
+	assert_true(n <= 6);
+	for (unsigned i = 0; i < n; i++)
+		inside[2 + i] = more[i];
+	sadb_vnet_fib_set(gw->db, gw->blue, sadb_fib_create(inside, 2 + n));
+}
+
 static void
 add_routes(struct gateway *gw)
 {
 	struct sadb_route under[] = {
 	    {.dst = {v4(GW_WAN), 32}, .port = GW_PORT_WAN, .kind = SADB_ROUTE_LOCAL},
 	    {.dst = net24(GW_WAN), .port = GW_PORT_WAN, .kind = SADB_ROUTE_UNICAST},
-	};
-	struct sadb_route inside[] = {
-	    {.dst = {v4(GW_LAN), 32}, .port = GW_PORT_LAN, .kind = SADB_ROUTE_LOCAL},
-	    {.dst = net24(GW_LAN), .port = GW_PORT_LAN, .kind = SADB_ROUTE_UNICAST},
 	};
 	struct sadb_neigh neigh[] = {
 	    {.addr_v4_be = rte_cpu_to_be_32(GW_PEER), .port = GW_PORT_WAN},
@@ -101,14 +110,13 @@ add_routes(struct gateway *gw)
 	for (unsigned i = 0; i < 2; i++)
 		memcpy(neigh[i].mac, peer_mac, 6);
 	sadb_vnet_fib_set(gw->db, sadb_underlay(gw->db), sadb_fib_create(under, 2));
-	sadb_vnet_fib_set(gw->db, gw->blue, sadb_fib_create(inside, 2));
+	gateway_routes(gw, NULL, 0);
 	sadb_neighs_set(gw->db, sadb_neigh_table_create(neigh, 2));
 }
 
-static void
-add_sa(struct gateway *gw, const struct witness_sa *sa, uint32_t flags, uint32_t window)
+struct sadb_sa_config
+gateway_sa(const struct witness_sa *sa, uint32_t flags, uint32_t window)
 {
-	struct sadb_error err;
 	struct sadb_sa_config config = {
 	    .src = v4(sa->src),
 	    .dst = v4(sa->dst),
@@ -125,7 +133,55 @@ add_sa(struct gateway *gw, const struct witness_sa *sa, uint32_t flags, uint32_t
 		.soft_bytes = SADB_INF, .hard_bytes = SADB_INF, .soft_packets = SADB_INF, .hard_packets = SADB_INF}};
 	memcpy(config.key, sa->key, 32);
 	memcpy(config.salt, sa->salt, 4);
-	if (sadb_sa_add(gw->db, &config, &err) < 0)
+	return config;
+}
+
+void
+gateway_add_sa(struct gateway *gw, const struct sadb_sa_config *config)
+{
+	struct sadb_error err;
+	if (sadb_sa_add(gw->db, config, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+static void
+add_sa(struct gateway *gw, const struct witness_sa *sa, uint32_t flags, uint32_t window)
+{
+	struct sadb_sa_config config = gateway_sa(sa, flags, window);
+	gateway_add_sa(gw, &config);
+}
+
+struct sadb_policy_config
+gateway_policy(enum sadb_policy_dir dir)
+{
+	bool out = dir == SADB_POLICY_OUT;
+	return (struct sadb_policy_config){
+	    .sel = {.src = net24(out ? GW_HOST : GW_FAR), .dst = net24(out ? GW_FAR : GW_HOST)},
+	    .tmpl = {.src = v4(out ? GW_WAN : GW_PEER),
+		     .dst = v4(out ? GW_PEER : GW_WAN),
+		     .reqid = 1,
+		     .proto = IPPROTO_ESP,
+		     .mode = XFRM_MODE_TUNNEL},
+	    .priority = 100,
+	    .vnet_id = 1,
+	    .dir = (uint8_t)dir,
+	    .action = SADB_PROTECT};
+}
+
+void
+gateway_set_policy(struct gateway *gw, const struct sadb_policy_config *config)
+{
+	struct sadb_policy_config copy = *config;
+	struct sadb_error err;
+	if (sadb_policy_add(gw->db, &copy, true, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
+void
+gateway_commit(struct gateway *gw)
+{
+	struct sadb_error err;
+	if (sadb_commit(gw->db, &err) < 0)
 		fail_msg("%s", err.text);
 }
 
@@ -134,28 +190,21 @@ add_policies(struct gateway *gw)
 {
 	static const enum sadb_policy_dir dirs[] = {SADB_POLICY_OUT, SADB_POLICY_IN, SADB_POLICY_FWD};
 	for (unsigned i = 0; i < 3; i++) {
-		bool out = dirs[i] == SADB_POLICY_OUT;
-		struct sadb_error err;
-		struct sadb_policy_config config = {
-		    .sel = {.src = net24(out ? GW_HOST : GW_FAR), .dst = net24(out ? GW_FAR : GW_HOST)},
-		    .tmpl = {.src = v4(out ? GW_WAN : GW_PEER),
-			     .dst = v4(out ? GW_PEER : GW_WAN),
-			     .reqid = 1,
-			     .proto = IPPROTO_ESP,
-			     .mode = XFRM_MODE_TUNNEL},
-		    .priority = 100,
-		    .vnet_id = 1,
-		    .dir = (uint8_t)dirs[i],
-		    .action = SADB_PROTECT};
-		if (sadb_policy_add(gw->db, &config, false, &err) < 0)
-			fail_msg("%s", err.text);
+		struct sadb_policy_config config = gateway_policy(dirs[i]);
+		gateway_set_policy(gw, &config);
 	}
 }
 
 void
 gateway_start(struct gateway *gw, const char *engine, uint32_t flags, uint32_t window)
 {
-	struct dp_config config = {.engine = engine, .workers = 1, .packets = 2048, .max_frame_bytes = 1514};
+	gateway_start_mtu(gw, engine, flags, window, 1500);
+}
+
+void
+gateway_start_mtu(struct gateway *gw, const char *engine, uint32_t flags, uint32_t window, uint16_t mtu)
+{
+	struct dp_config config = {.engine = engine, .workers = 1, .packets = 2048, .max_frame_bytes = mtu + 14u};
 	struct sadb_config sadb = {.max_sas = 64, .max_policies = 64, .max_workers = 1, .key_id = key_id};
 	struct dp_error err;
 	struct sadb_error serr;
@@ -169,8 +218,8 @@ gateway_start(struct gateway *gw, const char *engine, uint32_t flags, uint32_t w
 	assert_int_equal(sadb_vnet_add(gw->db, 1, "blue", &serr), 0);
 	gw->blue = sadb_vnet_find(gw->db, 1);
 	dp_attach(gw->dp, gw->db);
-	add_port(gw, GW_PORT_WAN, sadb_underlay(gw->db));
-	add_port(gw, GW_PORT_LAN, gw->blue);
+	add_port(gw, GW_PORT_WAN, sadb_underlay(gw->db), mtu);
+	add_port(gw, GW_PORT_LAN, gw->blue, mtu);
 	add_routes(gw);
 	gw->out = (struct witness_sa){.spi = GW_SPI_OUT, .src = GW_WAN, .dst = GW_PEER, .esn = flags & SADB_SA_ESN};
 	gw->in = (struct witness_sa){.spi = GW_SPI_IN, .src = GW_PEER, .dst = GW_WAN, .esn = flags & SADB_SA_ESN};
@@ -190,10 +239,10 @@ gateway_start(struct gateway *gw, const char *engine, uint32_t flags, uint32_t w
 void
 gateway_stop(struct gateway *gw)
 {
-	uint8_t ip[2048];
+	struct rte_mbuf *m;
 	for (unsigned i = 0; i < 2; i++)
-		while (gateway_take(gw, i, ip) > 0)
-			;
+		while ((m = gateway_take_frame(gw, i)) != NULL)
+			rte_pktmbuf_free(m);
 	dp_destroy(gw->dp);
 	sadb_destroy(gw->db);
 	for (unsigned i = 0; i < 2; i++) {
@@ -202,8 +251,8 @@ gateway_stop(struct gateway *gw)
 	}
 }
 
-static struct rte_mbuf *
-frame(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes)
+struct rte_mbuf *
+gateway_frame(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(gw->dp->pool);
 	assert_non_null(m);
@@ -219,13 +268,13 @@ frame(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes)
 void
 gateway_put(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes)
 {
-	assert_int_equal(rte_ring_enqueue(gw->rx[port], frame(gw, port, ip, bytes)), 0);
+	assert_int_equal(rte_ring_enqueue(gw->rx[port], gateway_frame(gw, port, ip, bytes)), 0);
 }
 
 void
 gateway_inject(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes)
 {
-	struct rte_mbuf *m = frame(gw, port, ip, bytes);
+	struct rte_mbuf *m = gateway_frame(gw, port, ip, bytes);
 	dp_meta(m)->in_port = gw->dp->port[port]->number;
 	assert_int_equal(rte_ring_enqueue(gw->w->inject, m), 0);
 }
@@ -233,16 +282,12 @@ gateway_inject(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t 
 void
 gateway_policy_any(struct gateway *gw, enum sadb_action action, uint32_t priority)
 {
-	struct sadb_error err;
-	struct sadb_policy_config config = {
-	    .tmpl = {.src = v4(GW_WAN), .dst = v4(GW_PEER), .reqid = 1, .proto = IPPROTO_ESP, .mode = XFRM_MODE_TUNNEL},
-	    .priority = priority,
-	    .vnet_id = 1,
-	    .dir = SADB_POLICY_OUT,
-	    .action = (uint8_t)action};
-	if (sadb_policy_add(gw->db, &config, false, &err) < 0)
-		fail_msg("%s", err.text);
-	assert_int_equal(sadb_commit(gw->db, &err), 0);
+	struct sadb_policy_config config = gateway_policy(SADB_POLICY_OUT);
+	config.sel = (struct sadb_selector){0};
+	config.priority = priority;
+	config.action = (uint8_t)action;
+	gateway_set_policy(gw, &config);
+	gateway_commit(gw);
 }
 
 void
@@ -252,13 +297,19 @@ gateway_turn(struct gateway *gw)
 		;
 }
 
+struct rte_mbuf *
+gateway_take_frame(struct gateway *gw, enum gw_port port)
+{
+	void *frame;
+	return rte_ring_dequeue(gw->tx[port], &frame) == 0 ? frame : NULL;
+}
+
 size_t
 gateway_take(struct gateway *gw, enum gw_port port, uint8_t *ip)
 {
-	void *frame;
-	if (rte_ring_dequeue(gw->tx[port], &frame) != 0)
+	struct rte_mbuf *m = gateway_take_frame(gw, port);
+	if (m == NULL)
 		return 0;
-	struct rte_mbuf *m = frame;
 	size_t bytes = m->data_len - sizeof(struct rte_ether_hdr);
 	memcpy(ip, rte_pktmbuf_mtod_offset(m, uint8_t *, sizeof(struct rte_ether_hdr)), bytes);
 	rte_pktmbuf_free(m);

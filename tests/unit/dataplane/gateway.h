@@ -35,8 +35,25 @@ int gateway_process_start(void);
 
 /* Two SAs and policies 10.1.0.0/24 <-> 10.2.0.0/24, neighbours known. flags: SADB_SA_*; window as in the SA. */
 void gateway_start(struct gateway *gw, const char *engine, uint32_t flags, uint32_t window);
+/* The same with that MTU, not 1500. */
+void gateway_start_mtu(struct gateway *gw, const char *engine, uint32_t flags, uint32_t window, uint16_t mtu);
 void gateway_stop(struct gateway *gw);
 
+/* ---- changes; seen by the worker after gateway_commit() ---- */
+/* An SA that the witness knows, with reqid 1; to be altered, then added. */
+struct sadb_sa_config gateway_sa(const struct witness_sa *sa, uint32_t flags, uint32_t window);
+void gateway_add_sa(struct gateway *gw, const struct sadb_sa_config *config);
+/* The policy of that direction as it is at the start; to be altered, then set. One of the same selector is replaced. */
+struct sadb_policy_config gateway_policy(enum sadb_policy_dir dir);
+void gateway_set_policy(struct gateway *gw, const struct sadb_policy_config *config);
+/* The routes inside: those of the start, and these (at most 6). */
+void gateway_routes(struct gateway *gw, const struct sadb_route *more, unsigned n);
+void gateway_commit(struct gateway *gw);
+
+/* ---- packets ---- */
+
+/* A buffer with an IPv4 packet in an Ethernet frame to the port. */
+struct rte_mbuf *gateway_frame(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes);
 /* Puts an IPv4 packet, in an Ethernet frame to the port, into a port's receive ring. */
 void gateway_put(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes);
 /* The same through the port's twin: what the gateway's own kernel sends. */
@@ -45,8 +62,10 @@ void gateway_inject(struct gateway *gw, enum gw_port port, const uint8_t *ip, si
 void gateway_policy_any(struct gateway *gw, enum sadb_action action, uint32_t priority);
 /* Turns the worker until nothing is left to do. */
 void gateway_turn(struct gateway *gw);
-/* Takes one sent frame; returns the bytes of its IP packet (0: none), written to ip (of at least 2048 bytes). */
+/* Takes one sent frame; returns the bytes of its IP packet (0: none), written to ip. */
 size_t gateway_take(struct gateway *gw, enum gw_port port, uint8_t *ip);
+/* The frame itself; NULL: none. The caller frees it. */
+struct rte_mbuf *gateway_take_frame(struct gateway *gw, enum gw_port port);
 /* The witness seals a packet, the worker takes it from the wire; returns what reached the host inside, 0 for nothing. */
 size_t gateway_receive(struct gateway *gw, uint64_t seq, const uint8_t *inner, size_t inner_bytes,
 		       const struct witness_twist *twist, uint8_t *out);
