@@ -11,6 +11,7 @@
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <rte_mempool.h>
+#include <rte_memzone.h>
 #include <rte_random.h>
 
 /* AF_XDP keeps 2048 buffers in the fill ring of each port, another 1024 may wait to be sent. */
@@ -40,7 +41,38 @@ dp_packet_pool(const struct dp *dp)
  *
  * Without huge pages the library would begin each buffer on a page of its own, for devices that want contiguous bus
  * addresses; then the same field of all buffers competes for one set of the first-level cache, and a batch does not fit.
- * Bus addresses are virtual ones here (see eal.c), so the buffers may stand close. */
+ * Bus addresses are virtual ones here (see eal.c), so the buffers may stand close: in one piece, as AF_XDP wants it. The
+ * flag that says so would also hide the bus addresses from the buffers, so it is gone before a device sees the pool. */
+#define CLOSE RTE_MEMPOOL_F_NO_IOVA_CONTIG
+
+static void
+memory_free(struct rte_mempool_memhdr *chunk, void *memory)
+{
+	(void)chunk;
+	rte_memzone_free(memory);
+}
+
+static bool
+populate(struct rte_mempool *pool)
+{
+	size_t least, align;
+	ssize_t bytes = rte_mempool_op_calc_mem_size_default(pool, pool->size, 0, &least, &align);
+	if (bytes < 0)
+		return false;
+	const struct rte_memzone *memory =
+	    rte_memzone_reserve_aligned("packets", (size_t)bytes, SOCKET_ID_ANY, 0, (unsigned)align);
+	if (memory == NULL)
+		return false;
+	int made = rte_mempool_populate_iova(pool, memory->addr, memory->iova, memory->len, memory_free,
+					     (void *)(uintptr_t)memory);
+	if (made <= 0)
+		rte_memzone_free(memory);
+	if (made != (int)pool->size)
+		return false;
+	pool->flags &= ~(unsigned)(CLOSE | RTE_MEMPOOL_F_NON_IO);
+	return true;
+}
+
 static struct rte_mempool *
 pool_create(const struct dp_config *config)
 {
@@ -52,13 +84,13 @@ pool_create(const struct dp_config *config)
 						  .mbuf_priv_size = sizeof(struct dp_priv)};
 	struct rte_mempool *pool = rte_mempool_create_empty(
 	    "packets", packets, (unsigned)(sizeof(struct rte_mbuf) + sizeof(struct dp_priv)) + room, POOL_CACHE,
-	    sizeof(layout), SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	    sizeof(layout), SOCKET_ID_ANY, CLOSE);
 	if (pool == NULL)
 		return NULL;
 	if (rte_mempool_set_ops_byname(pool, "ring_mt_rts", NULL) < 0)
 		goto fail;
 	rte_pktmbuf_pool_init(pool, &layout);
-	if (rte_mempool_populate_default(pool) < 0)
+	if (!populate(pool))
 		goto fail;
 	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
 	return pool;
