@@ -72,10 +72,11 @@ sadb_replay_esn(const struct sadb_replay *rp, uint64_t top, uint32_t seq_low)
 static void
 raise_top(struct sadb_replay *rp, uint64_t seq)
 {
-	uint64_t top = __atomic_load_n(&rp->top, __ATOMIC_RELAXED);
 	/* Pairs with the load in sadb_replay_top() and sadb_replay_seen(): the bits come with it. Sequentially consistent
-	 * for sadb_sa_remove(); on x86 that costs nothing more. */
-	while (top < seq && !__atomic_compare_exchange_n(&rp->top, &top, seq, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+	 * for sadb_sa_remove(), also where another worker was further and nothing is written: on x86 that costs nothing
+	 * more. */
+	uint64_t top = __atomic_load_n(&rp->top, __ATOMIC_SEQ_CST);
+	while (top < seq && !__atomic_compare_exchange_n(&rp->top, &top, seq, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		;
 }
 
