@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <jansson.h>
+
 int
 pg_output_open(struct pg_output *output, const char *path, struct pg_error *err)
 {
@@ -28,6 +30,19 @@ pg_output_open(struct pg_output *output, const char *path, struct pg_error *err)
 	const int rc = pg_error_set(err, -errno, "%s: cannot be written: %s", path, strerror(errno));
 	free(output->part);
 	output->part = NULL;
+	return rc;
+}
+
+int
+pg_output_json(struct pg_output *output, json_t *root, struct pg_error *err)
+{
+	int rc = 0;
+	if (root == NULL)
+		rc = pg_error_set(err, -ENOMEM, "%s: the result cannot be put into JSON", output->path);
+	else if (output->file != NULL &&
+		 (json_dumpf(root, output->file, JSON_INDENT(2)) != 0 || fputc('\n', output->file) == EOF))
+		rc = pg_error_set(err, -EIO, "%s: cannot be written: %s", output->path, strerror(errno));
+	json_decref(root);
 	return rc;
 }
 

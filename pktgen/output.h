@@ -8,6 +8,8 @@
 
 #include "pktgen/error.h"
 
+struct json_t;
+
 struct pg_output {
 	FILE *file; /* NULL: nobody asked for it */
 	const char *path;
@@ -16,6 +18,8 @@ struct pg_output {
 
 /* path NULL: nothing is opened, and the others do nothing. */
 int pg_output_open(struct pg_output *output, const char *path, struct pg_error *err);
+/* Writes root, which it takes (NULL: memory ran out); without a file nothing. The file is still to be committed. */
+int pg_output_json(struct pg_output *output, struct json_t *root, struct pg_error *err);
 /* Closes it and gives it its name. */
 int pg_output_commit(struct pg_output *output, struct pg_error *err);
 /* Takes it away, if it was not committed. */

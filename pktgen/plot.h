@@ -10,7 +10,4 @@
 /* Two panels over the rate sent: frames received, and latency (p50, p99; a logarithmic scale). One colour for each mix. */
 void pg_plot_search(FILE *out, const struct pg_search_report *reports, unsigned n);
 
-/* The step of an axis up to max with at most 8 ticks: 1, 2 or 5 times a power of ten. */
-double pg_plot_step(double max);
-
 #endif

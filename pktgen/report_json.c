@@ -3,12 +3,12 @@
 #include "pktgen/report.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <string.h>
 
 #include <jansson.h>
 
 #include <rte_cycles.h>
+
+#include "pktgen/machine.h"
 
 static json_t *
 latency_object(const struct pg_latency *l)
@@ -83,30 +83,12 @@ result_object(const struct pg_result *r)
 			 remark_array(r));
 }
 
-static void
-cpu_name(char out[128])
-{
-	char line[256];
-	FILE *in = fopen("/proc/cpuinfo", "re");
-
-	snprintf(out, 128, "unknown");
-	while (in != NULL && fgets(line, sizeof(line), in) != NULL) {
-		const char *value = strchr(line, ':');
-		if (strncmp(line, "model name", 10) != 0 || value == NULL)
-			continue;
-		snprintf(out, 128, "%.*s", (int)strcspn(value + 2, "\n"), value + 2);
-		break;
-	}
-	if (in != NULL)
-		fclose(in);
-}
-
 /* What every result begins with. */
 static json_t *
 head(const char *command, const struct pg_rig *rig)
 {
-	char cpu[128];
-	cpu_name(cpu);
+	char cpu[PG_MACHINE_CPU];
+	pg_machine_cpu(cpu);
 	const struct pg_learning *l = &rig->learning;
 	json_t *learning =
 	    json_pack("{si si sI sI sI}", "destinations", (int)l->destinations, "reached", (int)l->reached, "sent",
@@ -114,18 +96,6 @@ head(const char *command, const struct pg_rig *rig)
 	return json_pack("{ss ss ss ss ss sI si so}", "tool", "culvert-pktgen", "version", CULVERT_VERSION, "command",
 			 command, "scenario", rig->scenario->file, "cpu", cpu, "tsc_hz", (json_int_t)rte_get_tsc_hz(),
 			 "flow_count", (int)rig->format.flow_count, "learning", learning);
-}
-
-static int
-dump(json_t *root, struct pg_output *output, struct pg_error *err)
-{
-	int rc = 0;
-	if (root == NULL)
-		rc = pg_error_set(err, -ENOMEM, "%s: the result cannot be put into JSON", output->path);
-	else if (json_dumpf(root, output->file, JSON_INDENT(2)) != 0 || fputc('\n', output->file) == EOF)
-		rc = pg_error_set(err, -EIO, "%s: cannot be written: %s", output->path, strerror(errno));
-	json_decref(root);
-	return rc;
 }
 
 int
@@ -136,7 +106,7 @@ pg_json_run(struct pg_output *output, const struct pg_rig *rig, const struct pg_
 	json_t *root = head("run", rig);
 	json_object_set_new(root, "result", result_object(result));
 	json_object_set_new(root, "worst_flows", flow_array(rig, &result->judgement));
-	return dump(root, output, err);
+	return pg_output_json(output, root, err);
 }
 
 static json_t *
@@ -165,5 +135,5 @@ pg_json_search(struct pg_output *output, const struct pg_rig *rig, const struct 
 	for (unsigned i = 0; i < n; i++)
 		json_array_append_new(results, search_object(&reports[i]));
 	json_object_set_new(root, "results", results);
-	return dump(root, output, err);
+	return pg_output_json(output, root, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * The plot: ticks at round figures, every point inside its panel, and no figure that is none. */
+ * The plot of a search: every point inside its panel, and no figure that is none. */
 #include "pktgen/plot.h"
 
 #include <setjmp.h>
@@ -10,23 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static void
-ticks_stand_at_1_2_or_5_and_are_at_most_eight(void **state)
-{
-	(void)state;
-	static const struct {
-		double max, step;
-	} rows[] = {
-	    {8, 1},    {8.1, 2}, {1, 0.2}, {0.8, 0.1},         {14.88, 2},
-	    {16.1, 5}, {40, 5},  {41, 10}, {0.00007, 0.00001}, {1e9, 2e8},
-	};
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const double step = pg_plot_step(rows[i].max);
-		if (step < rows[i].step * 0.999 || step > rows[i].step * 1.001)
-			fail_msg("row %u: %g", i, step);
-	}
-}
 
 /* A trial of a device that passes all up to 3 Mpps. */
 static struct pg_result
@@ -102,7 +85,6 @@ int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(ticks_stand_at_1_2_or_5_and_are_at_most_eight),
 	    cmocka_unit_test(every_trial_is_a_point_in_each_curve_in_the_order_of_load),
 	    cmocka_unit_test(a_search_that_measured_nothing_still_makes_a_plot),
 	};
