@@ -10,12 +10,14 @@
 
 #include "dataplane/dataplane.h"
 #include "pktgen/error.h"
+#include "pktgen/machine.h"
 #include "pktgen/mix.h"
 
 enum pg_bench_kind { PG_BENCH_PATH, PG_BENCH_AEAD };
 enum pg_bench_dir { PG_BENCH_ENCRYPT, PG_BENCH_DECRYPT, PG_BENCH_DIRS };
 
 #define PG_BENCH_LIST       16
+#define PG_BENCH_CASES_MAX  4096
 #define PG_BENCH_BATCH_MAX  256
 #define PG_BENCH_TRIALS_MAX 101
 
@@ -28,8 +30,9 @@ struct pg_bench_options {
 	bool esn[2], dir[PG_BENCH_DIRS];
 	unsigned n_engines, n_frames, n_sas, n_policies, n_workers;
 	unsigned window, batch, trials, trial_ms;
+	unsigned cpu[DP_MAX_WORKERS], n_cpus; /* of the workers; none: the program chooses */
 	bool stages, quiet, verbose;
-	const char *cpus, *json, *svg;
+	const char *json, *svg;
 };
 
 /* One row of the table. */
@@ -57,9 +60,17 @@ struct pg_bench_result {
 };
 
 /* ---- bench_options.c ---- */
-/* -1: go on; otherwise the exit code. */
+/* argv begins with the command's name, and options point into it. -1: go on; otherwise the exit code. */
 int pg_bench_options_read(int argc, char **argv, struct pg_bench_options *options);
 const char *pg_bench_dir_name(enum pg_bench_dir dir);
+/* The most workers that a case asks for. */
+unsigned pg_bench_workers(const struct pg_bench_options *options);
+/* How many cases there are, all lists combined. */
+uint64_t pg_bench_cases(const struct pg_bench_options *options);
+
+/* What a plot has along its x axis: counts of pairs of SAs, or of policies where those alone vary. */
+enum pg_bench_axis { PG_BENCH_AXIS_NONE, PG_BENCH_AXIS_SAS, PG_BENCH_AXIS_POLICIES };
+enum pg_bench_axis pg_bench_axis(const struct pg_bench_options *options);
 
 /* ---- bench_gateway.c: a gateway in this process, its ports made of rings ---- */
 #define PG_BENCH_OUTER_OWN  0x0a090001u /* 10.9.0.1 */
@@ -71,6 +82,7 @@ const char *pg_bench_dir_name(enum pg_bench_dir dir);
 #define PG_BENCH_SALT_IN    0x80000000u /* salt of inbound SA i is this plus i, of outbound SA i it is i; network order */
 
 extern const uint8_t pg_bench_key[PG_BENCH_DIRS][32];
+extern const uint8_t pg_bench_neighbour[6]; /* the MAC of both neighbours: who sends, and where packets go */
 
 enum pg_bench_port { PG_BENCH_LAN, PG_BENCH_WAN, PG_BENCH_PORTS };
 
@@ -95,6 +107,8 @@ void pg_bench_gateway_destroy(struct pg_bench_gateway *gateway);
 void pg_bench_gateway_tick(struct pg_bench_gateway *gateway);
 
 /* ---- bench_frame.c: the frames that go in, and whether what comes out is right. One thread each ---- */
+#define PG_BENCH_TAG_BYTES 16u
+
 struct rte_mbuf;
 
 struct pg_bench_source {
@@ -102,24 +116,29 @@ struct pg_bench_source {
 	enum pg_bench_dir dir;
 	const struct pg_mix *mix;
 	struct dp_aead *sealer, *opener;
+	uint64_t *out_seq; /* highest number seen of outbound SA i */
 	uint64_t random;
-	unsigned at;                     /* place in the mix */
-	unsigned sa[PG_BENCH_BATCH_MAX]; /* of the batch made last */
+	unsigned at; /* place in the mix */
+	unsigned n;  /* frames of the batch made last, and what they are */
+	unsigned sa[PG_BENCH_BATCH_MAX];
 	uint64_t seq[PG_BENCH_BATCH_MAX];
 	uint16_t size[PG_BENCH_BATCH_MAX];
-	uint8_t pattern[PG_FRAME_MAX];
+	uint8_t pattern[PG_FRAME_MAX + PG_BENCH_BATCH_MAX]; /* payloads; frame i's begins at i */
 };
 
+/* Bytes of ESP's text around the packet of an inner frame (RFC 4303 2.4). */
+uint32_t pg_bench_text_bytes(unsigned frame);
+
+/* Source i of a gateway: each makes frames of its own, the same ones in each run. */
 int pg_bench_source_init(struct pg_bench_source *source, struct pg_bench_gateway *gateway,
-			 const struct pg_bench_case *what, struct pg_error *err);
+			 const struct pg_bench_case *what, unsigned i, struct pg_error *err);
 void pg_bench_source_fini(struct pg_bench_source *source);
 /* Fills n fresh buffers with the next frames. */
 void pg_bench_source_fill(struct pg_bench_source *source, struct rte_mbuf *const pkt[], unsigned n);
 /* Are these the frames of the last fill, all of them, as they must leave the gateway? NULL, or what is wrong. */
 const char *pg_bench_source_check(struct pg_bench_source *source, struct rte_mbuf *const pkt[], unsigned n);
 
-/* ---- bench_path.c, bench_aead.c: the trials ---- */
-/* raw: the same packets' bare calls, in turn with the trials. */
+/* ---- bench_path.c, bench_aead.c: the trials. -EINTR: ^C came before their end ---- */
 int pg_bench_path(const struct pg_bench_options *options, const struct pg_bench_case *what,
 		  struct pg_bench_result *result, struct pg_error *err);
 int pg_bench_aead(const struct pg_bench_options *options, const struct pg_bench_case *what,
@@ -137,9 +156,24 @@ struct pg_bench_figure pg_bench_figure_of(double *samples, unsigned n);
 /* mpps and gbps from the rest. */
 void pg_bench_rates(struct pg_bench_result *result);
 
-/* ---- bench_report.c ---- */
-void pg_bench_text_head(FILE *out, const struct pg_bench_options *options);
+/* ---- the results: bench_report.c, bench_plot.c ---- */
+struct pg_bench_report {
+	const struct pg_bench_options *options;
+	struct pg_bench_result *results;
+	unsigned n;
+	bool huge_pages, interrupted;
+	char cpu[PG_MACHINE_CPU];
+};
+
+/* The head of the table, a row for each result, and what must be said at its end. */
+void pg_bench_text_head(FILE *out, const struct pg_bench_report *report);
 void pg_bench_text(FILE *out, const struct pg_bench_options *options, const struct pg_bench_result *result);
-int pg_bench_json(FILE *out, const struct pg_bench_options *options, const struct pg_bench_result *results, unsigned n);
+void pg_bench_text_end(FILE *out, const struct pg_bench_report *report);
+
+/* NULL: memory ran out. The caller's. */
+struct json_t *pg_bench_json(const struct pg_bench_report *report);
+
+/* Cycles against what pg_bench_axis() says, a line for each of all else that differs. */
+int pg_bench_plot(FILE *out, const struct pg_bench_report *report, struct pg_error *err);
 
 #endif

@@ -11,7 +11,8 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
-#define TAG  16u
+#include "pktgen/interrupt.h"
+
 #define LINE 64u
 #define HEAD 2u /* ESP text does not start on a cache line in a packet either */
 
@@ -26,20 +27,13 @@ struct pg_bench_raw {
 	struct dp_aead_job job[]; /* whole cycles of the mix, at least a batch */
 };
 
-/* ESP's text of an inner frame: without its Ethernet header, padded to four, with a trailer of two (RFC 4303 2.4). */
-static uint32_t
-text_bytes(unsigned frame)
-{
-	return (frame - 14 + 2 + 3) & ~3u;
-}
-
 int
 pg_bench_raw_create(const struct pg_bench_options *options, const struct pg_bench_case *what, struct pg_bench_raw **out,
 		    struct pg_error *err)
 {
 	const struct pg_mix *mix = what->frame;
 	const unsigned cycles = (options->batch + mix->cycle - 1) / mix->cycle, n = cycles * mix->cycle;
-	const size_t stride = (text_bytes(mix->max) + TAG + HEAD + LINE - 1) / LINE * LINE;
+	const size_t stride = (pg_bench_text_bytes(mix->max) + PG_BENCH_TAG_BYTES + HEAD + LINE - 1) / LINE * LINE;
 	struct dp_error dp_err;
 	struct pg_bench_raw *raw = calloc(1, sizeof(*raw) + n * sizeof(raw->job[0]));
 	if (raw == NULL)
@@ -57,7 +51,7 @@ pg_bench_raw_create(const struct pg_bench_options *options, const struct pg_benc
 	raw->budget = dp_tsc_hz() / 1000 * options->trial_ms;
 	for (unsigned i = 0; i < n; i++) {
 		uint8_t *text = raw->text + i * stride + HEAD;
-		const uint32_t bytes = text_bytes(mix->size[i % mix->cycle]);
+		const uint32_t bytes = pg_bench_text_bytes(mix->size[i % mix->cycle]);
 		raw->job[i] = (struct dp_aead_job){.text = text,
 						   .tag = text + bytes,
 						   .iv = raw->iv,
@@ -96,7 +90,7 @@ trial(void *arg)
 			spent += rte_rdtsc_precise() - middle;
 		}
 		packets += raw->batch;
-	} while (spent < raw->budget);
+	} while (spent < raw->budget && !pg_interrupted());
 	raw->cycles = failed == 0 ? (double)spent / (double)packets : -1;
 	return 0;
 }
@@ -125,8 +119,10 @@ pg_bench_aead(const struct pg_bench_options *options, const struct pg_bench_case
 	*result = (struct pg_bench_result){.what = *what, .cycles = pg_bench_figure_of(sample, options->trials)};
 	result->what.engine = dp_aead_engine_name(raw->aead);
 	pg_bench_raw_destroy(raw);
+	if (pg_interrupted())
+		return pg_error_set(err, -EINTR, "interrupted");
 	if (result->cycles.low < 0)
-		return pg_error_set(err, -EIO, "engine %s fails on its own packets", what->engine);
+		return pg_error_set(err, -EIO, "engine %s fails on its own packets", result->what.engine);
 	pg_bench_rates(result);
 	return 0;
 }

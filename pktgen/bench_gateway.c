@@ -9,17 +9,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <rte_dev.h>
+#include <rte_errno.h>
 #include <rte_eth_ring.h>
 #include <rte_ethdev.h>
+
+#include "pktgen/interrupt.h"
 
 #define INNER_VNET  1
 #define COMMIT_EACH 10000 /* policies and SAs to a commit */
 #define PER_WORKER  2048  /* packet buffers */
 
 const uint8_t pg_bench_key[PG_BENCH_DIRS][32] = {{0x11, 1}, {0x22, 2}};
+const uint8_t pg_bench_neighbour[6] = {0x02, 0, 0, 0, 0, 0x99};
 
 static const char *const port_name[PG_BENCH_PORTS] = {"bench-lan", "bench-wan"};
-static const uint8_t neighbour_mac[6] = {0x02, 0, 0, 0, 0, 0x99};
 
 /* The keys differ in their salts alone, so those name them. */
 static int
@@ -46,45 +50,57 @@ make_rings(struct pg_bench_gateway *g, enum pg_bench_port which, struct pg_error
 		struct rte_ring *ring =
 		    rte_ring_create(name, 2 * PG_BENCH_BATCH_MAX, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 		if (ring == NULL)
-			return pg_error_set(err, -ENOMEM, "no memory for a ring");
+			return pg_error_set(err, -rte_errno, "cannot make ring %s: %s", name, rte_strerror(rte_errno));
 		*(i % 2 ? &g->tx[which][i / 2] : &g->rx[which][i / 2]) = ring;
 	}
+	return 0;
+}
+
+/* The port of rings itself, as a device of DPDK's. */
+static int
+make_device(struct pg_bench_gateway *g, enum pg_bench_port which, char device[64], struct pg_error *err)
+{
+	const int rc = make_rings(g, which, err);
+	if (rc < 0)
+		return rc;
+	snprintf(device, 64, "net_ring_%s", port_name[which]);
+	const int ethdev =
+	    rte_eth_from_rings(port_name[which], g->rx[which], g->workers, g->tx[which], g->workers, SOCKET_ID_ANY);
+	if (ethdev < 0)
+		return pg_error_set(err, -EIO, "DPDK cannot make device %s of rings", device);
+	g->ethdev[which] = (uint16_t)ethdev;
 	return 0;
 }
 
 static int
 add_port(struct pg_bench_gateway *g, enum pg_bench_port which, unsigned max_ip_bytes, struct pg_error *err)
 {
-	struct dp_port_config config = {.underlay = which == PG_BENCH_WAN,
-					.vnet = which == PG_BENCH_WAN ? sadb_underlay(g->db)
-								      : sadb_vnet_find(g->db, INNER_VNET),
+	const bool wan = which == PG_BENCH_WAN;
+	const struct sadb_addr own = v4(wan ? PG_BENCH_OUTER_OWN : (PG_BENCH_HOST & 0xffffff00u) | 1);
+	struct dp_port_config config = {.underlay = wan,
+					.vnet = wan ? sadb_underlay(g->db) : sadb_vnet_find(g->db, INNER_VNET),
 					.twinless = true,
 					.mtu = (uint16_t)max_ip_bytes};
 	struct dp_port_info info;
 	struct dp_error dp_err;
 	char device[64];
-	uint16_t number;
+	uint16_t number, left;
 
-	int rc = make_rings(g, which, err);
+	int rc = make_device(g, which, device, err);
 	if (rc < 0)
 		return rc;
-	const int ethdev =
-	    rte_eth_from_rings(port_name[which], g->rx[which], g->workers, g->tx[which], g->workers, SOCKET_ID_ANY);
-	if (ethdev < 0)
-		return pg_error_set(err, -EIO, "DPDK cannot make a port of rings");
-	g->ethdev[which] = (uint16_t)ethdev;
 	snprintf(config.name, sizeof(config.name), "%s", port_name[which]);
-	snprintf(device, sizeof(device), "net_ring_%s", port_name[which]);
 	config.device = device;
 	rc = dp_port_add(g->dp, &config, &number, &dp_err);
-	if (rc < 0)
+	if (rc < 0) {
+		if (rte_eth_dev_get_port_by_name(device, &left) == 0) /* refused before it was taken over */
+			rte_eal_hotplug_remove("vdev", device);
 		return pg_error_set(err, rc, "%s", dp_err.text);
-	const struct sadb_addr own = v4(which == PG_BENCH_WAN ? PG_BENCH_OUTER_OWN : (PG_BENCH_HOST & 0xffffff00u) | 1);
-	rc = dp_port_addrs_set(g->dp, number, &own, 1);
-	if (rc == 0)
-		rc = dp_port_get(g->dp, number, &info);
+	}
+	if ((rc = dp_port_addrs_set(g->dp, number, &own, 1)) < 0 || (rc = dp_port_get(g->dp, number, &info)) < 0)
+		return pg_error_set(err, rc, "no memory for the addresses of %s", config.name);
 	memcpy(g->mac[which], info.mac, sizeof(g->mac[which]));
-	return rc;
+	return 0;
 }
 
 static int
@@ -101,8 +117,8 @@ add_routes(struct pg_bench_gateway *g, struct pg_error *err)
 	    {.addr_v4_be = rte_cpu_to_be_32(PG_BENCH_OUTER_PEER), .port = PG_BENCH_WAN},
 	    {.addr_v4_be = rte_cpu_to_be_32(PG_BENCH_HOST), .port = PG_BENCH_LAN},
 	};
-	memcpy(neighbours[0].mac, neighbour_mac, sizeof(neighbour_mac));
-	memcpy(neighbours[1].mac, neighbour_mac, sizeof(neighbour_mac));
+	for (unsigned i = 0; i < 2; i++)
+		memcpy(neighbours[i].mac, pg_bench_neighbour, sizeof(pg_bench_neighbour));
 	struct sadb_fib *outer = sadb_fib_create(under, 2), *inner = sadb_fib_create(inside, 1);
 	struct sadb_neigh_table *table = sadb_neigh_table_create(neighbours, 2);
 	/* Owned by the database from here on, whatever is missing. */
@@ -177,6 +193,8 @@ fill(struct pg_bench_gateway *g, unsigned policies, unsigned window, struct pg_e
 		if ((i % COMMIT_EACH == COMMIT_EACH - 1 || i + 1 == most) && rc == 0) {
 			rc = sadb_commit(g->db, &why);
 			sadb_reclaim(g->db);
+			if (rc == 0 && pg_interrupted())
+				return pg_error_set(err, -EINTR, "interrupted");
 		}
 		if (rc < 0)
 			return pg_error_set(err, rc, "pair %u of %u: %s", i + 1, most, why.text);

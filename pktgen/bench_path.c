@@ -16,10 +16,13 @@
 #include <rte_pause.h>
 #include <rte_ring.h>
 
+#include "pktgen/interrupt.h"
+
 #define PATIENCE    1000 /* polls for a batch to come out: a device's engine takes a few */
 #define WARM_ROUNDS 64
 #define TICK_US     10000
 #define BURST       32
+#define LEAD_MAX    8
 
 /* A worker with its source and sink. */
 struct lane {
@@ -27,15 +30,15 @@ struct lane {
 	struct pg_bench_source source;
 	enum pg_bench_port in, out;
 	unsigned index, batch, lcore;
-	uint64_t budget; /* TSC cycles of a trial */
-	double cycles, edges;
+	uint64_t budget;      /* TSC cycles of a trial */
+	double cycles, edges; /* of the last trial: a packet's whole way, and what of it is source and sink */
 	const char *wrong;
 	unsigned *waiting; /* for the start, of all lanes */
-	/* None runs so far ahead of the others that its packets push theirs out of the replay window: as where a NIC
-	 * spreads one SA's packets over queues. */
-	struct lane *all;
+	struct lane
+	    *all; /* none runs so far ahead of another that its packets push that one's out of the replay window:
+			   * as where a NIC spreads one SA's packets over queues */
 	unsigned lanes, lead;
-	unsigned rounds; /* of this trial; UINT_MAX: done. Relaxed: the count alone */
+	unsigned rounds; /* begun in this trial; UINT_MAX: there will be no more. Relaxed: the count alone */
 };
 
 static int
@@ -96,6 +99,7 @@ keep_step(struct lane *lane)
 	__atomic_store_n(&lane->rounds, lane->rounds + 1, __ATOMIC_RELAXED);
 }
 
+/* A batch from its making to its end. Returns the cycles that what took; after a failure, which is noted, 0. */
 static uint64_t
 round_of(struct lane *lane, uint64_t (*what)(struct lane *lane, unsigned n), bool check)
 {
@@ -104,7 +108,7 @@ round_of(struct lane *lane, uint64_t (*what)(struct lane *lane, unsigned n), boo
 	keep_step(lane);
 	if (rte_pktmbuf_alloc_bulk(lane->gateway->pool, pkt, n) != 0) {
 		lane->wrong = "packets leaked: the pool is empty";
-		return UINT64_MAX;
+		return 0;
 	}
 	pg_bench_source_fill(&lane->source, pkt, n);
 	rte_ring_sp_enqueue_bulk(lane->gateway->rx[lane->in][lane->index], (void **)pkt, n, NULL);
@@ -116,31 +120,36 @@ round_of(struct lane *lane, uint64_t (*what)(struct lane *lane, unsigned n), boo
 	else if (check)
 		lane->wrong = pg_bench_source_check(&lane->source, pkt, n);
 	rte_pktmbuf_free_bulk(pkt, came);
-	return lane->wrong == NULL ? took : UINT64_MAX;
+	return lane->wrong == NULL ? took : 0;
+}
+
+static bool
+goes_on(const struct lane *lane)
+{
+	return lane->wrong == NULL && !pg_interrupted();
 }
 
 static int
 trial(void *arg)
 {
 	struct lane *lane = arg;
-	uint64_t spent = 0, took, rounds = 0, edges = 0;
+	uint64_t spent = 0, rounds = 0, edges = 0;
 
-	for (unsigned i = 0; i < WARM_ROUNDS && lane->wrong == NULL; i++)
+	for (unsigned i = 0; i < WARM_ROUNDS && goes_on(lane); i++)
 		round_of(lane, turn, true);
+	if (!goes_on(lane)) /* nobody shall wait for it */
+		__atomic_store_n(&lane->rounds, UINT_MAX, __ATOMIC_RELAXED);
 	/* All lanes measure at the same time. Relaxed: nothing else depends on the count. */
 	__atomic_sub_fetch(lane->waiting, 1, __ATOMIC_RELAXED);
 	while (__atomic_load_n(lane->waiting, __ATOMIC_RELAXED) > 0)
 		rte_pause();
-	do {
-		took = round_of(lane, turn, false);
-		spent += took;
-		rounds++;
-	} while (took != UINT64_MAX && spent < lane->budget);
-	for (unsigned i = 0; i < WARM_ROUNDS && lane->wrong == NULL; i++)
+	for (; spent < lane->budget && goes_on(lane); rounds++)
+		spent += round_of(lane, turn, false);
+	for (unsigned i = 0; i < WARM_ROUNDS && goes_on(lane); i++)
 		edges += round_of(lane, turn_edges, false);
 	__atomic_store_n(&lane->rounds, UINT_MAX, __ATOMIC_RELAXED);
 	lane->edges = (double)edges / (WARM_ROUNDS * lane->batch);
-	lane->cycles = (double)spent / (double)(rounds * lane->batch) - lane->edges;
+	lane->cycles = rounds > 0 ? (double)spent / (double)(rounds * lane->batch) : 0;
 	return 0;
 }
 
@@ -153,9 +162,8 @@ run_lanes(struct pg_bench_gateway *gateway, struct lane *lane, unsigned n)
 		lane[i].waiting = &waiting;
 		lane[i].rounds = 0;
 	}
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++)
 		rte_eal_remote_launch(trial, &lane[i], lane[i].lcore);
-	}
 	for (unsigned i = 0; i < n; i++) {
 		while (rte_eal_get_lcore_state(lane[i].lcore) == RUNNING) {
 			usleep(TICK_US);
@@ -183,6 +191,17 @@ check_counters(struct pg_bench_gateway *gateway, const struct lane *lane, unsign
 	return wrong == NULL ? 0 : pg_error_set(err, -EIO, "the path is wrong: %s", wrong);
 }
 
+/* Rounds that a lane may be ahead of another, few enough that all are busy at the same time. Inbound, while one has its
+ * numbers and has not come to the window with them, each of the others may use those of twice as many batches and two. */
+static unsigned
+lead_of(const struct pg_bench_options *options, const struct pg_bench_case *what)
+{
+	if (what->dir == PG_BENCH_ENCRYPT || what->workers == 1 || options->window == 0)
+		return LEAD_MAX;
+	const unsigned lead = (options->window - options->batch) / (2 * (what->workers - 1) * options->batch) - 1;
+	return lead < LEAD_MAX ? lead : LEAD_MAX;
+}
+
 static int
 lanes_init(const struct pg_bench_options *options, const struct pg_bench_case *what, struct pg_bench_gateway *gateway,
 	   struct lane *lane, struct pg_error *err)
@@ -199,9 +218,9 @@ lanes_init(const struct pg_bench_options *options, const struct pg_bench_case *w
 					.lcore = lcore,
 					.all = lane,
 					.lanes = what->workers,
-					.lead = options->window / (2 * options->batch * what->workers) + 1,
+					.lead = lead_of(options, what),
 					.budget = dp_tsc_hz() / 1000 * options->trial_ms};
-		const int rc = pg_bench_source_init(&lane[i].source, gateway, what, err);
+		const int rc = pg_bench_source_init(&lane[i].source, gateway, what, i, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -218,31 +237,58 @@ add_stages(struct dp *dp, struct pg_bench_result *result)
 			result->stage[i] = (double)stats.stages[i].cycles / (double)stats.from_ports;
 }
 
+/* A trial of everything: the path's cycles and edges, mean of the workers, and the bare calls'. */
 static int
-measure(const struct pg_bench_options *options, struct pg_bench_gateway *gateway, struct lane *lane,
-	struct pg_bench_raw *raw, struct pg_bench_result *result)
+sample(struct lane *lane, unsigned workers, struct pg_bench_raw *raw, double out[3])
 {
-	double path[PG_BENCH_TRIALS_MAX], edges[PG_BENCH_TRIALS_MAX], bare[PG_BENCH_TRIALS_MAX];
-	const unsigned workers = result->what.workers;
-	run_lanes(gateway, lane, workers); /* warms up */
-	pg_bench_raw_trial(raw);
-	for (unsigned t = 0; t < options->trials; t++) {
-		run_lanes(gateway, lane, workers);
-		path[t] = edges[t] = 0;
-		for (unsigned i = 0; i < workers; i++) {
-			if (lane[i].wrong != NULL)
-				return -EIO;
-			path[t] += lane[i].cycles / workers;
-			edges[t] += lane[i].edges / workers;
-		}
-		bare[t] = pg_bench_raw_trial(raw);
+	run_lanes(lane[0].gateway, lane, workers);
+	out[0] = out[1] = 0;
+	for (unsigned i = 0; i < workers; i++) {
+		if (lane[i].wrong != NULL)
+			return -EIO;
+		out[0] += lane[i].cycles / workers;
+		out[1] += lane[i].edges / workers;
 	}
-	result->cycles = pg_bench_figure_of(path, options->trials);
+	out[2] = pg_bench_raw_trial(raw);
+	return pg_interrupted() ? -EINTR : out[2] < 0 ? -EBADMSG : 0;
+}
+
+/* Edges vary less than the path: their median is what is taken off, or a disturbance of one short measurement of them would
+ * make a trial look fast. */
+static int
+measure(const struct pg_bench_options *options, struct lane *lane, struct pg_bench_raw *raw,
+	struct pg_bench_result *result)
+{
+	double path[PG_BENCH_TRIALS_MAX], edges[PG_BENCH_TRIALS_MAX], bare[PG_BENCH_TRIALS_MAX], one[3];
+	int rc = sample(lane, result->what.workers, raw, one); /* warms up */
+	for (unsigned t = 0; t < options->trials && rc == 0; t++) {
+		rc = sample(lane, result->what.workers, raw, one);
+		path[t] = one[0];
+		edges[t] = one[1];
+		bare[t] = one[2];
+	}
+	if (rc < 0)
+		return rc;
 	result->edges = pg_bench_figure_of(edges, options->trials);
+	for (unsigned t = 0; t < options->trials; t++)
+		path[t] -= result->edges.median;
+	result->cycles = pg_bench_figure_of(path, options->trials);
 	result->raw = pg_bench_figure_of(bare, options->trials).median;
 	pg_bench_rates(result);
-	add_stages(gateway->dp, result);
+	add_stages(lane[0].gateway->dp, result);
 	return 0;
+}
+
+static int
+measure_checked(const struct pg_bench_options *options, struct lane *lane, struct pg_bench_raw *raw,
+		struct pg_bench_result *result, struct pg_error *err)
+{
+	const int rc = measure(options, lane, raw, result);
+	if (rc == -EINTR)
+		return pg_error_set(err, rc, "interrupted");
+	if (rc == -EBADMSG)
+		return pg_error_set(err, rc, "engine %s fails on its own packets", result->what.engine);
+	return check_counters(lane[0].gateway, lane, result->what.workers, err);
 }
 
 int
@@ -263,10 +309,8 @@ pg_bench_path(const struct pg_bench_options *options, const struct pg_bench_case
 	if (rc < 0)
 		goto destroy_gateway;
 	rc = lanes_init(options, what, gateway, lane, err);
-	if (rc == 0) {
-		measure(options, gateway, lane, raw, result);
-		rc = check_counters(gateway, lane, what->workers, err);
-	}
+	if (rc == 0)
+		rc = measure_checked(options, lane, raw, result, err);
 	for (unsigned i = 0; i < what->workers; i++)
 		pg_bench_source_fini(&lane[i].source);
 	pg_bench_raw_destroy(raw);

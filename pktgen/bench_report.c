@@ -2,45 +2,23 @@
  * The benchmark's results as a table and as JSON. Main thread. */
 #include "pktgen/bench.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include <jansson.h>
 
-/* What the machine says of its CPU. */
-static void
-cpu_name(char *out, size_t size)
-{
-	char line[256];
-	FILE *in = fopen("/proc/cpuinfo", "re");
-	snprintf(out, size, "unknown");
-	while (in != NULL && fgets(line, sizeof(line), in) != NULL) {
-		const char *at = strstr(line, ": ");
-		if (strncmp(line, "model name", 10) != 0 || at == NULL)
-			continue;
-		snprintf(out, size, "%.*s", (int)strcspn(at + 2, "\n"), at + 2);
-		break;
-	}
-	if (in != NULL)
-		fclose(in);
-}
-
 void
-pg_bench_text_head(FILE *out, const struct pg_bench_options *o)
+pg_bench_text_head(FILE *out, const struct pg_bench_report *report)
 {
-	char cpu[128];
-	cpu_name(cpu, sizeof(cpu));
-	fprintf(out, "%s, TSC %.3f GHz; AES-256-GCM, IPv4 in IPv4; cycles are the median of %u trials of %u ms\n", cpu,
-		(double)dp_tsc_hz() / 1e9, o->trials, o->trial_ms);
-	if (o->kind == PG_BENCH_AEAD) {
-		fprintf(out, "%-9s %7s  %-7s %9s %8s %8s %9s %8s\n", "engine", "frame", "dir", "cycles", "low", "high",
-			"Mpps", "Gbit/s");
-		return;
-	}
-	fprintf(out, "batches of %u, replay window %u\n", o->batch, o->window);
-	fprintf(out, "%-9s %7s  %-7s %7s %8s %7s %-3s %9s %8s %8s %7s %6s %8s %8s\n", "engine", "frame", "dir", "sas",
-		"policies", "workers", "esn", "cycles", "low", "high", "raw", "ratio", "Mpps", "Gbit/s");
+	const struct pg_bench_options *o = report->options;
+	fprintf(out, "%s, TSC %.3f GHz, %s pages; AES-256-GCM, IPv4 in IPv4; batches of %u", report->cpu,
+		(double)dp_tsc_hz() / 1e9, report->huge_pages ? "huge" : "ordinary", o->batch);
+	if (o->kind == PG_BENCH_PATH)
+		fprintf(out, ", replay window %u", o->window);
+	fprintf(out, "\ncycles a packet, median of %u trials of %u ms\n", o->trials, o->trial_ms);
+	if (o->kind == PG_BENCH_AEAD)
+		fprintf(out, "%-9s %7s  %-7s %-3s %9s %8s %8s %9s %8s\n", "engine", "frame", "dir", "esn", "cycles",
+			"low", "high", "Mpps", "Gbit/s");
+	else
+		fprintf(out, "%-9s %7s  %-7s %7s %8s %7s %-3s %9s %8s %8s %7s %6s %8s %8s\n", "engine", "frame", "dir",
+			"sas", "policies", "workers", "esn", "cycles", "low", "high", "raw", "ratio", "Mpps", "Gbit/s");
 }
 
 static void
@@ -58,8 +36,9 @@ pg_bench_text(FILE *out, const struct pg_bench_options *o, const struct pg_bench
 {
 	const struct pg_bench_case *w = &r->what;
 	if (w->kind == PG_BENCH_AEAD) {
-		fprintf(out, "%-9s %7s  %-7s %9.1f %8.1f %8.1f %9.3f %8.3f\n", w->engine, w->frame->name,
-			pg_bench_dir_name(w->dir), r->cycles.median, r->cycles.low, r->cycles.high, r->mpps, r->gbps);
+		fprintf(out, "%-9s %7s  %-7s %-3s %9.1f %8.1f %8.1f %9.3f %8.3f\n", w->engine, w->frame->name,
+			pg_bench_dir_name(w->dir), w->esn ? "on" : "off", r->cycles.median, r->cycles.low,
+			r->cycles.high, r->mpps, r->gbps);
 		return;
 	}
 	fprintf(out, "%-9s %7s  %-7s %7u %8u %7u %-3s %9.1f %8.1f %8.1f %7.1f %6.2f %8.3f %8.3f\n", w->engine,
@@ -67,6 +46,14 @@ pg_bench_text(FILE *out, const struct pg_bench_options *o, const struct pg_bench
 		r->cycles.median, r->cycles.low, r->cycles.high, r->raw, r->cycles.median / r->raw, r->mpps, r->gbps);
 	if (o->stages)
 		print_stages(out, r);
+}
+
+void
+pg_bench_text_end(FILE *out, const struct pg_bench_report *report)
+{
+	if (report->interrupted)
+		fprintf(out, "note: interrupted after %u of %lu cases\n", report->n,
+			(unsigned long)pg_bench_cases(report->options));
 }
 
 /* A size is a number, a mix its name. */
@@ -77,35 +64,53 @@ frame_value(const struct pg_mix *frame)
 }
 
 static json_t *
-result_object(const struct pg_bench_result *r, const struct pg_bench_options *o)
+stages_object(const struct pg_bench_result *r)
 {
-	const struct pg_bench_case *w = &r->what;
-	json_t *object = json_pack(
-	    "{ss ss ss so si si si sf sf sf sf sf sb}", "bench", w->kind == PG_BENCH_PATH ? "path" : "aead", "dir",
-	    pg_bench_dir_name(w->dir), "engine", w->engine, "frame", frame_value(w->frame), "sas", (int)w->sas,
-	    "policies", (int)w->policies, "workers", (int)w->workers, "cycles", r->cycles.median, "mpps", r->mpps,
-	    "gbps", r->gbps, "cycles_low", r->cycles.low, "cycles_high", r->cycles.high, "esn", w->esn);
-	if (w->kind == PG_BENCH_PATH) {
-		json_object_set_new(object, "raw_cycles", json_real(r->raw));
-		json_object_set_new(object, "source_sink_cycles", json_real(r->edges.median));
-		json_object_set_new(object, "batch", json_integer(o->batch));
-		json_object_set_new(object, "window", json_integer(o->window));
-	}
+	json_t *object = json_object();
+	for (unsigned i = 0; i < DP_STAGE_COUNT; i++)
+		if (r->stage[i] > 0 && json_object_set_new(object, dp_stage_name(i), json_real(r->stage[i])) < 0) {
+			json_decref(object);
+			return NULL;
+		}
 	return object;
 }
 
-int
-pg_bench_json(FILE *out, const struct pg_bench_options *o, const struct pg_bench_result *results, unsigned n)
+static json_t *
+result_object(const struct pg_bench_result *r, const struct pg_bench_options *o)
 {
-	char cpu[128];
-	cpu_name(cpu, sizeof(cpu));
+	const struct pg_bench_case *w = &r->what;
+	const bool path = w->kind == PG_BENCH_PATH;
+	json_t *object =
+	    json_pack("{ss ss ss so si si si sf sf sf sf sf sb si}", "bench", path ? "path" : "aead", "dir",
+		      pg_bench_dir_name(w->dir), "engine", w->engine, "frame", frame_value(w->frame), "sas",
+		      (int)w->sas, "policies", (int)w->policies, "workers", (int)w->workers, "cycles", r->cycles.median,
+		      "mpps", r->mpps, "gbps", r->gbps, "cycles_low", r->cycles.low, "cycles_high", r->cycles.high,
+		      "esn", w->esn, "batch", (int)o->batch);
+	json_t *more = !path ? json_object()
+			     : json_pack("{si sf sf sf}", "window", (int)o->window, "raw_cycles", r->raw, "ratio",
+					 r->cycles.median / r->raw, "source_sink_cycles", r->edges.median);
+	if (path && o->stages)
+		json_object_set_new(more, "stages", stages_object(r));
+	if (json_object_update_missing(object, more) < 0) {
+		json_decref(object);
+		object = NULL;
+	}
+	json_decref(more);
+	return object;
+}
+
+json_t *
+pg_bench_json(const struct pg_bench_report *report)
+{
+	const struct pg_bench_options *o = report->options;
 	json_t *list = json_array();
-	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(list, result_object(&results[i], o));
-	json_t *whole = json_pack("{sI ss si so}", "tsc_hz", (json_int_t)dp_tsc_hz(), "cpu", cpu, "trials",
-				  (int)o->trials, "results", list);
-	const int rc = whole == NULL || json_dumpf(whole, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6)) < 0 ? -EIO : 0;
-	json_decref(whole);
-	fputc('\n', out);
-	return rc;
+	for (unsigned i = 0; i < report->n; i++) {
+		if (json_array_append_new(list, result_object(&report->results[i], o)) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return json_pack("{sI ss ss sb sb si si so}", "tsc_hz", (json_int_t)dp_tsc_hz(), "cpu", report->cpu, "version",
+			 CULVERT_VERSION, "huge_pages", report->huge_pages, "interrupted", report->interrupted,
+			 "trials", (int)o->trials, "trial_ms", (int)o->trial_ms, "results", list);
 }
