@@ -15,7 +15,16 @@
 #define TOP    60
 #define BOTTOM 500
 #define ROOM   1.2 /* of the y axis above the highest median: a disturbed trial shall not press all lines flat */
-#define STYLE  128
+#define BESIDE 9   /* bars side by side */
+
+struct plot {
+	FILE *out;
+	const struct pg_bench_report *report;
+	struct pg_svg_axis axes[2];
+	struct pg_svg_point *points; /* room for a line's */
+	unsigned *pair;              /* room for each result's */
+	unsigned lines, pairs;       /* drawn so far */
+};
 
 static double
 count_of(const struct pg_bench_report *report, const struct pg_bench_case *what)
@@ -72,105 +81,123 @@ by_count(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The line that begins with result i, and the spread of each of its points. What is beyond the axis ends there. */
+/* The spread of a point: beside those of other lines, and no further than the axis goes. */
 static void
-draw_line(FILE *out, const struct pg_bench_report *report, unsigned first, const struct pg_svg_axis axes[2],
-	  struct pg_svg_point *points, const char *style)
+draw_spread(const struct plot *plot, const struct pg_bench_result *r)
 {
-	const struct pg_bench_result *r = report->results;
+	const struct pg_svg_axis *y = &plot->axes[1];
+	const double beside = ((double)(plot->lines % BESIDE) - BESIDE / 2) * 1.5;
+	fprintf(plot->out, "<path d=\"M%.1f %.1fV%.1f\" stroke-width=\"0.7\" stroke-dasharray=\"none\"/>\n",
+		pg_svg_place(&plot->axes[0], count_of(plot->report, &r->what)) + beside,
+		pg_svg_place(y, fmin(fmax(r->cycles.low, y->low), y->high)),
+		pg_svg_place(y, fmin(r->cycles.high, y->high)));
+}
+
+/* The line that begins with that result. */
+static void
+draw_line(struct plot *plot, unsigned first, unsigned colour)
+{
+	const struct pg_bench_result *r = plot->report->results;
+	const bool dashed = r[first].what.dir == PG_BENCH_DECRYPT;
+	char style[96], name[128];
 	unsigned n = 0;
-	fprintf(out, "<g %s>\n", style);
-	for (unsigned i = first; i < report->n; i++) {
-		if (!one_line(report->options, &r[first].what, &r[i].what))
+	snprintf(style, sizeof(style), "stroke=\"%s\" stroke-width=\"1.5\"%s", pg_svg_colour(colour),
+		 dashed ? " stroke-dasharray=\"5 3\"" : "");
+	fprintf(plot->out, "<g %s>\n", style);
+	for (unsigned i = first; i < plot->report->n; i++) {
+		if (!one_line(plot->report->options, &r[first].what, &r[i].what))
 			continue;
-		points[n] = (struct pg_svg_point){.x = count_of(report, &r[i].what), .y = r[i].cycles.median};
-		const double x = pg_svg_place(&axes[0], points[n].x);
-		fprintf(out, "<path d=\"M%.1f %.1fV%.1f\" stroke-width=\"0.7\" stroke-dasharray=\"none\"/>\n", x,
-			pg_svg_place(&axes[1], fmax(r[i].cycles.low, axes[1].low)),
-			pg_svg_place(&axes[1], fmin(r[i].cycles.high, axes[1].high)));
-		n++;
+		draw_spread(plot, &r[i]);
+		plot->points[n++] =
+		    (struct pg_svg_point){.x = count_of(plot->report, &r[i].what), .y = r[i].cycles.median};
 	}
-	fputs("</g>\n", out);
-	qsort(points, n, sizeof(*points), by_count);
-	pg_svg_curve(out, axes, points, n, style);
+	fputs("</g>\n", plot->out);
+	qsort(plot->points, n, sizeof(*plot->points), by_count);
+	pg_svg_curve(plot->out, plot->axes, plot->points, n, style);
+	name_line(plot->report, &r[first].what, name, sizeof(name));
+	pg_svg_legend(plot->out, RIGHT + 20, plot->lines++, style, name);
 }
 
-/* Colours tell pairs apart; those of decrypt are dashed. */
+/* Every line once. Colours tell pairs apart; the line of decrypt is dashed. */
 static void
-style_of(const struct pg_bench_result *r, unsigned colour, char out[STYLE])
+draw_lines(struct plot *plot)
 {
-	snprintf(out, STYLE, "stroke=\"%s\" stroke-width=\"1.5\"%s", pg_svg_colour(colour),
-		 r->what.dir == PG_BENCH_DECRYPT ? " stroke-dasharray=\"5 3\"" : "");
-}
-
-/* Every line once, each with its name. pair: room for the number of each result's pair. */
-static void
-draw_lines(FILE *out, const struct pg_bench_report *report, const struct pg_svg_axis axes[2],
-	   struct pg_svg_point *points, unsigned *pair)
-{
-	const struct pg_bench_result *r = report->results;
-	unsigned lines = 0, pairs = 0;
-	char style[STYLE], name[128];
-	for (unsigned i = 0; i < report->n; i++) {
+	const struct pg_bench_options *o = plot->report->options;
+	const struct pg_bench_result *r = plot->report->results;
+	for (unsigned i = 0; i < plot->report->n; i++) {
 		bool drawn = false;
-		pair[i] = pairs;
+		plot->pair[i] = plot->pairs;
 		for (unsigned k = 0; k < i && !drawn; k++) {
-			if (one_pair(report->options, &r[k].what, &r[i].what))
-				pair[i] = pair[k];
-			drawn = one_line(report->options, &r[k].what, &r[i].what);
+			if (one_pair(o, &r[k].what, &r[i].what))
+				plot->pair[i] = plot->pair[k];
+			drawn = one_line(o, &r[k].what, &r[i].what);
 		}
-		pairs += pair[i] == pairs;
-		if (drawn)
-			continue;
-		style_of(&r[i], pair[i], style);
-		name_line(report, &r[i].what, name, sizeof(name));
-		draw_line(out, report, i, axes, points, style);
-		pg_svg_legend(out, RIGHT + 20, lines++, style, name);
+		if (plot->pair[i] == plot->pairs)
+			plot->pairs++;
+		if (!drawn)
+			draw_line(plot, i, plot->pair[i]);
 	}
 }
 
 static void
-find_bounds(const struct pg_bench_report *report, struct pg_svg_axis axes[2])
+find_bounds(struct plot *plot)
 {
-	const struct pg_bench_result *r = report->results;
+	const struct pg_bench_result *r = plot->report->results;
+	const unsigned n = plot->report->n;
 	double least = HUGE_VAL, most = 0, cycles = 0;
-	for (unsigned i = 0; i < report->n; i++) {
-		least = fmin(least, count_of(report, &r[i].what));
-		most = fmax(most, count_of(report, &r[i].what));
+	for (unsigned i = 0; i < n; i++) {
+		least = fmin(least, count_of(plot->report, &r[i].what));
+		most = fmax(most, count_of(plot->report, &r[i].what));
 		cycles = fmax(cycles, r[i].cycles.median * ROOM);
 	}
-	pg_svg_decades(&axes[0], report->n > 0 ? least : 1, report->n > 0 ? most : 1);
+	pg_svg_decades(&plot->axes[0], n > 0 ? least : 1, n > 0 ? most : 1);
 	const double step = pg_svg_step(cycles > 0 ? cycles : 1);
-	axes[1].high = cycles > 0 ? ceil(cycles / step) * step : 1;
+	plot->axes[1].high = cycles > 0 ? ceil(cycles / step) * step : 1;
+}
+
+static const char *
+axis_title(const struct pg_bench_options *o)
+{
+	return pg_bench_axis(o) == PG_BENCH_AXIS_POLICIES ? "policies in each direction"
+							  : "pairs of SAs, used at random";
+}
+
+/* Room for the panel, and for the legend of all lines there may be. */
+static unsigned
+height(const struct pg_bench_options *o)
+{
+	const unsigned along = pg_bench_axis(o) == PG_BENCH_AXIS_POLICIES ? o->n_policies : o->n_sas;
+	const unsigned legend = TOP + 20 * (unsigned)(pg_bench_cases(o) / along);
+	return legend > BOTTOM + 60 ? legend : BOTTOM + 60;
 }
 
 int
 pg_bench_plot(FILE *out, const struct pg_bench_report *report, struct pg_error *err)
 {
-	struct pg_svg_axis axes[2] = {{.from = LEFT,
-				       .to = RIGHT,
-				       .title = pg_bench_axis(report->options) == PG_BENCH_AXIS_POLICIES
-						    ? "policies in each direction"
-						    : "pairs of SAs, used at random"},
-				      {.from = BOTTOM, .to = TOP, .title = "cycles a packet"}};
+	struct plot plot = {
+	    .out = out,
+	    .report = report,
+	    .axes = {{.from = LEFT, .to = RIGHT, .title = axis_title(report->options)},
+		     {.from = BOTTOM, .to = TOP, .title = "cycles a packet"}},
+	    .points = calloc(report->n + 1, sizeof(*plot.points)),
+	    .pair = calloc(report->n + 1, sizeof(*plot.pair)),
+	};
+	const bool named = one_engine(report);
 	char title[PG_MACHINE_CPU + 96];
-	struct pg_svg_point *points = calloc(report->n + 1, sizeof(*points));
-	unsigned *pair = calloc(report->n + 1, sizeof(*pair));
 	int rc = 0;
-	if (points == NULL || pair == NULL) {
+	if (plot.points == NULL || plot.pair == NULL) {
 		rc = pg_error_set(err, -ENOMEM, "no memory for the plot");
-		goto free_both;
+		goto free_room;
 	}
-	find_bounds(report, axes);
-	snprintf(title, sizeof(title), "%s%s%s; median, and lowest to highest of %u trials (dashed: decrypt)",
-		 report->cpu, one_engine(report) ? ", engine " : "",
-		 one_engine(report) ? report->results[0].what.engine : "", report->options->trials);
-	pg_svg_begin(out, WIDTH, BOTTOM + 60);
-	pg_svg_panel(out, &axes[0], &axes[1], title);
-	draw_lines(out, report, axes, points, pair);
+	find_bounds(&plot);
+	snprintf(title, sizeof(title), "%s%s%s; bars: lowest to highest of %u trials; dashed: decrypt", report->cpu,
+		 named ? ", engine " : "", named ? report->results[0].what.engine : "", report->options->trials);
+	pg_svg_begin(out, WIDTH, height(report->options));
+	pg_svg_panel(out, &plot.axes[0], &plot.axes[1], title);
+	draw_lines(&plot);
 	pg_svg_end(out);
-free_both:
-	free(points);
-	free(pair);
+free_room:
+	free(plot.points);
+	free(plot.pair);
 	return rc;
 }
