@@ -93,6 +93,8 @@ turn_edges(struct lane *lane, unsigned n)
 static void
 keep_step(struct lane *lane)
 {
+	if (lane->rounds == UINT_MAX)
+		return;
 	for (unsigned i = 0; i < lane->lanes; i++)
 		while (lane->rounds > __atomic_load_n(&lane->all[i].rounds, __ATOMIC_RELAXED) + (uint64_t)lane->lead)
 			rte_pause();
