@@ -18,7 +18,7 @@
 #include "sa-db/sadb.h"
 
 #define BUCKETS     (1u << 18)
-#define FULL        (1u << 18) /* marks: then each commit sweeps more than it adds */
+#define FULL        (1u << 19) /* marks: then each commit sweeps more than it adds */
 #define RIPE        8192       /* marks that are worth a sweep: fewer wait, at the latest for the next opening */
 #define FORGET_ROWS 8192       /* at a time: a row costs far less than a mark */
 

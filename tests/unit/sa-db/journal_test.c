@@ -13,7 +13,7 @@
 #include "sa-db/store.h"
 
 #define KEYS   40000
-#define MANY   300000 /* more than the journal holds before a commit must sweep */
+#define MANY   600000 /* more than the journal holds before a commit must sweep */
 #define ABSENT UINT64_MAX
 
 static char crashed[96]; /* what a crash left, as a store of its own */
@@ -249,7 +249,7 @@ a_journal_that_is_never_swept_in_quiet_times_stays_bounded(void **state)
 	(void)state;
 	while (n < MANY) {
 		assert_int_equal(sadb_store_begin(store, &rig_err), 0);
-		for (unsigned i = 0; i < 4000 && n < MANY; i++, n++) {
+		for (unsigned i = 0; i < 8000 && n < MANY; i++, n++) {
 			model[n] = n;
 			assert_int_equal(put(store, n, n), 0);
 		}
