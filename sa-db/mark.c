@@ -248,8 +248,8 @@ maybe_low(uintptr_t watched)
 static bool
 maybe_received(uintptr_t watched)
 {
-	struct sadb_lineage *lineage = lineage_of(watched);
-	return lineage->window_packets > 0 && sadb_replay_top(sadb_lineage_replay(lineage)) > 0;
+	return (watched & SADB_WATCH_WINDOW) &&
+	       sadb_replay_top((struct sadb_replay *)(void *)lineage_of(watched)->replay) > 0;
 }
 
 struct look {
@@ -258,7 +258,8 @@ struct look {
 	void (*look)(struct sadb *db, struct sadb_sa_cold *cold);
 };
 static const struct look look_out = {offsetof(struct sadb_lineage, mut), maybe_low, raise_if_low};
-static const struct look look_in = {offsetof(struct sadb_lineage, replay), maybe_received, save_received};
+static const struct look look_in = {offsetof(struct sadb_lineage, replay) + offsetof(struct sadb_replay, top),
+				    maybe_received, save_received};
 
 #define AHEAD 16 /* SAs whose lines are under way from memory */
 

@@ -226,7 +226,8 @@ watch_of(const struct sadb_sa_cold *cold)
 	if (cold->larval)
 		return 0;
 	return (uintptr_t)sadb_own(cold)->lineage | (cold->config.dir == SADB_DIR_IN ? SADB_WATCH_IN : 0) |
-	       (cold->config.flags & SADB_SA_ESN ? SADB_WATCH_ESN : 0);
+	       (cold->config.flags & SADB_SA_ESN ? SADB_WATCH_ESN : 0) |
+	       (sadb_own(cold)->lineage->window_packets > 0 ? SADB_WATCH_WINDOW : 0);
 }
 
 static void

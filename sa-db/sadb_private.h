@@ -193,7 +193,7 @@ struct sadb_sad {
 
 /* An SA's lineage with these bits below its address, 0 for a larval SA: a tick that looks at a million SAs fetches one
  * line of each, ahead. */
-enum sadb_watched { SADB_WATCH_IN = 1 << 0, SADB_WATCH_ESN = 1 << 1, SADB_WATCH_BITS = SADB_WATCH_IN | SADB_WATCH_ESN };
+enum sadb_watched { SADB_WATCH_IN = 1 << 0, SADB_WATCH_ESN = 1 << 1, SADB_WATCH_WINDOW = 1 << 2, SADB_WATCH_BITS = 7 };
 
 int sadb_sad_init(struct sadb *db);
 uint64_t sadb_sad_bytes(const struct sadb_sad *sad); /* buckets, as long as max_sas asks for */

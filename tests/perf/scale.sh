@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # How a gateway grows: SAs are installed through its socket while a tunnel carries pings, dumped, and deleted again.
-# CULVERT_SAS says how many (100000; a million needs 3 GB). Figures, no verdicts: only what breaks fails.
+# CULVERT_SAS says how many (100000; two million, which are a million pairs, take 5 GB). Figures, no verdicts: only what breaks fails.
 . "$(dirname "$0")/../netns/lib.sh"
 
 sas=${CULVERT_SAS:-100000}
