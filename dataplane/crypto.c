@@ -15,15 +15,25 @@ finish(struct dp_worker *w, struct dp_aead_op *op)
 		dp_drop(w, op->cookie, DP_DROP_ENGINE_FAILED);
 }
 
+/* How many packets of earlier rounds may come back from a device now. What this round received, and an ICMP error for
+ * each, still has to fit behind them, wherever they all end. */
+static unsigned
+room_for(const struct dp_worker *w)
+{
+	const unsigned room = DP_VEC_MAX - 2 * (DP_BURST * DP_ROUND_QUEUES + DP_INJECT_BURST);
+	unsigned in_hands = w->opened.n + w->forward.n + w->drop.n;
+	return in_hands >= room ? 0 : room - in_hands < DP_ENGINE_BATCH ? room - in_hands : DP_ENGINE_BATCH;
+}
+
 static void
 collect(struct dp_worker *w)
 {
 	struct dp_aead_op *done[DP_ENGINE_BATCH];
 	const struct dp_engine *engine = w->dp->engine;
+	unsigned room;
 
-	while (w->in_flight > 0) {
-		unsigned room = DP_VEC_MAX - (w->opened.n > w->forward.n ? w->opened.n : w->forward.n);
-		unsigned n = engine->complete(w->engine_queue, done, room < DP_ENGINE_BATCH ? room : DP_ENGINE_BATCH);
+	while (w->in_flight > 0 && (room = room_for(w)) > 0) {
+		unsigned n = engine->complete(w->engine_queue, done, room);
 		if (n == 0)
 			return;
 		w->in_flight -= n;
