@@ -43,7 +43,7 @@ print_help(FILE *out)
 		"cost of the gateway's stages and engine, in this process; see bench --help");
 	fputs("\noptions:\n"
 	      "  --json FILE    write the result as JSON too\n"
-	      "  --svg FILE     plot throughput and latency against load (search)\n"
+	      "  --svg FILE     plot throughput and latency against load (search), cost against SAs (bench)\n"
 	      "  -q, --quiet    no live line on the terminal\n"
 	      "  -v, --verbose  let DPDK's own messages through\n"
 	      "  -h, --help     this text\n"
@@ -126,6 +126,8 @@ main(int argc, char **argv)
 		return usage("a command is missing", "");
 	while (i < COMMANDS && strcmp(commands[i].name, argv[optind]) != 0)
 		i++;
+	if (i == COMMANDS && strcmp(argv[optind], "bench") == 0)
+		return usage("bench must be the first word", "");
 	if (i == COMMANDS)
 		return usage("unknown command ", argv[optind]);
 	if (argc - optind != 2)
