@@ -3,6 +3,7 @@
 #include "tests/unit/sa-db/rig.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #define THREADS 4
 #define NUMBERS 200000u
@@ -13,7 +14,8 @@ struct shared {
 	pthread_barrier_t start;
 	uint8_t *taken; /* how often each number was accepted or handed out; atomic */
 	uint64_t progress;
-	unsigned block; /* numbers of a step */
+	unsigned block; /* numbers of a step; of bursts, how many one thread may be ahead of another */
+	uint64_t at[THREADS];
 };
 
 struct thread {
@@ -146,6 +148,125 @@ no_number_is_accepted_twice_while_the_ring_turns(void **state)
 	free(shared.rp);
 }
 
+/* As workers do it: bursts of 64 that are commits of whole words, or every other number of a burst because two workers
+ * share the flow's packets, or both at once; all from the low half that the wire shows, with the high half found from a top
+ * that is a burst old. The numbers run over 2^32. Each burst comes twice, whole, or once in each half. */
+#define BURST    64u
+#define BURSTS   (NUMBERS / BURST)
+#define ESN_BASE ((UINT64_C(1) << 32) - NUMBERS / 2)
+
+static unsigned
+make_burst(const struct shared *shared, uint64_t ordinal, uint64_t seq[BURST])
+{
+	const uint64_t burst = ordinal / 2, top = sadb_replay_hint(shared->rp);
+	/* One of three stays whole; of the others, first the even numbers and then the odd ones, and the other way round. */
+	const unsigned step = burst % 3 == 0 ? 1 : 2, half = (unsigned)(ordinal + burst) % 2;
+	unsigned n = 0;
+	for (unsigned i = step == 1 ? 0 : half; i < BURST; i += step)
+		seq[n++] = sadb_replay_esn(shared->rp, top, (uint32_t)(ESN_BASE + burst * BURST + i));
+	return n;
+}
+
+static void *
+offer_bursts(void *arg)
+{
+	struct thread *thread = arg;
+	struct shared *shared = thread->shared;
+	uint64_t ordinal, seq[BURST];
+	enum sadb_replay_verdict verdict[BURST];
+
+	pthread_barrier_wait(&shared->start);
+	while ((ordinal = __atomic_fetch_add(&shared->progress, 1, __ATOMIC_RELAXED)) < 2 * BURSTS) {
+		/* Relaxed: how far the others are. Nobody runs away from a thread that is put to sleep further than the
+		 * window reaches. */
+		__atomic_store_n(&shared->at[thread->n], ordinal, __ATOMIC_RELAXED);
+		for (unsigned i = 0; i < THREADS; i++)
+			while (__atomic_load_n(&shared->at[i], __ATOMIC_RELAXED) + shared->block < ordinal)
+				sched_yield();
+		unsigned n = make_burst(shared, ordinal, seq);
+		unsigned accepted = sadb_replay_commit(shared->rp, seq, n, verdict);
+		unsigned counted = 0;
+		for (unsigned i = 0; i < n; i++) {
+			assert_true(seq[i] - ESN_BASE < NUMBERS);
+			seq[i] -= ESN_BASE;
+			counted += verdict[i] == SADB_REPLAY_OK;
+		}
+		assert_int_equal(counted, accepted);
+		take_verdicts(thread, seq, n, verdict);
+	}
+	__atomic_store_n(&shared->at[thread->n], UINT32_MAX, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static void
+bursts_of_whole_words_and_of_every_other_number_are_accepted_exactly_once(void **state)
+{
+	static const uint32_t windows[] = {512, 4096, 65536};
+	(void)state;
+	for (unsigned w = 0; w < sizeof(windows) / sizeof(windows[0]); w++) {
+		struct thread thread[THREADS];
+		uint64_t sum = 0;
+		/* Two ordinals a burst; the bursts under way and those ahead stay in half a window. */
+		struct shared shared = {.block = windows[w] / BURST / 2};
+		shared.rp = malloc(sadb_replay_bytes(windows[w]));
+		shared.taken = calloc(NUMBERS, 1);
+		sadb_replay_init(shared.rp, windows[w], ESN_BASE - 1);
+		run_threads(&shared, offer_bursts, thread);
+		for (uint64_t i = 0; i < BURSTS * BURST; i++)
+			if (shared.taken[i] != 1)
+				fail_msg("window %u: number %lu was accepted %u times", windows[w], (unsigned long)i,
+					 shared.taken[i]);
+		for (unsigned i = 0; i < THREADS; i++)
+			sum += thread[i].accepted;
+		assert_int_equal(sum, BURSTS * BURST);
+		assert_true(sadb_replay_top(shared.rp) == ESN_BASE + BURSTS * BURST - 1);
+		free(shared.taken);
+		free(shared.rp);
+	}
+}
+
+/* No one waits for anyone, and the window is the smallest: whole words against old ones, while the ring turns. */
+static void *
+race_bursts(void *arg)
+{
+	struct thread *thread = arg;
+	struct shared *shared = thread->shared;
+	unsigned seed = thread->n + 1;
+	uint64_t seq[BURST];
+	enum sadb_replay_verdict verdict[BURST];
+
+	pthread_barrier_wait(&shared->start);
+	for (;;) {
+		uint64_t at = __atomic_fetch_add(&shared->progress, 16, __ATOMIC_RELAXED);
+		if (at + 400 >= NUMBERS)
+			return NULL;
+		uint64_t first = at + (uint64_t)rand_r(&seed) % 200;
+		for (unsigned i = 0; i < BURST; i++)
+			seq[i] = first + i;
+		sadb_replay_commit(shared->rp, seq, BURST, verdict);
+		take_verdicts(thread, seq, BURST, verdict);
+	}
+}
+
+static void
+whole_words_are_accepted_at_most_once_while_the_ring_turns(void **state)
+{
+	struct thread thread[THREADS];
+	struct shared shared = {.rp = malloc(sadb_replay_bytes(64)), .taken = calloc(NUMBERS, 1)};
+	uint64_t accepted = 0;
+	(void)state;
+	sadb_replay_init(shared.rp, 64, 0);
+	run_threads(&shared, race_bursts, thread);
+	for (uint64_t seq = 0; seq < NUMBERS; seq++)
+		if (shared.taken[seq] > (seq > 0))
+			fail_msg("%lu was accepted %u times", (unsigned long)seq, shared.taken[seq]);
+	for (unsigned i = 0; i < THREADS; i++)
+		accepted += thread[i].accepted;
+	assert_true(accepted > NUMBERS / 16);
+	free(shared.taken);
+	free(shared.rp);
+}
+
 /* The threads take numbers up to a limit that is raised under their hands. */
 static void *
 take_numbers(void *arg)
@@ -196,6 +317,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(each_number_in_the_window_is_accepted_exactly_once),
 	    cmocka_unit_test(no_number_is_accepted_twice_while_the_ring_turns),
+	    cmocka_unit_test(bursts_of_whole_words_and_of_every_other_number_are_accepted_exactly_once),
+	    cmocka_unit_test(whole_words_are_accepted_at_most_once_while_the_ring_turns),
 	    cmocka_unit_test(no_sequence_number_is_handed_out_twice_or_beyond_the_limit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
