@@ -138,6 +138,18 @@ void pg_bench_source_fill(struct pg_bench_source *source, struct rte_mbuf *const
 /* Are these the frames of the last fill, all of them, as they must leave the gateway? NULL, or what is wrong. */
 const char *pg_bench_source_check(struct pg_bench_source *source, struct rte_mbuf *const pkt[], unsigned n);
 
+/* ---- bench_errand.c: work for another thread. launch and wait on the main thread, each once ---- */
+struct pg_bench_errand {
+	void (*run)(void *arg);
+	void *arg;
+	unsigned lcore;
+	uint8_t launched, ended;
+};
+
+void pg_bench_errand_launch(struct pg_bench_errand *errand);
+bool pg_bench_errand_runs(const struct pg_bench_errand *errand);
+void pg_bench_errand_wait(struct pg_bench_errand *errand);
+
 /* ---- bench_path.c, bench_aead.c: the trials. -EINTR: ^C came before their end ---- */
 int pg_bench_path(const struct pg_bench_options *options, const struct pg_bench_case *what,
 		  struct pg_bench_result *result, struct pg_error *err);

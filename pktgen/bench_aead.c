@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include <rte_cycles.h>
-#include <rte_launch.h>
 #include <rte_lcore.h>
 
 #include "pktgen/interrupt.h"
@@ -73,7 +72,7 @@ pg_bench_raw_destroy(struct pg_bench_raw *raw)
 	free(raw);
 }
 
-static int
+static void
 trial(void *arg)
 {
 	struct pg_bench_raw *raw = arg;
@@ -92,15 +91,14 @@ trial(void *arg)
 		packets += raw->batch;
 	} while (spent < raw->budget && !pg_interrupted());
 	raw->cycles = failed == 0 ? (double)spent / (double)packets : -1;
-	return 0;
 }
 
 double
 pg_bench_raw_trial(struct pg_bench_raw *raw)
 {
-	const unsigned lcore = rte_get_next_lcore(-1, 1, 0);
-	rte_eal_remote_launch(trial, raw, lcore);
-	rte_eal_wait_lcore(lcore);
+	struct pg_bench_errand errand = {.run = trial, .arg = raw, .lcore = rte_get_next_lcore(-1, 1, 0)};
+	pg_bench_errand_launch(&errand);
+	pg_bench_errand_wait(&errand);
 	return raw->cycles;
 }
 

@@ -10,7 +10,6 @@
 
 #include <rte_cycles.h>
 #include <rte_ethdev.h>
-#include <rte_launch.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 #include <rte_pause.h>
@@ -29,6 +28,7 @@ struct lane {
 	struct pg_bench_gateway *gateway;
 	struct pg_bench_source source;
 	enum pg_bench_port in, out;
+	struct pg_bench_errand errand; /* the trial */
 	unsigned index, batch, lcore;
 	uint64_t budget;      /* TSC cycles of a trial */
 	double cycles, edges; /* of the last trial: a packet's whole way, and what of it is source and sink */
@@ -131,7 +131,7 @@ goes_on(const struct lane *lane)
 	return lane->wrong == NULL && !pg_interrupted();
 }
 
-static int
+static void
 trial(void *arg)
 {
 	struct lane *lane = arg;
@@ -152,7 +152,6 @@ trial(void *arg)
 	__atomic_store_n(&lane->rounds, UINT_MAX, __ATOMIC_RELAXED);
 	lane->edges = (double)edges / (WARM_ROUNDS * lane->batch);
 	lane->cycles = rounds > 0 ? (double)spent / (double)(rounds * lane->batch) : 0;
-	return 0;
 }
 
 /* One trial of all lanes at once; the main thread is the control thread meanwhile. */
@@ -163,15 +162,16 @@ run_lanes(struct pg_bench_gateway *gateway, struct lane *lane, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		lane[i].waiting = &waiting;
 		lane[i].rounds = 0;
+		lane[i].errand = (struct pg_bench_errand){.run = trial, .arg = &lane[i], .lcore = lane[i].lcore};
 	}
 	for (unsigned i = 0; i < n; i++)
-		rte_eal_remote_launch(trial, &lane[i], lane[i].lcore);
+		pg_bench_errand_launch(&lane[i].errand);
 	for (unsigned i = 0; i < n; i++) {
-		while (rte_eal_get_lcore_state(lane[i].lcore) == RUNNING) {
+		while (pg_bench_errand_runs(&lane[i].errand)) {
 			usleep(TICK_US);
 			pg_bench_gateway_tick(gateway);
 		}
-		rte_eal_wait_lcore(lane[i].lcore);
+		pg_bench_errand_wait(&lane[i].errand);
 	}
 }
 
