@@ -225,6 +225,56 @@ bursts_of_whole_words_and_of_every_other_number_are_accepted_exactly_once(void *
 	}
 }
 
+/* Two threads commit the same burst at the same moment, again and again: each number is one's or the other's. */
+static void *
+offer_together(void *arg)
+{
+	struct thread *thread = arg;
+	struct shared *shared = thread->shared;
+	unsigned seed = thread->n + 1;
+	uint64_t seq[BURST];
+	enum sadb_replay_verdict verdict[BURST];
+
+	if (thread->n > 1)
+		return NULL;
+	for (uint64_t burst = 0; burst < BURSTS; burst++) {
+		for (unsigned i = 0; i < BURST; i++)
+			seq[i] = burst * BURST + i;
+		/* Release pairs with the acquire: what the other has of the burst before is done. */
+		__atomic_store_n(&shared->at[thread->n], burst + 1, __ATOMIC_RELEASE);
+		for (unsigned spins = 1; __atomic_load_n(&shared->at[1 - thread->n], __ATOMIC_ACQUIRE) <= burst;
+		     spins++)
+			if (spins % 1024 == 0)
+				sched_yield();
+		/* Who came last goes first: a delay of chance length for each meets what the other does at every point. */
+		for (volatile unsigned delay = (unsigned)rand_r(&seed) % 64; delay > 0; delay--)
+			;
+		sadb_replay_commit(shared->rp, seq, BURST, verdict);
+		take_verdicts(thread, seq, BURST, verdict);
+		if (burst > 0) /* both have committed it: the top is its last number, or of the next burst already */
+			assert_true(sadb_replay_top(shared->rp) >= burst * BURST - 1);
+	}
+	return NULL;
+}
+
+static void
+a_burst_that_two_offer_at_once_is_accepted_once(void **state)
+{
+	(void)state;
+	for (unsigned again = 0; again < 20; again++) {
+		struct thread thread[THREADS];
+		struct shared shared = {.rp = malloc(sadb_replay_bytes(64)), .taken = calloc(NUMBERS, 1)};
+		sadb_replay_init(shared.rp, 64, 0);
+		run_threads(&shared, offer_together, thread);
+		for (uint64_t seq = 0; seq < BURSTS * BURST; seq++)
+			if (shared.taken[seq] != (seq > 0))
+				fail_msg("%lu was accepted %u times", (unsigned long)seq, shared.taken[seq]);
+		assert_int_equal(thread[0].accepted + thread[1].accepted, BURSTS * BURST - 1);
+		free(shared.taken);
+		free(shared.rp);
+	}
+}
+
 /* No one waits for anyone, and the window is the smallest: whole words against old ones, while the ring turns. */
 static void *
 race_bursts(void *arg)
@@ -318,6 +368,7 @@ main(void)
 	    cmocka_unit_test(each_number_in_the_window_is_accepted_exactly_once),
 	    cmocka_unit_test(no_number_is_accepted_twice_while_the_ring_turns),
 	    cmocka_unit_test(bursts_of_whole_words_and_of_every_other_number_are_accepted_exactly_once),
+	    cmocka_unit_test(a_burst_that_two_offer_at_once_is_accepted_once),
 	    cmocka_unit_test(whole_words_are_accepted_at_most_once_while_the_ring_turns),
 	    cmocka_unit_test(no_sequence_number_is_handed_out_twice_or_beyond_the_limit),
 	};
