@@ -19,6 +19,7 @@ struct reader {
 	unsigned n;
 	bool *stop;
 	uint64_t hits, policies, routes;
+	bool met_all;
 };
 
 static void
@@ -132,11 +133,22 @@ read_on(void *arg)
 		look_at_sas(reader, seed++);
 		look_at_policies(reader);
 		look_at_routes(reader);
+		bool met_all = reader->hits > 0 && reader->policies > 0 && reader->routes > 0;
+		__atomic_store_n(&reader->met_all, met_all, __ATOMIC_RELAXED); /* a flag alone */
 		rte_rcu_qsbr_quiescent(qsbr, reader->n);
 	}
 	rte_rcu_qsbr_thread_offline(qsbr, reader->n);
 	rte_rcu_qsbr_thread_unregister(qsbr, reader->n);
 	return NULL;
+}
+
+static bool
+met_all(const struct reader reader[READERS])
+{
+	for (unsigned i = 0; i < READERS; i++)
+		if (!__atomic_load_n(&reader[i].met_all, __ATOMIC_RELAXED))
+			return false;
+	return true;
 }
 
 static void
@@ -186,13 +198,13 @@ readers_never_see_what_is_freed(void **state)
 	pthread_t id[READERS];
 	bool stop = false;
 	unsigned seed = 5;
-	uint64_t hits = 0, policies = 0, routes = 0;
 	(void)state;
 	for (unsigned i = 0; i < READERS; i++) {
 		reader[i] = (struct reader){.db = db, .n = i, .stop = &stop};
 		assert_int_equal(pthread_create(&id[i], NULL, read_on, &reader[i]), 0);
 	}
-	for (unsigned round = 0; round < ROUNDS; round++) {
+	/* However late they come: until each of them has met an SA, a policy and a route. */
+	for (unsigned round = 0; round < ROUNDS || !met_all(reader); round++) {
 		change_an_sa(db, &seed);
 		if (round % 8 == 0)
 			change_a_policy(db, &seed);
@@ -209,13 +221,8 @@ readers_never_see_what_is_freed(void **state)
 		sched_yield();
 	assert_int_equal(rig_areas, 0);
 	__atomic_store_n(&stop, true, __ATOMIC_RELEASE); /* pairs with the acquire in read_on() */
-	for (unsigned i = 0; i < READERS; i++) {
+	for (unsigned i = 0; i < READERS; i++)
 		pthread_join(id[i], NULL);
-		hits += reader[i].hits;
-		policies += reader[i].policies;
-		routes += reader[i].routes;
-	}
-	assert_true(hits > 0 && policies > 0 && routes > 0);
 	sadb_destroy(db);
 }
 
