@@ -9,14 +9,6 @@
 #include "dataplane/spd.h"
 
 static void
-touch(struct dp_worker *w, struct sadb_policy *policy)
-{
-	/* Written at most once a second, so that the line stays shared. */
-	if (__atomic_load_n(&policy->last_use_s, __ATOMIC_RELAXED) != w->now_s)
-		__atomic_store_n(&policy->last_use_s, w->now_s, __ATOMIC_RELAXED);
-}
-
-static void
 acquire(struct dp_worker *w, struct sadb_policy *policy, const struct dp_meta *meta)
 {
 	/* One worker wins the exchange and asks; sadb_policy_acquired() ends the wait. */
@@ -45,7 +37,7 @@ decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
 		dp_drop(w, m, DP_DROP_NO_POLICY);
 		return;
 	}
-	touch(w, policy);
+	dp_policy_touch(w, policy);
 	switch (policy->action) {
 	case SADB_PROTECT:
 		meta->sa = sadb_policy_sa(policy);
@@ -138,7 +130,7 @@ dp_classify(struct dp_worker *w)
 			in->pkt[rest++] = in->pkt[i];
 			continue;
 		}
-		touch(w, policy);
+		dp_policy_touch(w, policy);
 		rte_prefetch0(meta->sa);
 		dp_vec_push(out, in->pkt[i]);
 	}

@@ -118,14 +118,6 @@ find_route(struct rte_mbuf *m)
 		meta->in_port = meta->hop->port; /* the twin that is to receive it */
 }
 
-static void
-touch(struct dp_worker *w, struct sadb_policy *policy)
-{
-	/* Written at most once a second, so that the line stays shared. */
-	if (__atomic_load_n(&policy->last_use_s, __ATOMIC_RELAXED) != w->now_s)
-		__atomic_store_n(&policy->last_use_s, w->now_s, __ATOMIC_RELAXED);
-}
-
 /* RFC 4301 5.2 step 4: the policy must ask for protection and the packet must have come through its SA. */
 static void
 decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
@@ -135,7 +127,7 @@ decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
 		dp_drop(w, m, DP_DROP_INNER_POLICY);
 		return;
 	}
-	touch(w, policy);
+	dp_policy_touch(w, policy);
 	if (!meta->local)
 		dp_flow_remember(&w->flows, &meta->flow, dp_flow_domain(meta->vnet, SADB_POLICY_FWD), policy,
 				 meta->hop);
@@ -208,7 +200,7 @@ dp_inner(struct dp_worker *w)
 			sa = meta->sa;
 			known = policy->action == SADB_PROTECT && sadb_policy_permits(policy, sa);
 			if (known)
-				touch(w, entry->policy);
+				dp_policy_touch(w, entry->policy);
 			else
 				policy = NULL;
 		}

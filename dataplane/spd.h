@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "dataplane/packet.h"
+#include "dataplane/worker.h"
 #include "sa-db/sadb.h"
 
 #define DP_SPD_BATCH 64
@@ -15,6 +15,14 @@
  * up, at least 1. The packets' meta gives flow and vnet. */
 unsigned dp_spd_lookup_run(struct rte_mbuf *const pkt[], unsigned n, enum sadb_policy_dir dir,
 			   struct sadb_policy *out[], bool blocked[]);
+
+/* Notes that the policy is in use: at most one write a second, so that the line stays shared. Relaxed: for display. */
+static inline void
+dp_policy_touch(const struct dp_worker *w, struct sadb_policy *policy)
+{
+	if (__atomic_load_n(&policy->last_use_s, __ATOMIC_RELAXED) != (uint32_t)w->now_s)
+		__atomic_store_n(&policy->last_use_s, (uint32_t)w->now_s, __ATOMIC_RELAXED);
+}
 
 /* One flow, fragment or not. */
 struct sadb_policy *dp_spd_lookup_one(const struct sadb_spd *spd, const struct sadb_flow_v4 *flow, bool *blocked);
