@@ -30,7 +30,7 @@ inner_mtu(uint16_t outer_bytes)
 	return (uint16_t)(((outer_bytes - HEAD_BYTES - DP_TAG_BYTES) & ~(DP_ESP_ALIGN - 1)) - DP_ESP_TRAILER);
 }
 
-/* Once per SA and batch: where do its packets go? Whether it may be used at all shows when they are counted. */
+/* Once per SA and batch: where do its packets go? Whether it may be used at all shows when they are numbered. */
 static void
 open_group(struct dp_worker *w, struct dp_group *group)
 {
@@ -145,6 +145,11 @@ static void
 number_group(struct dp_worker *w, unsigned index, struct rte_mbuf *const pkt[], unsigned n)
 {
 	struct dp_group *group = &w->groups.group[index];
+	if (sadb_sa_stopped(group->sa)) { /* stands on the line that the number comes from */
+		dp_report_hard(w, group->sa);
+		group->reason = DP_DROP_SA_EXPIRED;
+		return;
+	}
 	group->granted = (uint16_t)sadb_sa_seq_take(group->sa->mut, group->packets, &group->first_seq);
 	group->reason = DP_DROP_SEQ_SPENT;
 	if (group->granted == 0)
