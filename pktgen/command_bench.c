@@ -12,20 +12,11 @@
 #include "pktgen/interrupt.h"
 #include "pktgen/output.h"
 
-#define PAIR_BYTES     6144 /* of memory for a pair of SAs and its policies */
-#define BASE_MB        256
+#define BASE_MB        256 /* DPDK's: rings and packets; SAs and policies take theirs as they come */
+#define WORKER_MB      32
 #define LOG_EMERGENCY  1 /* RTE_LOG_EMERG */
 #define LOG_NOTICE     6 /* RTE_LOG_NOTICE */
 #define CPU_LIST_BYTES 256
-
-static unsigned
-largest(const unsigned *list, unsigned n)
-{
-	unsigned most = 1;
-	for (unsigned i = 0; i < n; i++)
-		most = list[i] > most ? list[i] : most;
-	return most;
-}
 
 /* The last ones this process may use: the first serves interrupts on many machines. */
 static int
@@ -61,14 +52,12 @@ check_engines(const struct pg_bench_options *o, struct pg_error *err)
 static int
 start(const struct pg_bench_options *o, bool *huge_pages, struct pg_error *err)
 {
-	const unsigned workers = pg_bench_workers(o), sas = largest(o->sas, o->n_sas);
-	const unsigned policies = largest(o->policies, o->n_policies);
-	const uint64_t pairs = sas > policies ? sas : policies;
+	const unsigned workers = pg_bench_workers(o);
 	unsigned cpu[DP_MAX_WORKERS];
 	char cpus[CPU_LIST_BYTES];
 	struct dp_eal_config config = {.workers = workers,
 				       .cpus = cpus,
-				       .memory_mb = BASE_MB + 32 * workers + (unsigned)(pairs * PAIR_BYTES >> 20),
+				       .memory_mb = BASE_MB + WORKER_MB * workers,
 				       .huge_pages = true,
 				       .log_level = o->verbose ? LOG_NOTICE : LOG_EMERGENCY};
 	struct dp_error dp_err;
