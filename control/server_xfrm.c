@@ -217,10 +217,11 @@ get_spd_info(const struct task *task)
 {
 	const struct nlmsghdr header = header_for(task, XFRM_MSG_NEWSPDINFO);
 
-	return answer(task, ctl_xfrm_encode_spd_info(task->server->out, CTL_MESSAGE_BYTES, &header,
-						     sadb_policy_count(task->db, SADB_POLICY_IN),
-						     sadb_policy_count(task->db, SADB_POLICY_OUT),
-						     sadb_policy_count(task->db, SADB_POLICY_FWD)));
+	const struct ctl_spd_info info = {.in = sadb_policy_count(task->db, SADB_POLICY_IN),
+					  .out = sadb_policy_count(task->db, SADB_POLICY_OUT),
+					  .fwd = sadb_policy_count(task->db, SADB_POLICY_FWD)};
+
+	return answer(task, ctl_xfrm_encode_spd_info(task->server->out, CTL_MESSAGE_BYTES, &header, &info));
 }
 
 static int (*const tasks[XFRM_MSG_MAX + 1])(const struct task *) = {

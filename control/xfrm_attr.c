@@ -17,9 +17,15 @@ static const struct ctl_attr_rule rules[CTL_XFRMA_MAX + 1] = {
     RULE(XFRMA_POLICY, sizeof(struct xfrm_userpolicy_info)),
     RULE(XFRMA_SEC_CTX, sizeof(struct xfrm_user_sec_ctx)),
     RULE(XFRMA_REPLAY_VAL, sizeof(struct xfrm_replay_state)),
+    RULE(XFRMA_LTIME_VAL, sizeof(struct xfrm_lifetime_cur)),
+    RULE(XFRMA_REPLAY_THRESH, sizeof(uint32_t)),
+    RULE(XFRMA_ETIMER_THRESH, sizeof(uint32_t)),
     RULE(XFRMA_SRCADDR, sizeof(xfrm_address_t)),
+    RULE(XFRMA_COADDR, sizeof(xfrm_address_t)),
     RULE(XFRMA_LASTUSED, sizeof(uint64_t)),
     RULE(XFRMA_POLICY_TYPE, sizeof(struct xfrm_userpolicy_type)),
+    RULE(XFRMA_MIGRATE, sizeof(struct xfrm_user_migrate)),
+    RULE(XFRMA_KMADDRESS, sizeof(struct xfrm_user_kmaddress)),
     RULE(XFRMA_ALG_AEAD, sizeof(struct xfrm_algo_aead)),
     RULE(XFRMA_ALG_AUTH_TRUNC, sizeof(struct xfrm_algo_auth)),
     RULE(XFRMA_MARK, sizeof(struct xfrm_mark)),
@@ -30,8 +36,18 @@ static const struct ctl_attr_rule rules[CTL_XFRMA_MAX + 1] = {
     RULE(XFRMA_ADDRESS_FILTER, sizeof(struct xfrm_address_filter)),
     RULE(XFRMA_OFFLOAD_DEV, sizeof(struct xfrm_user_offload)),
     RULE(XFRMA_SET_MARK, sizeof(uint32_t)),
+    RULE(XFRMA_SET_MARK_MASK, sizeof(uint32_t)),
     RULE(XFRMA_IF_ID, sizeof(uint32_t)),
+    RULE(XFRMA_MTIMER_THRESH, sizeof(uint32_t)),
     [CTL_XFRMA_SA_DIR] = {"XFRMA_SA_DIR", sizeof(uint8_t)},
+    [CTL_XFRMA_KEEPALIVE] = {"XFRMA_NAT_KEEPALIVE_INTERVAL", sizeof(uint32_t)},
+    [CTL_XFRMA_SA_PCPU] = {"XFRMA_SA_PCPU", sizeof(uint32_t)},
+    [CTL_XFRMA_IPTFS_FIRST] = {"XFRMA_IPTFS_DROP_TIME", sizeof(uint32_t)},
+    [CTL_XFRMA_IPTFS_FIRST + 1] = {"XFRMA_IPTFS_REORDER_WINDOW", sizeof(uint16_t)},
+    [CTL_XFRMA_IPTFS_FIRST + 2] = {"XFRMA_IPTFS_DONT_FRAG", 0},
+    [CTL_XFRMA_IPTFS_FIRST + 3] = {"XFRMA_IPTFS_INIT_DELAY", sizeof(uint32_t)},
+    [CTL_XFRMA_IPTFS_FIRST + 4] = {"XFRMA_IPTFS_MAX_QSIZE", sizeof(uint32_t)},
+    [CTL_XFRMA_IPTFS_FIRST + 5] = {"XFRMA_IPTFS_PKT_SIZE", sizeof(uint32_t)},
 };
 
 const struct ctl_attr_rules ctl_xfrm_rules = {rules, CTL_XFRMA_MAX};
@@ -56,6 +72,17 @@ ctl_xfrm_get_addr(const xfrm_address_t *in, uint16_t family, struct sadb_addr *o
 				  AF_INET);
 	*out = sadb_addr_v4(in->a4);
 	return 0;
+}
+
+int
+ctl_xfrm_get_addr_or_none(const xfrm_address_t *in, uint16_t family, struct sadb_addr *out, struct sadb_error *err)
+{
+	static const xfrm_address_t none;
+	int rc = ctl_xfrm_get_addr(in, family, out, err);
+
+	if (rc == 0 && memcmp(out->bytes, &none, sizeof(none)) == 0)
+		memset(out, 0, sizeof(*out));
+	return rc;
 }
 
 static int

@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Decoding of policy messages: NEWPOLICY, UPDPOLICY, DELPOLICY, GETPOLICY, FLUSHPOLICY, ACQUIRE, NEWSPDINFO. Pure. */
+ * Decoding of policy messages: NEWPOLICY, UPDPOLICY, DELPOLICY, GETPOLICY, POLEXPIRE, FLUSHPOLICY, ACQUIRE. Pure. */
 #include "control/xfrm_impl.h"
 
 #include <errno.h>
 #include <netinet/in.h>
-
-/* An address of zeros in a template means any. */
-static int
-get_tmpl_addr(const xfrm_address_t *in, uint16_t family, struct sadb_addr *out, struct sadb_error *err)
-{
-	int rc = ctl_xfrm_get_addr(in, family, out, err);
-
-	if (rc == 0 && in->a4 == 0)
-		memset(out, 0, sizeof(*out));
-	return rc;
-}
 
 static int
 get_tmpl(const struct nlattr *attr, uint16_t family, struct sadb_template *out, struct sadb_error *err)
@@ -36,9 +25,9 @@ get_tmpl(const struct nlattr *attr, uint16_t family, struct sadb_template *out, 
 	/* Old applications leave the family at zero and mean the selector's. */
 	uint16_t outer = tmpl.family ? tmpl.family : family;
 	if (rc == 0)
-		rc = get_tmpl_addr(&tmpl.saddr, outer, &out->src, err);
+		rc = ctl_xfrm_get_addr_or_none(&tmpl.saddr, outer, &out->src, err);
 	if (rc == 0)
-		rc = get_tmpl_addr(&tmpl.id.daddr, outer, &out->dst, err);
+		rc = ctl_xfrm_get_addr_or_none(&tmpl.id.daddr, outer, &out->dst, err);
 	if (rc) {
 		err->attr = XFRMA_TMPL;
 		return rc;
@@ -71,22 +60,24 @@ get_action(const struct ctl_xfrm_msg *msg, uint8_t action, struct sadb_policy_co
 	return get_tmpl(tmpl, config->sel.src.addr.family, &config->tmpl, err);
 }
 
-/* The kernel heeds only the times of a policy's lifetime. A bypass that outlived its time would leak: refuse. */
-static int
-get_lifetime(const struct xfrm_lifetime_cfg *life, struct sadb_error *err)
+/* Templates of old applications have bytes and packets of 0, which end nothing: the kernel heeds a policy's times only. */
+static void
+get_lifetime(const struct xfrm_lifetime_cfg *in, struct sadb_lifetime *out)
 {
-	const uint64_t times[] = {life->soft_add_expires_seconds, life->hard_add_expires_seconds,
-				  life->soft_use_expires_seconds, life->hard_use_expires_seconds};
-
-	for (unsigned i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-		if (times[i] != 0 && times[i] != XFRM_INF)
-			return ctl_refuse(err, -EOPNOTSUPP, 0,
-					  "lifetimes of policies are not supported: 0 is accepted");
-	return 0;
+	*out = (struct sadb_lifetime){
+	    .soft_bytes = in->soft_byte_limit,
+	    .hard_bytes = in->hard_byte_limit,
+	    .soft_packets = in->soft_packet_limit,
+	    .hard_packets = in->hard_packet_limit,
+	    .soft_add_s = in->soft_add_expires_seconds,
+	    .hard_add_s = in->hard_add_expires_seconds,
+	    .soft_use_s = in->soft_use_expires_seconds,
+	    .hard_use_s = in->hard_use_expires_seconds,
+	};
 }
 
-static int
-get_policy_type(const struct ctl_xfrm_msg *msg, struct sadb_error *err)
+int
+ctl_xfrm_get_policy_type(const struct ctl_xfrm_msg *msg, struct sadb_error *err)
 {
 	struct xfrm_userpolicy_type type;
 
@@ -94,13 +85,13 @@ get_policy_type(const struct ctl_xfrm_msg *msg, struct sadb_error *err)
 		return 0;
 	ctl_attr_copy(&type, msg->at[XFRMA_POLICY_TYPE], sizeof(type));
 	if (type.type != XFRM_POLICY_TYPE_MAIN)
-		return ctl_refuse(err, -EOPNOTSUPP, XFRMA_POLICY_TYPE, "XFRMA_POLICY_TYPE %u: main (0) is accepted",
+		return ctl_refuse(err, -EINVAL, XFRMA_POLICY_TYPE, "XFRMA_POLICY_TYPE %u: main (0) is accepted",
 				  type.type);
 	return 0;
 }
 
-static int
-get_dir(uint8_t dir, uint32_t index, struct sadb_error *err)
+int
+ctl_xfrm_get_dir(uint8_t dir, uint32_t index, struct sadb_error *err)
 {
 	if (dir > XFRM_POLICY_FWD)
 		return ctl_refuse(err, -EINVAL, 0, "policy direction %u: in (0), out (1) and fwd (2) are accepted",
@@ -115,10 +106,10 @@ get_info(const struct ctl_xfrm_msg *msg, const struct xfrm_userpolicy_info *info
 	 struct sadb_error *err)
 {
 	struct sadb_policy_config *config = &out->policy.config;
-	int rc = get_dir(info->dir, info->index, err);
+	int rc = ctl_xfrm_get_dir(info->dir, info->index, err);
 
 	if (rc == 0)
-		rc = get_policy_type(msg, err);
+		rc = ctl_xfrm_get_policy_type(msg, err);
 	if (rc == 0 && info->sel.family == AF_UNSPEC)
 		rc = ctl_refuse(err, -EINVAL, 0, "selector without an address family: AF_INET (%u) is accepted",
 				AF_INET);
@@ -126,8 +117,7 @@ get_info(const struct ctl_xfrm_msg *msg, const struct xfrm_userpolicy_info *info
 		rc = ctl_xfrm_get_selector(&info->sel, info->sel.family, &config->sel, err);
 	if (rc == 0)
 		rc = get_action(msg, info->action, config, err);
-	if (rc == 0)
-		rc = get_lifetime(&info->lft, err);
+	get_lifetime(&info->lft, &config->life);
 	if (rc == 0)
 		rc = ctl_xfrm_refuse_foreign(msg, err);
 	config->priority = info->priority;
@@ -148,11 +138,29 @@ ctl_xfrm_get_policy(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct
 	return get_info(msg, &info, out, err);
 }
 
+static int
+get_id(const struct ctl_xfrm_msg *msg, const struct xfrm_userpolicy_id *id, struct ctl_xfrm *out,
+       struct sadb_error *err)
+{
+	struct sadb_policy_config *config = &out->policy.config;
+	int rc = ctl_xfrm_get_dir(id->dir, id->index, err);
+
+	if (rc == 0)
+		rc = ctl_xfrm_get_policy_type(msg, err);
+	if (rc == 0)
+		rc = ctl_xfrm_refuse_foreign(msg, err);
+	if (rc == 0 && id->index == 0)
+		rc = ctl_xfrm_get_selector(&id->sel, id->sel.family ? id->sel.family : AF_INET, &config->sel, err);
+	config->index = id->index;
+	config->dir = id->dir;
+	config->vnet_id = ctl_xfrm_get_u32(msg, XFRMA_IF_ID);
+	return rc;
+}
+
 /* A request names a policy by index or by selector; the event of a deletion carries the whole policy. */
 int
 ctl_xfrm_get_policy_id(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err)
 {
-	struct sadb_policy_config *config = &out->policy.config;
 	struct xfrm_userpolicy_id id;
 
 	if (!msg->request && msg->at[XFRMA_POLICY]) {
@@ -162,24 +170,27 @@ ctl_xfrm_get_policy_id(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, str
 		return get_info(msg, &info, out, err);
 	}
 	memcpy(&id, msg->body, sizeof(id));
-	int rc = get_dir(id.dir, id.index, err);
-	if (rc == 0)
-		rc = get_policy_type(msg, err);
-	if (rc == 0)
-		rc = ctl_xfrm_refuse_foreign(msg, err);
-	if (rc == 0 && id.index == 0)
-		rc = ctl_xfrm_get_selector(&id.sel, id.sel.family ? id.sel.family : AF_INET, &config->sel, err);
-	config->index = id.index;
-	config->dir = id.dir;
-	config->vnet_id = ctl_xfrm_get_u32(msg, XFRMA_IF_ID);
-	return rc;
+	return get_id(msg, &id, out, err);
+}
+
+int
+ctl_xfrm_get_policy_expire(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err)
+{
+	struct xfrm_user_polexpire expire;
+
+	memcpy(&expire, msg->body, sizeof(expire));
+	out->policy.hard = expire.hard != 0;
+	if (!msg->request)
+		return get_info(msg, &expire.pol, out, err);
+	const struct xfrm_userpolicy_id id = {.sel = expire.pol.sel, .index = expire.pol.index, .dir = expire.pol.dir};
+	return get_id(msg, &id, out, err);
 }
 
 int
 ctl_xfrm_get_flush_policy(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err)
 {
 	(void)out;
-	return get_policy_type(msg, err);
+	return ctl_xfrm_get_policy_type(msg, err);
 }
 
 int
@@ -202,27 +213,5 @@ ctl_xfrm_get_acquire(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struc
 					       .dport_be = sel.dport_be,
 					       .proto = sel.proto};
 	out->acquire.seq = acquire.seq;
-	return 0;
-}
-
-int
-ctl_xfrm_get_spd_info(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err)
-{
-	static const struct ctl_attr_rule rules[] = {
-	    [XFRMA_SPD_INFO] = {"XFRMA_SPD_INFO", sizeof(struct xfrmu_spdinfo)},
-	};
-	static const struct ctl_attr_rules all = {rules, XFRMA_SPD_INFO};
-	const struct nlattr *at[XFRMA_SPD_INFO + 1];
-	struct xfrmu_spdinfo info = {0};
-	int rc = ctl_attr_parse(msg->body + sizeof(uint32_t), msg->nlh->nlmsg_len - MNL_NLMSG_HDRLEN - sizeof(uint32_t),
-				&all, at, err);
-
-	if (rc)
-		return rc;
-	if (at[XFRMA_SPD_INFO])
-		ctl_attr_copy(&info, at[XFRMA_SPD_INFO], sizeof(info));
-	out->spd.in = info.incnt;
-	out->spd.out = info.outcnt;
-	out->spd.fwd = info.fwdcnt;
 	return 0;
 }

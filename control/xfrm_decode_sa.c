@@ -121,26 +121,32 @@ get_lifetime(const struct ctl_xfrm_msg *msg, const struct xfrm_lifetime_cfg *in,
 	return 0;
 }
 
+/* What finds the SA. */
+static int
+get_name(const struct xfrm_usersa_info *info, struct sadb_sa_config *config, struct sadb_error *err)
+{
+	config->spi_be = info->id.spi;
+	config->proto = info->id.proto;
+	int rc = ctl_xfrm_get_proto(info->id.proto, err);
+	return rc == 0 ? ctl_xfrm_get_addr(&info->id.daddr, info->family, &config->dst, err) : rc;
+}
+
 /* Who the SA is between, and which inner packets it is for. */
 static int
 get_identity(const struct xfrm_usersa_info *info, struct sadb_sa_config *config, struct sadb_error *err)
 {
 	uint16_t inner = info->sel.family;
-	int rc = ctl_xfrm_get_proto(info->id.proto, err);
+	int rc = get_name(info, config, err);
 
 	if (rc == 0)
 		rc = ctl_xfrm_get_mode(info->mode, err);
 	if (rc == 0)
 		rc = ctl_xfrm_get_addr(&info->saddr, info->family, &config->src, err);
-	if (rc == 0)
-		rc = ctl_xfrm_get_addr(&info->id.daddr, info->family, &config->dst, err);
 	if (rc)
 		return rc;
 	/* The kernel's rule: no family means that of the SA, unless a flag says that it means any. */
 	if (inner == AF_UNSPEC && !(info->flags & XFRM_STATE_AF_UNSPEC))
 		inner = info->family;
-	config->spi_be = info->id.spi;
-	config->proto = info->id.proto;
 	config->mode = info->mode;
 	config->reqid = info->reqid;
 	return ctl_xfrm_get_selector(&info->sel, inner, &config->sel, err);
@@ -189,7 +195,7 @@ ctl_xfrm_get_sa(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sad
 		rc = ctl_xfrm_get_replay(msg, info.replay_window, &out->sa.config, err);
 	if (rc == 0)
 		rc = get_algorithms(msg, &out->sa.config, err);
-	return rc;
+	return rc == 0 ? ctl_xfrm_get_progress(msg, &out->sa.past, err) : rc;
 }
 
 int
@@ -198,9 +204,11 @@ ctl_xfrm_get_expire(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct
 	struct xfrm_user_expire expire;
 
 	memcpy(&expire, msg->body, sizeof(expire));
+	out->sa.hard = expire.hard != 0;
+	if (msg->request)
+		return get_name(&expire.state, &out->sa.config, err);
 	int rc = get_info(msg, &expire.state, out, err);
 	out->sa.config.window_packets = expire.state.replay_window;
-	out->sa.hard = expire.hard != 0;
 	return rc;
 }
 
@@ -226,20 +234,30 @@ ctl_xfrm_get_alloc_spi(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, str
 }
 
 int
+ctl_xfrm_get_key(const struct xfrm_usersa_id *id, struct sadb_sa_key *out, struct sadb_error *err)
+{
+	struct sadb_addr dst;
+	int rc = ctl_xfrm_get_proto(id->proto, err);
+
+	if (rc == 0)
+		rc = ctl_xfrm_get_addr(&id->daddr, id->family, &dst, err);
+	if (rc == 0)
+		*out = sadb_sa_key_make(&dst, id->spi, id->proto);
+	return rc;
+}
+
+int
 ctl_xfrm_get_sa_id(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err)
 {
 	struct xfrm_usersa_id id;
-	struct sadb_addr dst;
+	xfrm_address_t src;
 
 	memcpy(&id, msg->body, sizeof(id));
-	int rc = ctl_xfrm_get_proto(id.proto, err);
-	if (rc == 0)
-		rc = ctl_xfrm_get_addr(&id.daddr, id.family, &dst, err);
-	if (rc == 0)
-		rc = ctl_xfrm_refuse_foreign(msg, err);
-	if (rc == 0)
-		out->sa_id = sadb_sa_key_make(&dst, id.spi, id.proto);
-	return rc;
+	int rc = ctl_xfrm_get_key(&id, &out->sa_id, err);
+	if (rc || !msg->at[XFRMA_SRCADDR])
+		return rc;
+	ctl_attr_copy(&src, msg->at[XFRMA_SRCADDR], sizeof(src));
+	return ctl_xfrm_get_addr(&src, id.family, &out->sa_src, err);
 }
 
 int

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Encoding of policy messages and of requests without parameters. Pure. */
+ * Encoding of policy messages. Pure. */
 #include "control/xfrm_impl.h"
 
 static void
@@ -7,8 +7,7 @@ fill_info(struct xfrm_userpolicy_info *info, const struct sadb_policy_config *co
 {
 	memset(info, 0, sizeof(*info));
 	ctl_xfrm_put_selector(&info->sel, &config->sel);
-	info->lft.soft_byte_limit = info->lft.hard_byte_limit = XFRM_INF;
-	info->lft.soft_packet_limit = info->lft.hard_packet_limit = XFRM_INF;
+	info->lft = ctl_xfrm_put_lifetime(&config->life);
 	info->priority = config->priority;
 	info->index = config->index;
 	info->dir = config->dir;
@@ -49,6 +48,26 @@ ctl_xfrm_encode_policy(void *buf, size_t size, const struct nlmsghdr *header, co
 	fill_info(&wire, &info->config);
 	wire.curlft.add_time = info->add_time_s;
 	wire.curlft.use_time = info->use_time_s;
+	memcpy(body, &wire, sizeof(wire));
+	put_policy_attrs(&put, &info->config);
+	return ctl_put_end(&put);
+}
+
+size_t
+ctl_xfrm_encode_policy_expire(void *buf, size_t size, const struct nlmsghdr *header,
+			      const struct sadb_policy_info *info, int hard)
+{
+	struct xfrm_user_polexpire wire;
+	struct ctl_put put;
+	void *body = ctl_put_start(&put, buf, size, header, sizeof(wire));
+
+	if (!body)
+		return 0;
+	memset(&wire, 0, sizeof(wire));
+	fill_info(&wire.pol, &info->config);
+	wire.pol.curlft.add_time = info->add_time_s;
+	wire.pol.curlft.use_time = info->use_time_s;
+	wire.hard = hard != 0;
 	memcpy(body, &wire, sizeof(wire));
 	put_policy_attrs(&put, &info->config);
 	return ctl_put_end(&put);
@@ -147,26 +166,4 @@ ctl_xfrm_encode_acquire(void *buf, size_t size, const struct nlmsghdr *header, c
 	memcpy(body, &acquire, sizeof(acquire));
 	put_policy_attrs(&put, policy);
 	return ctl_put_end(&put);
-}
-
-size_t
-ctl_xfrm_encode_spd_info(void *buf, size_t size, const struct nlmsghdr *header, uint32_t in, uint32_t out, uint32_t fwd)
-{
-	struct xfrmu_spdinfo info = {.incnt = in, .outcnt = out, .fwdcnt = fwd};
-	struct ctl_put put;
-
-	if (!ctl_put_start(&put, buf, size, header, sizeof(uint32_t)))
-		return 0;
-	ctl_put_attr(&put, XFRMA_SPD_INFO, &info, sizeof(info));
-	return ctl_put_end(&put);
-}
-
-/* Dumps have no fixed part; GETSADINFO and GETSPDINFO have a word of flags. */
-size_t
-ctl_xfrm_encode_get(void *buf, size_t size, const struct nlmsghdr *header)
-{
-	bool info = header->nlmsg_type == XFRM_MSG_GETSADINFO || header->nlmsg_type == XFRM_MSG_GETSPDINFO;
-	struct ctl_put put;
-
-	return ctl_put_start(&put, buf, size, header, info ? sizeof(uint32_t) : 0) ? ctl_put_end(&put) : 0;
 }

@@ -26,13 +26,41 @@ state_flags(const struct sadb_sa_config *config)
 			      : 0));
 }
 
+struct xfrm_lifetime_cur
+ctl_xfrm_put_use(const struct ctl_sa_state *state)
+{
+	return (struct xfrm_lifetime_cur){.bytes = state->bytes,
+					  .packets = state->packets,
+					  .add_time = state->add_time_s,
+					  .use_time = state->use_time_s};
+}
+
+/* 0 bytes or packets is how a plain struct says that there is no limit. */
+static uint64_t
+limit(uint64_t value)
+{
+	return value != 0 ? value : XFRM_INF;
+}
+
+struct xfrm_lifetime_cfg
+ctl_xfrm_put_lifetime(const struct sadb_lifetime *life)
+{
+	return (struct xfrm_lifetime_cfg){
+	    .soft_byte_limit = limit(life->soft_bytes),
+	    .hard_byte_limit = limit(life->hard_bytes),
+	    .soft_packet_limit = limit(life->soft_packets),
+	    .hard_packet_limit = limit(life->hard_packets),
+	    .soft_add_expires_seconds = life->soft_add_s,
+	    .hard_add_expires_seconds = life->hard_add_s,
+	    .soft_use_expires_seconds = life->soft_use_s,
+	    .hard_use_expires_seconds = life->hard_use_s,
+	};
+}
+
 static void
 fill_state(struct xfrm_usersa_info *info, const struct ctl_sa_state *state)
 {
-	info->curlft.bytes = state->bytes;
-	info->curlft.packets = state->packets;
-	info->curlft.add_time = state->add_time_s;
-	info->curlft.use_time = state->use_time_s;
+	info->curlft = ctl_xfrm_put_use(state);
 	info->stats.replay = state->replay_drops;
 	info->stats.replay_window = state->window_drops;
 	info->stats.integrity_failed = state->icv_drops;
@@ -41,24 +69,13 @@ fill_state(struct xfrm_usersa_info *info, const struct ctl_sa_state *state)
 static void
 fill_info(struct xfrm_usersa_info *info, const struct sadb_sa_config *config, const struct ctl_sa_state *state)
 {
-	const struct sadb_lifetime *life = &config->life;
-
 	memset(info, 0, sizeof(*info));
 	ctl_xfrm_put_selector(&info->sel, &config->sel);
 	ctl_xfrm_put_addr(&info->id.daddr, &config->dst);
 	info->id.spi = config->spi_be;
 	info->id.proto = config->proto;
 	ctl_xfrm_put_addr(&info->saddr, &config->src);
-	info->lft = (struct xfrm_lifetime_cfg){
-	    .soft_byte_limit = life->soft_bytes,
-	    .hard_byte_limit = life->hard_bytes,
-	    .soft_packet_limit = life->soft_packets,
-	    .hard_packet_limit = life->hard_packets,
-	    .soft_add_expires_seconds = life->soft_add_s,
-	    .hard_add_expires_seconds = life->hard_add_s,
-	    .soft_use_expires_seconds = life->soft_use_s,
-	    .hard_use_expires_seconds = life->hard_use_s,
-	};
+	info->lft = ctl_xfrm_put_lifetime(&config->life);
 	info->reqid = config->reqid;
 	info->family = config->dst.family;
 	info->mode = config->mode;
@@ -86,8 +103,8 @@ put_aead(struct ctl_put *put, const struct sadb_sa_config *config, bool with_key
 	}
 }
 
-static void
-put_replay(struct ctl_put *put, const struct sadb_sa_config *config, const struct ctl_sa_state *state)
+void
+ctl_xfrm_put_replay(struct ctl_put *put, const struct sadb_sa_config *config, const struct ctl_sa_state *state)
 {
 	uint64_t out_seq = state ? state->out_seq : config->out_seq;
 	uint64_t in_seq = state ? state->in_seq : config->in_seq;
@@ -136,7 +153,7 @@ put_sa_attrs(struct ctl_put *put, const struct sadb_sa_config *config, const str
 	if (state && state->last_use_s != 0)
 		ctl_put_u64(put, XFRMA_LASTUSED, state->last_use_s);
 	put_aead(put, config, state == NULL);
-	put_replay(put, config, state);
+	ctl_xfrm_put_replay(put, config, state);
 	if (config->vnet_id != 0)
 		ctl_put_u32(put, XFRMA_IF_ID, config->vnet_id);
 	put_dir(put, config->dir);
@@ -158,23 +175,31 @@ ctl_xfrm_encode_sa(void *buf, size_t size, const struct nlmsghdr *header, const 
 	return ctl_put_end(&put);
 }
 
-static struct xfrm_usersa_id
-sa_id(const struct sadb_sa_config *config)
+struct xfrm_usersa_id
+ctl_xfrm_put_key(const struct sadb_sa_key *key)
 {
 	struct xfrm_usersa_id id;
 
 	memset(&id, 0, sizeof(id));
-	ctl_xfrm_put_addr(&id.daddr, &config->dst);
-	id.spi = config->spi_be;
-	id.family = config->dst.family;
-	id.proto = config->proto;
+	memcpy(&id.daddr, key->dst, sizeof(key->dst));
+	id.spi = key->spi_be;
+	id.family = key->family;
+	id.proto = key->proto;
 	return id;
+}
+
+struct xfrm_usersa_id
+ctl_xfrm_put_id(const struct sadb_sa_config *config)
+{
+	const struct sadb_sa_key key = sadb_sa_key_make(&config->dst, config->spi_be, config->proto);
+
+	return ctl_xfrm_put_key(&key);
 }
 
 size_t
 ctl_xfrm_encode_sa_id(void *buf, size_t size, const struct nlmsghdr *header, const struct sadb_sa_config *id)
 {
-	struct xfrm_usersa_id wire = sa_id(id);
+	struct xfrm_usersa_id wire = ctl_xfrm_put_id(id);
 	struct ctl_put put;
 	void *body = ctl_put_start(&put, buf, size, header, sizeof(wire));
 
@@ -188,7 +213,7 @@ size_t
 ctl_xfrm_encode_sa_deleted(void *buf, size_t size, const struct nlmsghdr *header, const struct sadb_sa_config *config,
 			   const struct ctl_sa_state *state)
 {
-	struct xfrm_usersa_id id = sa_id(config);
+	struct xfrm_usersa_id id = ctl_xfrm_put_id(config);
 	struct xfrm_usersa_info info;
 	struct ctl_put put;
 	void *body = ctl_put_start(&put, buf, size, header, sizeof(id));

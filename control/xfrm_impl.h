@@ -7,13 +7,16 @@
 #include "control/xfrm_codec.h"
 
 /* Newer than some headers: Linux 6.10 and on. */
-#define CTL_XFRMA_SA_DIR   33
-#define CTL_XFRMA_MAX      35
-#define CTL_SA_DIR_IN      1
-#define CTL_SA_DIR_OUT     2
-#define CTL_XFRM_AEAD_NAME "rfc4106(gcm(aes))"
-#define CTL_XFRM_ICV_BITS  128
-#define CTL_XFRM_MAX_BMP   2048 /* words: SADB_REPLAY_MAX bits; the kernel stops at 128 */
+#define CTL_XFRMA_SA_DIR      33
+#define CTL_XFRMA_KEEPALIVE   34 /* XFRMA_NAT_KEEPALIVE_INTERVAL */
+#define CTL_XFRMA_SA_PCPU     35
+#define CTL_XFRMA_IPTFS_FIRST 36
+#define CTL_XFRMA_MAX         41
+#define CTL_SA_DIR_IN         1
+#define CTL_SA_DIR_OUT        2
+#define CTL_XFRM_AEAD_NAME    "rfc4106(gcm(aes))"
+#define CTL_XFRM_ICV_BITS     128
+#define CTL_XFRM_MAX_BMP      2048 /* words: SADB_REPLAY_MAX bits; the kernel stops at 128 */
 
 /* A message whose fixed part and attribute lengths have been checked. */
 struct ctl_xfrm_msg {
@@ -25,7 +28,7 @@ struct ctl_xfrm_msg {
 
 extern const struct ctl_attr_rules ctl_xfrm_rules;
 
-/* A type of message: its fixed part, what decodes it (NULL: not a message Culvert takes). */
+/* A type of message: its fixed part, what decodes it. */
 struct ctl_xfrm_kind {
 	const char *name;
 	uint16_t body_bytes;
@@ -47,10 +50,24 @@ int ctl_xfrm_get_flush_policy(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *o
 int ctl_xfrm_get_acquire(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
 int ctl_xfrm_get_sad_info(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
 int ctl_xfrm_get_spd_info(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_ae(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_policy_expire(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_migrate(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_mapping(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_report(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_default(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
 
 /* pieces */
 int ctl_xfrm_get_replay(const struct ctl_xfrm_msg *msg, uint8_t window, struct sadb_sa_config *config,
 			struct sadb_error *err);
+/* What XFRMA_LTIME_VAL, the replay states and the thresholds say. Nothing is judged but lengths. */
+int ctl_xfrm_get_progress(const struct ctl_xfrm_msg *msg, struct ctl_progress *out, struct sadb_error *err);
+/* The part of struct xfrm_usersa_id that names an SA. */
+int ctl_xfrm_get_key(const struct xfrm_usersa_id *id, struct sadb_sa_key *out, struct sadb_error *err);
+int ctl_xfrm_get_policy_type(const struct ctl_xfrm_msg *msg, struct sadb_error *err);
+int ctl_xfrm_get_dir(uint8_t dir, uint32_t index, struct sadb_error *err);
+/* An address of zeros is none: AF_UNSPEC. */
+int ctl_xfrm_get_addr_or_none(const xfrm_address_t *in, uint16_t family, struct sadb_addr *out, struct sadb_error *err);
 int ctl_xfrm_get_addr(const xfrm_address_t *in, uint16_t family, struct sadb_addr *out, struct sadb_error *err);
 /* A selector; family is the one to read it in, AF_UNSPEC for one that matches all addresses. */
 int ctl_xfrm_get_selector(const struct xfrm_selector *in, uint16_t family, struct sadb_selector *out,
@@ -58,6 +75,11 @@ int ctl_xfrm_get_selector(const struct xfrm_selector *in, uint16_t family, struc
 int ctl_xfrm_get_proto(uint8_t proto, struct sadb_error *err);
 int ctl_xfrm_get_mode(uint8_t mode, struct sadb_error *err);
 uint32_t ctl_xfrm_get_u32(const struct ctl_xfrm_msg *msg, uint16_t attr); /* 0 when absent */
+struct xfrm_usersa_id ctl_xfrm_put_key(const struct sadb_sa_key *key);
+struct xfrm_usersa_id ctl_xfrm_put_id(const struct sadb_sa_config *config);
+struct xfrm_lifetime_cfg ctl_xfrm_put_lifetime(const struct sadb_lifetime *life);
+struct xfrm_lifetime_cur ctl_xfrm_put_use(const struct ctl_sa_state *state);
+void ctl_xfrm_put_replay(struct ctl_put *put, const struct sadb_sa_config *config, const struct ctl_sa_state *state);
 void ctl_xfrm_put_addr(xfrm_address_t *out, const struct sadb_addr *in);
 void ctl_xfrm_put_selector(struct xfrm_selector *out, const struct sadb_selector *in);
 

@@ -125,6 +125,9 @@ sadb_policy_check(const struct sadb_policy_config *config, struct sadb_error *er
 		return sadb_fail(err, -EINVAL, 0, "action %u: 0 (drop), 1 (bypass) or 2 (protect)", config->action);
 	if (!selector_sane(&config->sel))
 		return sadb_fail(err, -EINVAL, 0, "selector: prefix length or family out of range");
+	if ((config->life.soft_add_s | config->life.hard_add_s | config->life.soft_use_s | config->life.hard_use_s) !=
+	    0)
+		return sadb_fail(err, -EOPNOTSUPP, 0, "lifetimes of policies are not supported: 0 is accepted");
 	if (config->action != SADB_PROTECT)
 		return 0;
 	/* Else an inbound SA of unknown direction could fit, and we would seal with the peer's key. */

@@ -31,6 +31,8 @@ struct sadb_policy_config {
 	uint32_t priority;
 	uint32_t index; /* XFRM's policy id: 0 on add lets Culvert choose; low 3 bits are the direction */
 	uint32_t vnet_id;
+	struct sadb_lifetime
+	    life;       /* the limits in seconds end it; those in bytes and packets are only kept, as in XFRM */
 	uint8_t dir;    /* enum sadb_policy_dir */
 	uint8_t action; /* enum sadb_action */
 };

@@ -202,7 +202,7 @@ requests_that_are_none_get_a_clear_answer(void **state)
 		const char *says;
 	} table[] = {
 	    {XFRM_MSG_NEWSADINFO, NLM_F_ACK, -EINVAL, "XFRM_MSG_NEWSADINFO has 0 bytes"},
-	    {XFRM_MSG_GETAE, NLM_F_ACK, -EOPNOTSUPP, "XFRM_MSG_GETAE is not supported"},
+	    {XFRM_MSG_GETAE, NLM_F_ACK, -EINVAL, "XFRM_MSG_GETAE has 0 bytes"},
 	    {XFRM_MSG_MAX + 1, NLM_F_ACK, -EINVAL, "is unknown"},
 	    {0x3ff, NLM_F_ACK, -EINVAL, "is unknown"},
 	    {CTL_MSG_PORT_GET, NLM_F_ACK, -EINVAL, "bytes is shorter than its header"},
@@ -228,7 +228,8 @@ requests_that_are_none_get_a_clear_answer(void **state)
 	assert_true(ctl_own_encode_get(buf, sizeof(buf), &get) > 0);
 	assert_int_equal(ctl_client_ask(rig->client, (struct nlmsghdr *)buf, NULL, NULL, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "NLM_F_DUMP"));
-	assert_true(ctl_xfrm_encode_spd_info(buf, sizeof(buf), &answer, 1, 2, 3) > 0);
+	assert_true(ctl_xfrm_encode_spd_info(buf, sizeof(buf), &answer,
+					     &(struct ctl_spd_info){.in = 1, .out = 2, .fwd = 3}) > 0);
 	assert_int_equal(ctl_client_ask(rig->client, (struct nlmsghdr *)buf, rig_keep, &shown, &err), -EOPNOTSUPP);
 	assert_non_null(strstr(err.text, "no request"));
 }

@@ -215,7 +215,8 @@ policy_messages_survive_the_wire(void **state)
 	assert_true(sadb_addr_equal(&m.acquire.flow.src, &flow.src) && sadb_addr_equal(&m.acquire.flow.dst, &flow.dst));
 	assert_true(m.acquire.flow.sport_be == flow.sport_be && m.acquire.flow.dport_be == flow.dport_be);
 	assert_int_equal(m.acquire.flow.proto, IPPROTO_UDP);
-	m = decode_bytes(buf, ctl_xfrm_encode_spd_info(buf, sizeof(buf), &info, 1, 2, 3));
+	m = decode_bytes(buf, ctl_xfrm_encode_spd_info(buf, sizeof(buf), &info,
+						       &(struct ctl_spd_info){.in = 1, .out = 2, .fwd = 3}));
 	assert_true(m.spd.in == 1 && m.spd.out == 2 && m.spd.fwd == 3);
 }
 
