@@ -166,7 +166,7 @@ check_update(struct sadb *db, const struct sadb_sa_cold *cold, const struct sadb
 		return sadb_fail(err, -EINVAL, XFRMA_SRCADDR, "an update cannot change the source: delete and add");
 	if (old->vnet_id != config->vnet_id)
 		return sadb_fail(err, -EINVAL, XFRMA_IF_ID, "an update cannot change the virtual network");
-	if (sadb_window_packets(config) != old->window_packets)
+	if (sadb_window_packets(config) != sadb_window_packets(old))
 		return sadb_fail(err, -EINVAL, XFRMA_REPLAY_ESN_VAL,
 				 "an update cannot change the replay window (%u packets): delete and add",
 				 old->window_packets);
@@ -175,9 +175,8 @@ check_update(struct sadb *db, const struct sadb_sa_cold *cold, const struct sadb
 	return sadb_direction_numbers(old->dir, config, err);
 }
 
-/* The sequence may be moved ahead by who knows better, as after a switch-over; never back. */
-static void
-raise_sequence(struct sadb *db, struct sadb_lineage *lineage, uint64_t out_seq)
+void
+sadb_sequence_raise(struct sadb *db, struct sadb_lineage *lineage, uint64_t out_seq)
 {
 	uint64_t now = __atomic_load_n(&lineage->mut.out_seq, __ATOMIC_RELAXED);
 	/* Relaxed, as the add in sadb_sa_seq_take(): only the order of this one variable counts. */
@@ -190,6 +189,20 @@ raise_sequence(struct sadb *db, struct sadb_lineage *lineage, uint64_t out_seq)
 	}
 }
 
+void
+sadb_sa_inherit(struct sadb_sa_cold *cold, const struct sadb_sa_cold *old)
+{
+	cold->config.dir = old->config.dir;
+	cold->config.window_packets = old->config.window_packets;
+	cold->config.acquire_seq = old->config.acquire_seq;
+	cold->add_time_s = old->add_time_s;
+	cold->slot = old->slot;
+	sadb_own(cold)->age = sadb_own(old)->age;
+	sadb_own(cold)->armed = sadb_own(old)->armed;
+	sadb_own(cold)->shown = sadb_own(old)->shown;
+	sadb_own(cold)->numbers_low = sadb_own(old)->numbers_low;
+}
+
 /* New cold and hot parts in the place of the old ones, with the mutable part of the old ones. */
 static int
 rebuild(struct sadb *db, struct sadb_sa_cold *old, const struct sadb_sa_config *config, struct sadb_sa_cold **out)
@@ -197,13 +210,7 @@ rebuild(struct sadb *db, struct sadb_sa_cold *old, const struct sadb_sa_config *
 	struct sadb_sa_cold *cold = sadb_cold_create(db, config);
 	if (cold == NULL)
 		return -ENOMEM;
-	cold->config.dir = old->config.dir;
-	cold->config.window_packets = old->config.window_packets;
-	cold->add_time_s = old->add_time_s;
-	cold->slot = old->slot;
-	sadb_own(cold)->age = sadb_own(old)->age;
-	sadb_own(cold)->armed = sadb_own(old)->armed;
-	sadb_own(cold)->numbers_low = sadb_own(old)->numbers_low;
+	sadb_sa_inherit(cold, old);
 	int rc = sadb_hot_create(db, cold, config, sadb_own(old)->lineage);
 	if (rc == 0)
 		rc = sadb_resolve_join(db, cold);
@@ -238,7 +245,7 @@ sadb_sa_update(struct sadb *db, const struct sadb_sa_config *config, struct sadb
 	/* Relaxed, see sadb_sa_use(): a new soft limit may be reported again. */
 	if (memcmp(&old->config.life, &config->life, sizeof(config->life)) != 0)
 		__atomic_fetch_and(&lineage->mut.state, ~(uint32_t)SADB_SA_SOFT, __ATOMIC_RELAXED);
-	raise_sequence(db, lineage, config->out_seq);
+	sadb_sequence_raise(db, lineage, config->out_seq);
 	make_visible(db, cold, sadb_own(old)->shown);
 	sadb_resolve_leave(db, old); /* its policies take the new one */
 	sadb_resolve_sa(cold);

@@ -66,8 +66,8 @@ check_sequence(const struct sadb_sa_config *config, struct sadb_error *err)
 	return 0;
 }
 
-static int
-check_addresses(const struct sadb_sa_config *config, struct sadb_error *err)
+int
+sadb_addresses_check(const struct sadb_sa_config *config, struct sadb_error *err)
 {
 	if (config->dst.family != AF_INET || config->src.family != AF_INET)
 		return sadb_fail(err, -EAFNOSUPPORT, 0, "outer addresses must both be IPv4");
@@ -93,7 +93,7 @@ sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *err)
 		return sadb_fail(err, -EINVAL, 0, "flags %#x: only %#x are known", config->flags, ALL_FLAGS);
 	if (config->dir > SADB_DIR_OUT)
 		return sadb_fail(err, -EINVAL, 0, "direction %u: 0 (any), 1 (in) or 2 (out)", config->dir);
-	int rc = check_addresses(config, err);
+	int rc = sadb_addresses_check(config, err);
 	if (rc == 0)
 		rc = check_key(config, err);
 	if (rc == 0)
@@ -125,9 +125,6 @@ sadb_policy_check(const struct sadb_policy_config *config, struct sadb_error *er
 		return sadb_fail(err, -EINVAL, 0, "action %u: 0 (drop), 1 (bypass) or 2 (protect)", config->action);
 	if (!selector_sane(&config->sel))
 		return sadb_fail(err, -EINVAL, 0, "selector: prefix length or family out of range");
-	if ((config->life.soft_add_s | config->life.hard_add_s | config->life.soft_use_s | config->life.hard_use_s) !=
-	    0)
-		return sadb_fail(err, -EOPNOTSUPP, 0, "lifetimes of policies are not supported: 0 is accepted");
 	if (config->action != SADB_PROTECT)
 		return 0;
 	/* Else an inbound SA of unknown direction could fit, and we would seal with the peer's key. */

@@ -38,13 +38,19 @@ is_local(const struct sadb_fib *fib, const struct sadb_addr *addr)
 	return hop != NULL && hop->kind == SADB_ROUTE_LOCAL;
 }
 
+bool
+sadb_direction_is_local(const struct sadb *db, const struct sadb_addr *addr)
+{
+	return is_local(sadb_vnet_fib(&db->underlay.vnet), addr);
+}
+
 uint8_t
 sadb_direction_of(struct sadb *db, const struct sadb_sa_config *config, const struct sadb_mark *mark)
 {
 	if (config->dir != SADB_DIR_ANY)
 		return config->dir;
 	bool received = sadb_mark_inbound(mark) || config->in_seq > 0;
-	return received || is_local(sadb_vnet_fib(sadb_underlay(db)), &config->dst) ? SADB_DIR_IN : SADB_DIR_ANY;
+	return received || sadb_direction_is_local(db, &config->dst) ? SADB_DIR_IN : SADB_DIR_ANY;
 }
 
 int

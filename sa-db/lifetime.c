@@ -184,6 +184,21 @@ claim_soft(const struct sadb_sa_cold *cold)
 	return (before & SADB_SA_SOFT) == 0;
 }
 
+int
+sadb_sa_expire_asked(struct sadb *db, const struct sadb_sa_key *key, enum sadb_expire_kind kind, sadb_expire_fn fn,
+		     void *arg)
+{
+	struct sadb_sa_cold *cold = sadb_sad_find(db, key);
+	if (cold == NULL)
+		return -ESRCH;
+	if (cold->larval)
+		return -EINVAL;
+	if (kind == SADB_EXPIRE_SOFT)
+		claim_soft(cold);
+	expire(db, cold, kind, fn, arg);
+	return 0;
+}
+
 static void
 due(struct sadb *db, struct sadb_sa_cold *cold, uint64_t now_s, sadb_expire_fn fn, void *arg)
 {

@@ -27,6 +27,7 @@ sadb_policies_init(struct sadb *db)
 	sadb_slab_init(&db->hots, sizeof(struct sadb_policy));
 	sadb_slab_init(&db->shards, sizeof(struct sadb_shard));
 	sadb_slab_init(&db->entries, sizeof(struct sadb_entry));
+	sadb_policy_lives_init(db);
 	db->indexes.before = index_before;
 	int rc = sadb_map_init(&db->groups);
 	if (rc == 0)
@@ -116,8 +117,8 @@ find_selector(const struct sadb *db, const struct sadb_policy_config *config)
 	return NULL;
 }
 
-static struct sadb_rule *
-find_rule(const struct sadb *db, const struct sadb_policy_config *which)
+struct sadb_rule *
+sadb_rule_find(const struct sadb *db, const struct sadb_policy_config *which)
 {
 	return which->index != 0 ? find_index(db, which->index) : find_selector(db, which);
 }
@@ -150,7 +151,9 @@ enter(struct sadb *db, struct sadb_rule *rule)
 	struct sadb_domain *domain = rule->domain;
 
 	sadb_tree_add(&db->indexes, &rule->by_index);
+	sadb_policy_life_start(db, rule);
 	db->rule_count++;
+	db->rule_changes++;
 	db->dir_count[domain->dir]++;
 	sadb_map_add(&db->selectors, &rule->by_selector, hash_selector(db, domain->vnet_id, domain->dir, &rule->sel));
 	sadb_ports_enter(rule);
@@ -163,13 +166,15 @@ enter(struct sadb *db, struct sadb_rule *rule)
 }
 
 /* Out of every index; workers see it until the next commit, so it keeps its place among the SA's policies. */
-static void
-withdraw(struct sadb *db, struct sadb_rule *rule)
+void
+sadb_rule_withdraw(struct sadb *db, struct sadb_rule *rule)
 {
 	struct sadb_domain *domain = rule->domain;
 
 	sadb_tree_del(&db->indexes, &rule->by_index);
+	sadb_policy_life_end(db, rule);
 	db->rule_count--;
+	db->rule_changes++;
 	db->dir_count[domain->dir]--;
 	sadb_map_del(&db->selectors, &rule->by_selector);
 	sadb_ports_leave(rule);
@@ -232,12 +237,15 @@ rule_create(struct sadb *db, const struct sadb_policy_config *config, uint64_t a
 	rule->tmpl_src_family = config->tmpl.src.family;
 	rule->tmpl_dst_family = config->tmpl.dst.family;
 	fill_hot(rule->hot, config, age != 0 ? age : ++db->age);
+	if (sadb_policy_life_create(db, rule, &config->life) != 0)
+		goto fail;
 	if (sadb_resolve_join_rule(db, rule) != 0)
 		goto fail;
 	if (sadb_ports_create(db, rule) == 0)
 		return rule;
 	sadb_resolve_leave_rule(db, rule);
 fail:
+	sadb_policy_life_end(db, rule);
 	rule_discard(rule);
 	return NULL;
 }
@@ -281,7 +289,7 @@ sadb_policy_add(struct sadb *db, struct sadb_policy_config *config, bool replace
 	if (in_place)
 		old->heir = rule;
 	if (old != NULL)
-		withdraw(db, old);
+		sadb_rule_withdraw(db, old);
 	enter(db, rule);
 	return 0;
 }
@@ -300,6 +308,8 @@ config_of(const struct sadb_rule *rule)
 	    .dir = rule->domain->dir,
 	    .action = hot->action,
 	};
+	if (rule->life != NULL)
+		config.life = rule->life->limits;
 	if (hot->action == SADB_PROTECT) {
 		config.tmpl = (struct sadb_template){
 		    .src = sadb_addr_v4(hot->tmpl.src_be),
@@ -315,8 +325,8 @@ config_of(const struct sadb_rule *rule)
 	return config;
 }
 
-static void
-describe(const struct sadb_rule *rule, struct sadb_policy_info *out)
+void
+sadb_rule_describe(const struct sadb_rule *rule, struct sadb_policy_info *out)
 {
 	const struct sadb_policy *hot = rule->hot;
 	*out = (struct sadb_policy_info){
@@ -330,10 +340,10 @@ describe(const struct sadb_rule *rule, struct sadb_policy_info *out)
 int
 sadb_policy_get(const struct sadb *db, const struct sadb_policy_config *which, struct sadb_policy_info *out)
 {
-	const struct sadb_rule *rule = find_rule(db, which);
+	const struct sadb_rule *rule = sadb_rule_find(db, which);
 	if (rule == NULL)
 		return -ENOENT;
-	describe(rule, out);
+	sadb_rule_describe(rule, out);
 	return 0;
 }
 
@@ -343,9 +353,15 @@ sadb_policy_at(const struct sadb *db, uint32_t *slot, struct sadb_policy_info *o
 	const struct sadb_rule *rule = index_from(db, *slot);
 	if (rule == NULL)
 		return false;
-	describe(rule, out);
+	sadb_rule_describe(rule, out);
 	*slot = rule->index + 1;
 	return true;
+}
+
+uint64_t
+sadb_policy_changes(const struct sadb *db)
+{
+	return db->rule_changes;
 }
 
 uint32_t
@@ -360,12 +376,12 @@ int
 sadb_policy_del(struct sadb *db, const struct sadb_policy_config *which, struct sadb_policy_config *out,
 		struct sadb_error *err)
 {
-	struct sadb_rule *rule = find_rule(db, which);
+	struct sadb_rule *rule = sadb_rule_find(db, which);
 	if (rule == NULL)
 		return sadb_fail(err, -ENOENT, 0, "no such policy");
 	if (out != NULL)
 		*out = config_of(rule);
-	withdraw(db, rule);
+	sadb_rule_withdraw(db, rule);
 	return 0;
 }
 
@@ -374,7 +390,7 @@ sadb_policy_flush(struct sadb *db)
 {
 	unsigned gone = db->rule_count;
 	while (db->indexes.root != NULL)
-		withdraw(db, sadb_entry(db->indexes.root, struct sadb_rule, by_index));
+		sadb_rule_withdraw(db, sadb_entry(db->indexes.root, struct sadb_rule, by_index));
 	return gone;
 }
 

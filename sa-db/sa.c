@@ -101,7 +101,7 @@ sadb_limits_set(struct sadb_sa_mut *mut, const struct sadb_lifetime *life)
 static uint32_t
 lineage_window(const struct sadb_sa_config *config)
 {
-	return config->dir == SADB_DIR_OUT ? 0 : config->window_packets;
+	return config->dir == SADB_DIR_OUT ? 0 : sadb_window_packets(config);
 }
 
 /* Rings double; the smallest has a word. */
@@ -154,7 +154,6 @@ sadb_cold_create(struct sadb *db, const struct sadb_sa_config *config)
 	if (cold == NULL)
 		return NULL;
 	cold->config = *config;
-	cold->config.window_packets = sadb_window_packets(config);
 	sadb_wipe(cold->config.key, sizeof(cold->config.key));
 	sadb_wipe(cold->config.salt, sizeof(cold->config.salt));
 	cold->add_time_s = sadb_now_s();
@@ -234,21 +233,12 @@ outer_sum(rte_be32_t src_be, rte_be32_t dst_be)
 	return (src_be >> 16) + (src_be & 0xffff) + (dst_be >> 16) + (dst_be & 0xffff);
 }
 
-int
-sadb_hot_create(struct sadb *db, struct sadb_sa_cold *cold, const struct sadb_sa_config *secret,
-		struct sadb_lineage *lineage)
+/* All but the key and its salt. */
+static void
+hot_fill(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa *hot, struct sadb_lineage *lineage)
 {
 	const struct sadb_sa_config *config = &cold->config;
-	struct sadb_sa *hot = sadb_slab_alloc(&db->hot_slab);
-	if (hot == NULL)
-		return -ENOMEM;
-	int rc = db->config.keyer.init(hot->key_area, (enum sadb_aead)secret->aead, secret->key, secret->key_bytes);
-	if (rc != 0) {
-		sadb_slab_free(hot);
-		return rc;
-	}
 	hot->spi_be = config->spi_be;
-	memcpy(hot->salt, secret->salt, sizeof(hot->salt));
 	hot->mut = &lineage->mut;
 	hot->replay = sadb_lineage_replay(lineage);
 	hot->vnet = sadb_vnet_find(db, config->vnet_id);
@@ -264,6 +254,35 @@ sadb_hot_create(struct sadb *db, struct sadb_sa_cold *cold, const struct sadb_sa
 	lineage->mut.owners++;
 	sadb_own(cold)->lineage = lineage;
 	cold->hot = hot;
+}
+
+int
+sadb_hot_create(struct sadb *db, struct sadb_sa_cold *cold, const struct sadb_sa_config *secret,
+		struct sadb_lineage *lineage)
+{
+	struct sadb_sa *hot = sadb_slab_alloc(&db->hot_slab);
+	if (hot == NULL)
+		return -ENOMEM;
+	int rc = db->config.keyer.init(hot->key_area, (enum sadb_aead)secret->aead, secret->key, secret->key_bytes);
+	if (rc != 0) {
+		sadb_slab_free(hot);
+		return rc;
+	}
+	memcpy(hot->salt, secret->salt, sizeof(hot->salt));
+	hot_fill(db, cold, hot, lineage);
+	return 0;
+}
+
+int
+sadb_hot_borrow(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa_cold *from)
+{
+	struct sadb_sa *hot = sadb_slab_alloc(&db->hot_slab);
+	if (hot == NULL)
+		return -ENOMEM;
+	memcpy(hot->key_area, from->hot->key_area, db->config.keyer.area_bytes);
+	memcpy(hot->salt, from->hot->salt, sizeof(hot->salt));
+	hot_fill(db, cold, hot, sadb_own(from)->lineage);
+	sadb_own(cold)->key_borrowed = true;
 	return 0;
 }
 
@@ -273,7 +292,9 @@ sadb_sa_free(void *p)
 	struct sadb_sa_cold *cold = p;
 	struct sadb *db = sadb_own(cold)->db;
 	if (cold->hot != NULL) {
-		db->config.keyer.fini(cold->hot->key_area);
+		if (!sadb_own(cold)->key_borrowed)
+			db->config.keyer.fini(cold->hot->key_area);
+		sadb_wipe(cold->hot->key_area, db->config.keyer.area_bytes);
 		sadb_slab_free(cold->hot);
 		sadb_lineage_put(sadb_own(cold)->lineage);
 	}

@@ -68,7 +68,7 @@ struct sadb_sa_config {
 	uint8_t mode;  /* XFRM_MODE_TUNNEL */
 	uint32_t reqid;
 	uint32_t vnet_id;        /* XFRM if_id */
-	uint32_t window_packets; /* 0: no replay protection; else 64..65536 (smaller is raised to 64) */
+	uint32_t window_packets; /* 0: no replay protection; else 64..65536 (smaller works as 64, and is shown) */
 	uint32_t flags;          /* enum sadb_sa_flag */
 	uint32_t key_bytes;      /* without the salt */
 	uint8_t key[SADB_KEY_MAX];
@@ -77,6 +77,7 @@ struct sadb_sa_config {
 	struct sadb_lifetime life;
 	uint64_t out_seq; /* last number used before the SA came here (XFRM oseq); never lowers what Culvert knows */
 	uint64_t in_seq;  /* highest number received before (XFRM seq) */
+	uint32_t acquire_seq; /* of the ACQUIRE that it answers (XFRM usersa.seq); 0: none */
 };
 
 enum sadb_sa_state {

@@ -216,6 +216,7 @@ sadb_sad_insert(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_error *e
 				 db->config.max_sas);
 	cold->slot = sad->n_free > 0 ? sad->free_slot[--sad->n_free] : db->positions++;
 	db->sa_count++;
+	db->sa_changes++;
 	sadb_vnet_find(db, cold->config.vnet_id)->sa_count++;
 	return 0;
 }
@@ -264,6 +265,23 @@ sadb_sad_hide(struct sadb *db, struct sadb_sa_cold *cold)
 	sadb_sad_place(db, cold);
 }
 
+void
+sadb_sad_move(struct sadb *db, struct sadb_sa_cold *old, struct sadb_sa_cold *cold, bool shown)
+{
+	struct sadb_sa_key from = sadb_cold_key(old), to = sadb_cold_key(cold);
+	uint64_t value = shown ? (uintptr_t)cold->hot : (uintptr_t)cold | HIDDEN;
+	uint64_t *entry = find_entry(db, &from);
+	if (memcmp(&from, &to, sizeof(from)) == 0) {
+		store(entry, value);
+	} else {
+		/* add_entry() moves no other. */
+		add_entry(&db->sad, hash_key(db, &to), value);
+		remove_entry(&db->sad, hash_key(db, &from), entry);
+	}
+	db->cold[cold->slot] = cold;
+	db->watch[cold->slot] = watch_of(cold);
+}
+
 static void
 free_after_grace(void *p)
 {
@@ -281,6 +299,7 @@ sadb_sad_remove(struct sadb *db, struct sadb_sa_cold *cold)
 	db->watch[cold->slot] = 0;
 	db->sad.free_slot[db->sad.n_free++] = cold->slot;
 	db->sa_count--;
+	db->sa_changes++;
 	sadb_vnet_find(db, cold->config.vnet_id)->sa_count--;
 	db->sad.waiting++;
 	sadb_retire_embedded(db, &sadb_own(cold)->note, cold, free_after_grace);
@@ -308,6 +327,12 @@ sadb_sa_at(const struct sadb *db, uint32_t slot)
 		if (db->cold[slot] != NULL)
 			return db->cold[slot];
 	return NULL;
+}
+
+uint64_t
+sadb_sa_changes(const struct sadb *db)
+{
+	return db->sa_changes;
 }
 
 uint32_t

@@ -18,7 +18,9 @@
 
 struct sadb;
 
-/* How the crypto engine expands a key; the database calls it on the control thread, and fini before it frees. */
+/* How the crypto engine expands a key; the database calls it on the control thread, and fini before it frees. An expanded
+ * key may be copied to another area (aligned as the first): of its copies, which workers may use at the same time, one
+ * goes to fini, when no worker uses any. */
 struct sadb_keyer {
 	size_t area_bytes;
 	int (*init)(void *area, enum sadb_aead aead, const uint8_t *key, uint32_t key_bytes);
@@ -123,6 +125,23 @@ int sadb_sa_add(struct sadb *db, const struct sadb_sa_config *config, struct sad
  * salt must be the same (-EINVAL), the sequence never goes back, the replay window keeps what it saw. */
 int sadb_sa_update(struct sadb *db, const struct sadb_sa_config *config, struct sadb_error *err);
 
+/* What an SA has done, as someone else knows it. */
+struct sadb_progress {
+	bool has_use;    /* bytes, packets and times are told */
+	bool has_in_seq; /* what was received is told */
+	bool has_out_seq;
+	uint64_t bytes, packets;         /* in all */
+	uint64_t add_time_s, use_time_s; /* 0: as it is; use: the first */
+	uint64_t out_seq, in_seq;
+	uint32_t seen_packets; /* how far seen tells; 0: everything up to in_seq counts as seen */
+	const uint32_t *seen;  /* bit i of word i / 32: was in_seq - i received? */
+};
+
+/* NEWAE. -ESRCH; -EINVAL: larval, or a number that an SA of this direction cannot have. Counters and times become what is
+ * told. Numbers only go on: the last number sent is never lowered, and what the window has seen stays seen. */
+int sadb_sa_progress(struct sadb *db, const struct sadb_sa_key *key, const struct sadb_progress *progress,
+		     struct sadb_error *err);
+
 /* DELSA. -ESRCH. Leaves a tombstone. */
 int sadb_sa_del(struct sadb *db, const struct sadb_sa_key *key, struct sadb_error *err);
 /* FLUSHSA. proto 0 or 255: all. Returns how many went. */
@@ -133,6 +152,8 @@ const struct sadb_sa_cold *sadb_sa_find(const struct sadb *db, const struct sadb
  * between calls. */
 const struct sadb_sa_cold *sadb_sa_at(const struct sadb *db, uint32_t slot);
 uint32_t sadb_sa_count(const struct sadb *db);
+/* Changes whenever an SA comes or goes: a dump that saw two values may lack one that was there all the time. */
+uint64_t sadb_sa_changes(const struct sadb *db);
 
 /* ALLOCSPI (RFC 4301 4.4.2.1): a free SPI in [min, max], host order, min at least 256, random; a larval SA holds it for
  * 30 s. config gives src, dst, proto, mode, reqid, vnet. -ENOENT: none free in that range. */
@@ -160,6 +181,21 @@ int sadb_policy_get(const struct sadb *db, const struct sadb_policy_config *whic
 /* Dump order by index: the first policy whose slot is >= *slot; *slot becomes its slot + 1. false at the end. */
 bool sadb_policy_at(const struct sadb *db, uint32_t *slot, struct sadb_policy_info *out);
 uint32_t sadb_policy_count(const struct sadb *db, enum sadb_policy_dir dir);
+uint64_t sadb_policy_changes(const struct sadb *db); /* as sadb_sa_changes() */
+/* One change of XFRM_MSG_MIGRATE: what led from old to old leads from new to new. */
+struct sadb_migration {
+	struct sadb_addr old_src, old_dst, new_src, new_dst;
+	uint32_t reqid; /* 0: any */
+	uint8_t proto, mode;
+};
+
+/* MIGRATE: the template of a policy, found as by sadb_policy_get(), and all SAs that a change names get new addresses;
+ * numbers, window, counters and times stay theirs. All or nothing. -EINVAL: no change, an address of zeros, two changes of
+ * the same; -ENOENT: no such policy; -ENODATA: no change fits its template; -EEXIST: the new destination has that SPI
+ * already; -ENOMEM. */
+int sadb_migrate(struct sadb *db, const struct sadb_policy_config *which, const struct sadb_migration *list, unsigned n,
+		 struct sadb_error *err);
+
 /* Ends the wait after an ACQUIRE so that the next packet asks again. */
 void sadb_policy_acquired(struct sadb *db, uint32_t index);
 
@@ -174,6 +210,17 @@ void sadb_tick(struct sadb *db, uint64_t now_s, sadb_expire_fn fn, void *arg);
 /* A worker passed a byte or packet limit of this SA: hard deletes it. -ESRCH if it is gone already. */
 int sadb_sa_expire(struct sadb *db, const struct sadb_sa_key *key, enum sadb_expire_kind kind, sadb_expire_fn fn,
 		   void *arg);
+
+/* EXPIRE as a request: the same without a worker's report. -ESRCH; -EINVAL: larval. */
+int sadb_sa_expire_asked(struct sadb *db, const struct sadb_sa_key *key, enum sadb_expire_kind kind, sadb_expire_fn fn,
+			 void *arg);
+
+/* fn must not change the database. A policy that ended is gone already, but for its place in the published table. */
+typedef void (*sadb_policy_expire_fn)(void *arg, const struct sadb_policy_info *policy, enum sadb_expire_kind kind);
+
+/* Like sadb_tick(), for policies: a use limit counts from the last packet, and a soft limit is reported every 30 s, both as
+ * in the kernel. */
+void sadb_policies_tick(struct sadb *db, uint64_t now_s, sadb_policy_expire_fn fn, void *arg);
 
 /* ---- memory ---- */
 enum sadb_memory_use {

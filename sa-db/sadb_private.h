@@ -133,6 +133,7 @@ struct sadb_sa_own {
 	bool armed;          /* its mark was on disk once: a policy may use it */
 	bool shown;          /* workers find it: it is outbound, or inbound and its mark on disk says so */
 	bool numbers_low;    /* reported, as a soft limit */
+	bool key_borrowed;   /* the hot part's expanded key belongs to another hot part, which will end it */
 };
 
 static inline struct sadb_sa_own *
@@ -150,6 +151,7 @@ sadb_cold_key(const struct sadb_sa_cold *cold)
 /* ---- check.c ---- */
 uint32_t sadb_window_packets(const struct sadb_sa_config *config); /* as it will be: small ones are raised */
 int sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *err);
+int sadb_addresses_check(const struct sadb_sa_config *config, struct sadb_error *err); /* a part of the former */
 int sadb_policy_check(const struct sadb_policy_config *config, struct sadb_error *err);
 bool sadb_addr_is_any(const struct sadb_addr *addr);
 
@@ -162,11 +164,15 @@ void sadb_lineage_put(struct sadb_lineage *lineage);
 /* Gives cold its hot part, with lineage (one owner more) and the key and salt of secret. */
 int sadb_hot_create(struct sadb *db, struct sadb_sa_cold *cold, const struct sadb_sa_config *secret,
 		    struct sadb_lineage *lineage);
+/* The same with the key of another SA's hot part, which keeps it: see key_borrowed. */
+int sadb_hot_borrow(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa_cold *from);
 void sadb_sa_free(void *cold); /* after the grace period, or when never seen: wipes and frees all parts it owns */
 void sadb_limits_set(struct sadb_sa_mut *mut, const struct sadb_lifetime *life);
 uint64_t sadb_out_max(const struct sadb_sa_config *config); /* RFC 4303 3.3.3 and 2.2.1 */
 
 /* ---- direction.c: whose key it is to seal with ---- */
+
+bool sadb_direction_is_local(const struct sadb *db, const struct sadb_addr *addr); /* one of the gateway's own */
 
 /* What an SA of this configuration is: SADB_DIR_IN or _OUT when that is told or known, SADB_DIR_ANY when it sends for as
  * long as its destination is not ours. */
@@ -202,12 +208,19 @@ int sadb_sad_insert(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_erro
 void sadb_sad_place(struct sadb *db, struct sadb_sa_cold *cold); /* the control thread finds it, and at cold->slot */
 void sadb_sad_show(struct sadb *db, struct sadb_sa_cold *cold);  /* and workers: publishes cold->hot */
 void sadb_sad_hide(struct sadb *db, struct sadb_sa_cold *cold);  /* workers find it no more */
+/* cold takes the place of old in the dump order, under a key of its own that is not in the table; workers find it if
+ * shown. They may find both for a moment, never neither. */
+void sadb_sad_move(struct sadb *db, struct sadb_sa_cold *old, struct sadb_sa_cold *cold, bool shown);
 /* Takes the SA out of every lookup and retires it. */
 void sadb_sad_remove(struct sadb *db, struct sadb_sa_cold *cold);
 struct sadb_sa_cold *sadb_sad_find(const struct sadb *db, const struct sadb_sa_key *key);
 
-/* ---- change.c: deletes it, whatever the reason ---- */
-void sadb_sa_remove(struct sadb *db, struct sadb_sa_cold *cold);
+/* ---- change.c ---- */
+void sadb_sa_remove(struct sadb *db, struct sadb_sa_cold *cold); /* whatever the reason */
+/* The sequence may be moved ahead by who knows better; never back. */
+void sadb_sequence_raise(struct sadb *db, struct sadb_lineage *lineage, uint64_t out_seq);
+/* What an update leaves as it is, from old to cold. */
+void sadb_sa_inherit(struct sadb_sa_cold *cold, const struct sadb_sa_cold *old);
 
 /* ---- resolve.c: which SA a policy uses ---- */
 struct sadb_rule;
@@ -243,6 +256,7 @@ struct sadb_rule {
 	struct sadb_tuple *tuple;           /* the published table that it stands in; NULL: none */
 	struct sadb_ports_rule *with_ports; /* NULL: its selector has none */
 	struct sadb_group *group;           /* NULL: wants no SA */
+	struct sadb_policy_life *life;      /* NULL: nothing limits it */
 	struct sadb_rule *group_next, *group_prev;
 	uint64_t add_time_s;
 	struct sadb_selector sel;
@@ -270,6 +284,9 @@ void sadb_policies_fini(struct sadb *db); /* retires them all */
 void sadb_policies_free(struct sadb *db); /* when nothing that was retired is left */
 /* Publishes the staged tables. 0 or -errno; what fails stays as it was. */
 int sadb_policies_commit(struct sadb *db, struct sadb_error *err);
+struct sadb_rule *sadb_rule_find(const struct sadb *db, const struct sadb_policy_config *which); /* or NULL */
+void sadb_rule_describe(const struct sadb_rule *rule, struct sadb_policy_info *out);
+void sadb_rule_withdraw(struct sadb *db, struct sadb_rule *rule);
 bool sadb_selector_v4(const struct sadb_selector *sel); /* can it match an IPv4 packet? */
 
 /* Publishes a table that shows what is added and no more what is gone. -ENOMEM: the old one stays. */
@@ -291,6 +308,24 @@ void sadb_ports_give_up(struct sadb_domain *domain);                 /* the buil
 void sadb_ports_publish(struct sadb_build *build);                   /* what was built is to be seen */
 void sadb_ports_settle(struct sadb *db, struct sadb_domain *domain); /* without a build: nothing changed after all */
 void sadb_ports_drop(struct sadb_build *build);                      /* nothing is published any more */
+
+/* ---- policy_life.c: a policy's lifetime ---- */
+
+/* Apart from its rule, for few policies have one. */
+struct sadb_policy_life {
+	struct sadb_node by_deadline;
+	struct sadb_rule *rule;
+	struct sadb_lifetime limits;
+	uint64_t deadline_s; /* when to look again */
+	uint64_t reported_s; /* the last report of a soft limit; 0: none */
+	bool timed;          /* in the tree: a limit in seconds is set */
+};
+
+void sadb_policy_lives_init(struct sadb *db);
+void sadb_policy_lives_fini(struct sadb *db);
+int sadb_policy_life_create(struct sadb *db, struct sadb_rule *rule, const struct sadb_lifetime *limits); /* -ENOMEM */
+void sadb_policy_life_start(struct sadb *db, struct sadb_rule *rule); /* by add_time_s; again after that changed */
+void sadb_policy_life_end(struct sadb *db, struct sadb_rule *rule);   /* nothing of it is left */
 
 /* ---- vnet.c ---- */
 struct sadb_vnet_own {
@@ -341,8 +376,9 @@ struct sadb {
 	uintptr_t *watch;           /* by slot: what ticks look at, see sadb_watched */
 	uint32_t positions;         /* slots that were ever used */
 	uint32_t sa_count;
-	uint64_t age;        /* of the newest SA or policy */
-	uint64_t generation; /* of what workers may remember; see sadb_generation() */
+	uint64_t sa_changes, rule_changes; /* how often one came or went */
+	uint64_t age;                      /* of the newest SA or policy */
+	uint64_t generation;               /* of what workers may remember; see sadb_generation() */
 
 	struct sadb_map marks;
 	struct sadb_mark *dirty;
@@ -356,8 +392,9 @@ struct sadb {
 	struct sadb_map groups;
 	unsigned open_kinds; /* of groups that SAs join: see resolve.c */
 	struct sadb_map selectors, ports;
-	struct sadb_slab rules, hots, shards, entries;
-	struct sadb_tree indexes; /* rules by index */
+	struct sadb_slab rules, hots, shards, entries, lives;
+	struct sadb_tree deadlines; /* of policies: sadb_policy_life by deadline */
+	struct sadb_tree indexes;   /* rules by index */
 	uint32_t rule_count, dir_count[SADB_POLICY_DIRS];
 	uint32_t next_index;
 	uint64_t spd_version;

@@ -148,6 +148,7 @@ sadb_policies_fini(struct sadb *db)
 void
 sadb_policies_free(struct sadb *db)
 {
+	sadb_policy_lives_fini(db);
 	sadb_slab_fini(&db->rules);
 	sadb_slab_fini(&db->hots);
 	sadb_slab_fini(&db->shards);
