@@ -28,6 +28,14 @@ on_expire(void *arg, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind)
 	ctl_server_expire(daemon->server, sa, kind);
 }
 
+static void
+on_policy_expire(void *arg, const struct sadb_policy_info *policy, enum sadb_expire_kind kind)
+{
+	struct ctl_daemon *daemon = arg;
+
+	ctl_server_policy_expire(daemon->server, policy, kind);
+}
+
 /* Makes visible what events and time changed. A disk that fails stops outbound SAs at their marks, so it is said. */
 static void
 commit(struct ctl_daemon *daemon)
@@ -99,6 +107,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	sadb_tick(daemon->db, realtime_s(), on_expire, daemon);
+	sadb_policies_tick(daemon->db, realtime_s(), on_policy_expire, daemon);
 	commit(daemon);
 	/* Workers drop for a port whose link is down: one that comes up must not wait a second for its first ARP. */
 	dp_port_poll_link(daemon->dp);

@@ -203,6 +203,8 @@ ctl_server_create(const struct ctl_server_config *config, struct sadb_error *err
 		return NULL;
 	}
 	server->config = *config;
+	/* As a kernel starts: whole addresses. */
+	server->thresholds = (struct ctl_spd_info){.has_v4 = true, .has_v6 = true, .v4 = {32, 32}, .v6 = {128, 128}};
 	server->fd = server->lock_fd = server->clients_fd = -1;
 	if (ctl_path_open(server, err))
 		goto fail;

@@ -41,6 +41,9 @@ void ctl_server_destroy(struct ctl_server *server);
 
 /* Multicasts EXPIRE. Call before the SA is gone (from sadb_tick()'s and sadb_sa_expire()'s callback). */
 void ctl_server_expire(struct ctl_server *server, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind);
+/* Multicasts POLEXPIRE, from sadb_policies_tick()'s callback. */
+void ctl_server_policy_expire(struct ctl_server *server, const struct sadb_policy_info *policy,
+			      enum sadb_expire_kind kind);
 /* Multicasts ACQUIRE for a worker's event of kind DP_EVENT_ACQUIRE. The policy asks again, if it still has no SA, 30 s
  * later, or after 1 s if nobody listens now (-ESRCH). -ENOENT: the policy is gone. */
 int ctl_server_acquire(struct ctl_server *server, const struct dp_event *event);

@@ -14,6 +14,7 @@ struct ctl_wait {
 	struct ctl_wait *next;
 	uint64_t due_s;
 	uint32_t index; /* of the policy */
+	uint32_t seq;   /* of the ACQUIRE; 0: nobody heard it */
 };
 
 static void
@@ -50,7 +51,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 /* The policy asks only once until its wait ends, so there are never more waits than policies. */
 static void
-begin_wait(struct ctl_server *server, uint32_t index, unsigned which)
+begin_wait(struct ctl_server *server, uint32_t index, unsigned which, uint32_t seq)
 {
 	const struct timeval second = {.tv_sec = 1};
 	struct ctl_wait_list *list = &server->waits[which];
@@ -60,11 +61,43 @@ begin_wait(struct ctl_server *server, uint32_t index, unsigned which)
 		sadb_policy_acquired(server->config.db, index);
 		return;
 	}
-	*wait = (struct ctl_wait){.due_s = ctl_now_s() + period_s[which], .index = index};
+	*wait = (struct ctl_wait){.due_s = ctl_now_s() + period_s[which], .index = index, .seq = seq};
 	*list->last = wait;
 	list->last = &wait->next;
 	if (!evtimer_pending(server->wait_tick, NULL))
 		evtimer_add(server->wait_tick, &second);
+}
+
+/* As in the kernel, an SA answers an ACQUIRE by its number and where it leads. */
+static bool
+answers(struct ctl_server *server, const struct ctl_wait *wait, const struct sadb_sa_config *config)
+{
+	const struct sadb_policy_config which = {.index = wait->index, .dir = wait->index & 7};
+	struct sadb_policy_info info;
+
+	return wait->seq == config->acquire_seq && sadb_policy_get(server->config.db, &which, &info) == 0 &&
+	       sadb_addr_equal(&info.config.tmpl.dst, &config->dst);
+}
+
+void
+ctl_acquire_answered(struct ctl_server *server, const struct sadb_sa_config *config)
+{
+	struct ctl_wait_list *list = &server->waits[CTL_WAIT_HEARD];
+
+	if (config->acquire_seq == 0)
+		return;
+	for (struct ctl_wait **at = &list->first; *at; at = &(*at)->next) {
+		struct ctl_wait *wait = *at;
+
+		if (!answers(server, wait, config))
+			continue;
+		sadb_policy_acquired(server->config.db, wait->index);
+		*at = wait->next;
+		if (list->last == &wait->next)
+			list->last = at;
+		free(wait);
+		return;
+	}
 }
 
 int
@@ -102,13 +135,13 @@ ctl_server_acquire(struct ctl_server *server, const struct dp_event *event)
 	if (rc)
 		return rc;
 	if (!ctl_event_wanted(server, XFRMNLGRP_ACQUIRE)) {
-		begin_wait(server, event->policy_index, CTL_WAIT_UNHEARD);
+		begin_wait(server, event->policy_index, CTL_WAIT_UNHEARD, 0);
 		return -ESRCH;
 	}
-	begin_wait(server, event->policy_index, CTL_WAIT_HEARD);
 	/* 0 stands for none, as in the kernel. */
 	if (++server->acquire_seq == 0)
 		server->acquire_seq = 1;
+	begin_wait(server, event->policy_index, CTL_WAIT_HEARD, server->acquire_seq);
 	size_t bytes =
 	    ctl_xfrm_encode_acquire(server->out, CTL_MESSAGE_BYTES, &header, &info.config, &flow, server->acquire_seq);
 	ctl_event_queue(server, XFRMNLGRP_ACQUIRE, server->out, bytes);

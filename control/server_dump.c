@@ -23,12 +23,22 @@ passes(const struct ctl_xfrm *ask, const struct sadb_sa_config *config)
 	       sadb_prefix_contains(&ask->filter.dst, &config->dst);
 }
 
+/* Dump order is by place, and places are used again: what came while the dump went on may be missing. */
+static void
+note_changes(struct ctl_dump *dump, uint64_t changes)
+{
+	if (dump->slot > 0 && dump->changes != changes)
+		dump->header.nlmsg_flags |= NLM_F_DUMP_INTR;
+	dump->changes = changes;
+}
+
 static ssize_t
 next_sa(struct ctl_server *server, struct ctl_dump *dump, void *buf, size_t size)
 {
 	const struct sadb_sa_cold *sa;
 	struct ctl_sa_state state;
 
+	note_changes(dump, sadb_sa_changes(server->config.db));
 	while ((sa = sadb_sa_at(server->config.db, dump->slot)) && !passes(&dump->ask, &sa->config))
 		dump->slot = sa->slot + 1;
 	if (!sa)
@@ -46,6 +56,7 @@ next_policy(struct ctl_server *server, struct ctl_dump *dump, void *buf, size_t 
 	struct sadb_policy_info info;
 	uint32_t slot = dump->slot;
 
+	note_changes(dump, sadb_policy_changes(server->config.db));
 	if (!sadb_policy_at(server->config.db, &slot, &info))
 		return -ENOENT;
 	size_t bytes = ctl_xfrm_encode_policy(buf, size, &dump->header, &info);

@@ -82,18 +82,3 @@ ctl_sa_state_fill(struct ctl_server *server, const struct sadb_sa_cold *sa, stru
 		fill_bitmap(server, &sa->config, sa->hot->replay, state);
 	}
 }
-
-void
-ctl_server_expire(struct ctl_server *server, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind)
-{
-	const struct nlmsghdr header = {.nlmsg_type = XFRM_MSG_EXPIRE};
-	struct ctl_sa_state state;
-
-	if (!ctl_event_wanted(server, XFRMNLGRP_EXPIRE))
-		return;
-	ctl_sa_state_fill(server, sa, &state);
-	size_t bytes = ctl_xfrm_encode_expire(server->out, CTL_MESSAGE_BYTES, &header, &sa->config, &state,
-					      kind == SADB_EXPIRE_HARD);
-	ctl_event_queue(server, XFRMNLGRP_EXPIRE, server->out, bytes);
-	ctl_peers_flush(server);
-}

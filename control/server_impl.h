@@ -2,8 +2,8 @@
  * What the files of the server share. Control thread.
  *
  * server.c receives, batches and commits; server_path.c owns files and who may speak; server_peer.c the clients and what
- * waits for them; server_ack.c, server_xfrm.c, server_own.c, server_memory.c, server_dump.c, server_events.c,
- * server_acquire.c make what is sent. */
+ * waits for them; server_ack.c, server_xfrm.c, server_progress.c, server_expire.c, server_spd.c, server_own.c,
+ * server_memory.c, server_dump.c, server_events.c, server_acquire.c make what is sent. */
 #ifndef CTL_SERVER_IMPL_H
 #define CTL_SERVER_IMPL_H
 
@@ -46,6 +46,7 @@ struct ctl_dump {
 	uint32_t slot;                /* where to go on */
 	const struct sadb_vnet *vnet; /* ROUTE, VNET: the one being shown */
 	const void *table;            /* ROUTE, NEIGH: the table the slot belongs to */
+	uint64_t changes;             /* GETSA, GETPOLICY: how often the set had changed when it began */
 };
 
 /* One client. */
@@ -101,6 +102,7 @@ struct ctl_server {
 	uint64_t batch;
 	uint64_t refused_s; /* of the last line about a refused sender */
 	uint32_t acquire_seq;
+	struct ctl_spd_info thresholds; /* as they were set: shown, and without effect here */
 	struct ctl_wait_list waits[CTL_WAITS];
 	bool changed;                  /* the database, in this batch */
 	struct ctl_vnet_count *counts; /* by id */
@@ -150,6 +152,41 @@ void ctl_acks_done(struct ctl_server *server);
 int ctl_serve_xfrm(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err);
 int ctl_serve_own(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err);
 
+/* An XFRM request under way. */
+struct ctl_task {
+	struct ctl_peer *peer;
+	struct ctl_server *server;
+	struct sadb *db;
+	const struct ctl_xfrm *ask;
+	struct sadb_error *err;
+};
+
+/* Header of an answer (to the asker) or event (to all), which carry the asker's seq and pid. */
+struct nlmsghdr ctl_task_header(const struct ctl_task *task, uint16_t type);
+/* Queues what lies in server->out. bytes 0: it did not fit. */
+int ctl_task_answer(const struct ctl_task *task, size_t bytes);
+/* Multicasts what lies in server->out. */
+void ctl_task_tell(const struct ctl_task *task, unsigned group, size_t bytes);
+int ctl_task_no_sa(const struct ctl_task *task, int rc, const struct sadb_sa_key *key);
+int ctl_task_find_policy(const struct ctl_task *task, struct sadb_policy_info *info);
+
+/* ---- server_progress.c ---- */
+int ctl_task_get_ae(const struct ctl_task *task);
+int ctl_task_new_ae(const struct ctl_task *task);
+/* Counters and times that came with an SA which is new. */
+void ctl_task_take_use(const struct ctl_task *task, const struct sadb_sa_key *key);
+
+/* ---- server_expire.c ---- */
+int ctl_task_expire(const struct ctl_task *task);
+int ctl_task_expire_policy(const struct ctl_task *task);
+
+/* ---- server_spd.c: about the policy table as a whole, and MIGRATE ---- */
+int ctl_task_get_spd_info(const struct ctl_task *task);
+int ctl_task_set_spd_info(const struct ctl_task *task);
+int ctl_task_get_default(const struct ctl_task *task);
+int ctl_task_set_default(const struct ctl_task *task);
+int ctl_task_migrate(const struct ctl_task *task);
+
 /* ---- server_memory.c ---- */
 int ctl_serve_memory(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err);
 
@@ -160,6 +197,8 @@ int ctl_dump_start(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sad
 void ctl_dump_next(struct ctl_peer *peer);
 
 /* ---- server_acquire.c ---- */
+/* An SA came that answers an ACQUIRE: its policy may ask again. */
+void ctl_acquire_answered(struct ctl_server *server, const struct sadb_sa_config *config);
 int ctl_waits_init(struct ctl_server *server); /* -ENOMEM */
 void ctl_waits_fini(struct ctl_server *server);
 

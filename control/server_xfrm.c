@@ -7,34 +7,30 @@
 
 #include "control/attr.h"
 
-/* A request under way. */
-struct task {
-	struct ctl_peer *peer;
-	struct ctl_server *server;
-	struct sadb *db;
-	const struct ctl_xfrm *ask;
-	struct sadb_error *err;
-};
-
-/* Header of an answer (to the asker) or event (to all), which carry the asker's seq and pid. */
-static struct nlmsghdr
-header_for(const struct task *task, uint16_t type)
+struct nlmsghdr
+ctl_task_header(const struct ctl_task *task, uint16_t type)
 {
 	return (struct nlmsghdr){.nlmsg_type = type, .nlmsg_seq = task->ask->seq, .nlmsg_pid = task->ask->pid};
 }
 
-static int
-answer(const struct task *task, size_t bytes)
+int
+ctl_task_answer(const struct ctl_task *task, size_t bytes)
 {
 	if (bytes == 0 || !ctl_peer_queue(task->peer, task->server->out, bytes, NULL))
 		return ctl_refuse(task->err, -ENOMEM, 0, "no memory for the answer");
 	return 0;
 }
 
-static size_t
-encode_sa(const struct task *task, uint16_t type, const struct sadb_sa_cold *sa)
+void
+ctl_task_tell(const struct ctl_task *task, unsigned group, size_t bytes)
 {
-	const struct nlmsghdr header = header_for(task, type);
+	ctl_event_queue(task->server, group, task->server->out, bytes);
+}
+
+static size_t
+encode_sa(const struct ctl_task *task, uint16_t type, const struct sadb_sa_cold *sa)
+{
+	const struct nlmsghdr header = ctl_task_header(task, type);
 	struct ctl_sa_state state;
 
 	ctl_sa_state_fill(task->server, sa, &state);
@@ -49,74 +45,81 @@ key_of(const struct sadb_sa_config *config)
 	return sadb_sa_key_make(&config->dst, config->spi_be, config->proto);
 }
 
-static int
-no_such_sa(const struct task *task, const struct sadb_sa_key *key)
+int
+ctl_task_no_sa(const struct ctl_task *task, int rc, const struct sadb_sa_key *key)
 {
-	return ctl_refuse(task->err, -ESRCH, 0, "there is no SA with SPI 0x%08x and that destination",
+	return ctl_refuse(task->err, rc, 0, "there is no SA with SPI 0x%08x and that destination",
 			  rte_be_to_cpu_32(key->spi_be));
 }
 
 static int
-set_sa(const struct task *task)
+set_sa(const struct ctl_task *task)
 {
 	const struct sadb_sa_config *config = &task->ask->sa.config;
+	const struct sadb_sa_key key = key_of(config);
+	const struct sadb_sa_cold *sa = sadb_sa_find(task->db, &key);
+	bool is_new = !sa || sa->larval;
 	int rc = task->ask->type == XFRM_MSG_NEWSA ? sadb_sa_add(task->db, config, task->err)
 						   : sadb_sa_update(task->db, config, task->err);
 
 	if (rc)
 		return rc;
 	task->server->changed = true;
+	if (is_new) {
+		ctl_task_take_use(task, &key);
+		ctl_acquire_answered(task->server, config);
+	}
 	if (!ctl_event_wanted(task->server, XFRMNLGRP_SA))
 		return 0;
-	const struct sadb_sa_key key = key_of(config);
-	const struct sadb_sa_cold *sa = sadb_sa_find(task->db, &key);
+	sa = sadb_sa_find(task->db, &key);
 	if (sa)
-		ctl_event_queue(task->server, XFRMNLGRP_SA, task->server->out, encode_sa(task, task->ask->type, sa));
+		ctl_task_tell(task, XFRMNLGRP_SA, encode_sa(task, task->ask->type, sa));
 	return 0;
 }
 
 static int
-del_sa(const struct task *task)
+del_sa(const struct ctl_task *task)
 {
 	const struct sadb_sa_cold *sa = sadb_sa_find(task->db, &task->ask->sa_id);
 	size_t bytes = 0;
 
 	if (!sa)
-		return no_such_sa(task, &task->ask->sa_id);
+		return ctl_task_no_sa(task, -ESRCH, &task->ask->sa_id);
 	if (ctl_event_wanted(task->server, XFRMNLGRP_SA))
 		bytes = encode_sa(task, XFRM_MSG_DELSA, sa);
 	int rc = sadb_sa_del(task->db, &task->ask->sa_id, task->err);
 	if (rc)
 		return rc;
 	task->server->changed = true;
-	ctl_event_queue(task->server, XFRMNLGRP_SA, task->server->out, bytes);
+	ctl_task_tell(task, XFRMNLGRP_SA, bytes);
 	return 0;
 }
 
 static int
-get_sa(const struct task *task)
+get_sa(const struct ctl_task *task)
 {
 	const struct sadb_sa_cold *sa = sadb_sa_find(task->db, &task->ask->sa_id);
 
-	return sa ? answer(task, encode_sa(task, XFRM_MSG_NEWSA, sa)) : no_such_sa(task, &task->ask->sa_id);
+	return sa ? ctl_task_answer(task, encode_sa(task, XFRM_MSG_NEWSA, sa))
+		  : ctl_task_no_sa(task, -ESRCH, &task->ask->sa_id);
 }
 
 /* As in the kernel: an empty table is no error and no event. */
 static int
-flush_sa(const struct task *task)
+flush_sa(const struct ctl_task *task)
 {
-	const struct nlmsghdr header = header_for(task, XFRM_MSG_FLUSHSA);
+	const struct nlmsghdr header = ctl_task_header(task, XFRM_MSG_FLUSHSA);
 
 	if (sadb_sa_flush(task->db, task->ask->proto) == 0)
 		return 0;
 	task->server->changed = true;
 	size_t bytes = ctl_xfrm_encode_flush_sa(task->server->out, CTL_MESSAGE_BYTES, &header, task->ask->proto);
-	ctl_event_queue(task->server, XFRMNLGRP_SA, task->server->out, bytes);
+	ctl_task_tell(task, XFRMNLGRP_SA, bytes);
 	return 0;
 }
 
 static int
-alloc_spi(const struct task *task)
+alloc_spi(const struct ctl_task *task)
 {
 	struct sadb_sa_config config = task->ask->sa.config;
 	int rc =
@@ -127,13 +130,13 @@ alloc_spi(const struct task *task)
 	task->server->changed = true;
 	const struct sadb_sa_key key = key_of(&config);
 	const struct sadb_sa_cold *sa = sadb_sa_find(task->db, &key);
-	return sa ? answer(task, encode_sa(task, XFRM_MSG_NEWSA, sa)) : no_such_sa(task, &key);
+	return sa ? ctl_task_answer(task, encode_sa(task, XFRM_MSG_NEWSA, sa)) : ctl_task_no_sa(task, -ESRCH, &key);
 }
 
 static size_t
-encode_policy(const struct task *task, uint16_t type, const struct sadb_policy_info *info)
+encode_policy(const struct ctl_task *task, uint16_t type, const struct sadb_policy_info *info)
 {
-	const struct nlmsghdr header = header_for(task, type);
+	const struct nlmsghdr header = ctl_task_header(task, type);
 
 	if (type == XFRM_MSG_DELPOLICY)
 		return ctl_xfrm_encode_policy_deleted(task->server->out, CTL_MESSAGE_BYTES, &header, info);
@@ -141,7 +144,7 @@ encode_policy(const struct task *task, uint16_t type, const struct sadb_policy_i
 }
 
 static int
-set_policy(const struct task *task)
+set_policy(const struct ctl_task *task)
 {
 	struct sadb_policy_config config = task->ask->policy.config;
 	struct sadb_policy_info info;
@@ -151,13 +154,12 @@ set_policy(const struct task *task)
 		return rc;
 	task->server->changed = true;
 	if (ctl_event_wanted(task->server, XFRMNLGRP_POLICY) && sadb_policy_get(task->db, &config, &info) == 0)
-		ctl_event_queue(task->server, XFRMNLGRP_POLICY, task->server->out,
-				encode_policy(task, task->ask->type, &info));
+		ctl_task_tell(task, XFRMNLGRP_POLICY, encode_policy(task, task->ask->type, &info));
 	return 0;
 }
 
-static int
-find_policy(const struct task *task, struct sadb_policy_info *info)
+int
+ctl_task_find_policy(const struct ctl_task *task, struct sadb_policy_info *info)
 {
 	if (sadb_policy_get(task->db, &task->ask->policy.config, info) == 0)
 		return 0;
@@ -166,65 +168,52 @@ find_policy(const struct task *task, struct sadb_policy_info *info)
 }
 
 static int
-del_policy(const struct task *task)
+del_policy(const struct ctl_task *task)
 {
 	struct sadb_policy_info info;
-	int rc = find_policy(task, &info);
+	int rc = ctl_task_find_policy(task, &info);
 
 	if (rc == 0)
 		rc = sadb_policy_del(task->db, &task->ask->policy.config, NULL, task->err);
 	if (rc)
 		return rc;
 	task->server->changed = true;
-	ctl_event_queue(task->server, XFRMNLGRP_POLICY, task->server->out,
-			encode_policy(task, XFRM_MSG_DELPOLICY, &info));
+	ctl_task_tell(task, XFRMNLGRP_POLICY, encode_policy(task, XFRM_MSG_DELPOLICY, &info));
 	return 0;
 }
 
 static int
-get_policy(const struct task *task)
+get_policy(const struct ctl_task *task)
 {
 	struct sadb_policy_info info;
-	int rc = find_policy(task, &info);
+	int rc = ctl_task_find_policy(task, &info);
 
-	return rc ? rc : answer(task, encode_policy(task, XFRM_MSG_NEWPOLICY, &info));
+	return rc ? rc : ctl_task_answer(task, encode_policy(task, XFRM_MSG_NEWPOLICY, &info));
 }
 
 static int
-flush_policy(const struct task *task)
+flush_policy(const struct ctl_task *task)
 {
-	const struct nlmsghdr header = header_for(task, XFRM_MSG_FLUSHPOLICY);
+	const struct nlmsghdr header = ctl_task_header(task, XFRM_MSG_FLUSHPOLICY);
 
 	if (sadb_policy_flush(task->db) == 0)
 		return 0;
 	task->server->changed = true;
 	size_t bytes = ctl_xfrm_encode_flush_policy(task->server->out, CTL_MESSAGE_BYTES, &header);
-	ctl_event_queue(task->server, XFRMNLGRP_POLICY, task->server->out, bytes);
+	ctl_task_tell(task, XFRMNLGRP_POLICY, bytes);
 	return 0;
 }
 
 static int
-get_sad_info(const struct task *task)
+get_sad_info(const struct ctl_task *task)
 {
-	const struct nlmsghdr header = header_for(task, XFRM_MSG_NEWSADINFO);
+	const struct nlmsghdr header = ctl_task_header(task, XFRM_MSG_NEWSADINFO);
 
-	return answer(task, ctl_xfrm_encode_sad_info(task->server->out, CTL_MESSAGE_BYTES, &header,
-						     sadb_sa_count(task->db), task->server->config.max_sas));
+	return ctl_task_answer(task, ctl_xfrm_encode_sad_info(task->server->out, CTL_MESSAGE_BYTES, &header,
+							      sadb_sa_count(task->db), task->server->config.max_sas));
 }
 
-static int
-get_spd_info(const struct task *task)
-{
-	const struct nlmsghdr header = header_for(task, XFRM_MSG_NEWSPDINFO);
-
-	const struct ctl_spd_info info = {.in = sadb_policy_count(task->db, SADB_POLICY_IN),
-					  .out = sadb_policy_count(task->db, SADB_POLICY_OUT),
-					  .fwd = sadb_policy_count(task->db, SADB_POLICY_FWD)};
-
-	return answer(task, ctl_xfrm_encode_spd_info(task->server->out, CTL_MESSAGE_BYTES, &header, &info));
-}
-
-static int (*const tasks[XFRM_MSG_MAX + 1])(const struct task *) = {
+static int (*const tasks[XFRM_MSG_MAX + 1])(const struct ctl_task *) = {
     [XFRM_MSG_NEWSA] = set_sa,
     [XFRM_MSG_UPDSA] = set_sa,
     [XFRM_MSG_DELSA] = del_sa,
@@ -237,20 +226,28 @@ static int (*const tasks[XFRM_MSG_MAX + 1])(const struct task *) = {
     [XFRM_MSG_GETPOLICY] = get_policy,
     [XFRM_MSG_FLUSHPOLICY] = flush_policy,
     [XFRM_MSG_GETSADINFO] = get_sad_info,
-    [XFRM_MSG_GETSPDINFO] = get_spd_info,
+    [XFRM_MSG_GETSPDINFO] = ctl_task_get_spd_info,
+    [XFRM_MSG_NEWSPDINFO] = ctl_task_set_spd_info,
+    [XFRM_MSG_GETDEFAULT] = ctl_task_get_default,
+    [XFRM_MSG_SETDEFAULT] = ctl_task_set_default,
+    [XFRM_MSG_GETAE] = ctl_task_get_ae,
+    [XFRM_MSG_NEWAE] = ctl_task_new_ae,
+    [XFRM_MSG_EXPIRE] = ctl_task_expire,
+    [XFRM_MSG_POLEXPIRE] = ctl_task_expire_policy,
+    [XFRM_MSG_MIGRATE] = ctl_task_migrate,
 };
 
 int
 ctl_serve_xfrm(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err)
 {
 	struct ctl_xfrm ask;
-	struct task task = {peer, peer->server, peer->server->config.db, &ask, err};
+	struct ctl_task task = {peer, peer->server, peer->server->config.db, &ask, err};
 	int rc = ctl_xfrm_decode(nlh, &ask, err);
 
 	if (rc == 0 && tasks[nlh->nlmsg_type])
 		rc = tasks[nlh->nlmsg_type](&task);
 	else if (rc == 0)
-		rc = ctl_refuse(err, -EOPNOTSUPP, 0, "XFRM_MSG_%s is an answer or event, no request",
+		rc = ctl_refuse(err, -EINVAL, 0, "XFRM_MSG_%s is an answer or event, no request",
 				ctl_xfrm_name(nlh->nlmsg_type));
 	sadb_wipe(&ask, sizeof(ask));
 	return rc;

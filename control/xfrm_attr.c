@@ -137,7 +137,9 @@ ctl_xfrm_get_proto(uint8_t proto, struct sadb_error *err)
 {
 	if (proto == IPPROTO_ESP)
 		return 0;
-	return ctl_refuse(err, -EPROTONOSUPPORT, 0, "protocol %u is not supported: esp (%u) is", proto, IPPROTO_ESP);
+	/* As a kernel without these, or for something that no kernel protects. */
+	return ctl_refuse(err, proto == IPPROTO_AH || proto == IPPROTO_COMP ? -EPROTONOSUPPORT : -EINVAL, 0,
+			  "protocol %u is not supported: esp (%u) is", proto, IPPROTO_ESP);
 }
 
 int

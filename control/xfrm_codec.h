@@ -45,13 +45,6 @@ struct ctl_progress {
 
 #define CTL_MIGRATIONS 6 /* as the kernel's XFRM_MAX_DEPTH */
 
-/* One line of XFRMA_MIGRATE: whatever leads from old to old shall lead from new to new. */
-struct ctl_migration {
-	struct sadb_addr old_src, old_dst, new_src, new_dst;
-	uint32_t reqid; /* 0: any */
-	uint8_t proto, mode;
-};
-
 /* XFRM_MSG_MIGRATE: which policy, and what changes in it and its SAs. */
 struct ctl_migrate {
 	struct sadb_selector sel;
@@ -60,7 +53,7 @@ struct ctl_migrate {
 	uint8_t n;
 	bool has_km; /* XFRMA_KMADDRESS: where IKE is to speak from now on */
 	struct sadb_addr km_local, km_remote;
-	struct ctl_migration one[CTL_MIGRATIONS];
+	struct sadb_migration one[CTL_MIGRATIONS];
 };
 
 /* XFRM_MSG_MAPPING: the peer of an SA in UDP sends from another address or port. */
@@ -90,22 +83,20 @@ struct ctl_xfrm {
 	uint16_t flags; /* NLM_F_* of the header */
 	uint32_t seq, pid;
 	union {
-		/* NEWSA, UPDSA; ALLOCSPI (config and range); EXPIRE (with hard; as a request: only what names the SA) */
+		/* NEWSA, UPDSA; ALLOCSPI (config and range); EXPIRE (hard; as a request with expired, else with config) */
 		struct {
 			struct sadb_sa_config config;
 			uint32_t spi_min, spi_max; /* host order */
 			uint8_t hard;
+			struct sadb_sa_key expired;
 			struct ctl_progress past; /* NEWSA, UPDSA */
 			struct {                  /* set when a GETSA answer or an event was decoded (by the CLI) */
 				uint64_t bytes, packets, add_time_s, use_time_s, last_use_s;
 				uint32_t replay_drops, window_drops, icv_drops;
 			} cur;
 		} sa;
-		struct { /* DELSA, GETSA (not a dump) */
-			struct sadb_sa_key sa_id;
-			struct sadb_addr sa_src; /* XFRMA_SRCADDR; AF_UNSPEC: it is not there */
-		};
-		struct { /* GETAE, NEWAE */
+		struct sadb_sa_key sa_id; /* DELSA, GETSA (not a dump) */
+		struct {                  /* GETAE, NEWAE */
 			struct sadb_sa_key sa_id;
 			struct sadb_addr src; /* AF_UNSPEC: zero */
 			uint32_t flags;       /* XFRM_AE_* */

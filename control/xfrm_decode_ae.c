@@ -78,6 +78,15 @@ ctl_xfrm_get_progress(const struct ctl_xfrm_msg *msg, struct ctl_progress *out, 
 }
 
 int
+ctl_xfrm_refuse_thresholds(const struct ctl_progress *past, struct sadb_error *err)
+{
+	if (!(past->has & (CTL_HAS_SEQ_THRESH | CTL_HAS_TIME_THRESH)))
+		return 0;
+	return ctl_refuse(err, -EOPNOTSUPP, past->has & CTL_HAS_SEQ_THRESH ? XFRMA_REPLAY_THRESH : XFRMA_ETIMER_THRESH,
+			  "XFRM_MSG_NEWAE is not sent by thresholds: ask for the numbers with XFRM_MSG_GETAE");
+}
+
+int
 ctl_xfrm_get_ae(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err)
 {
 	struct xfrm_aevent_id ae;
@@ -93,6 +102,9 @@ ctl_xfrm_get_ae(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sad
 					  "XFRMA_REPLAY_ESN_VAL or a threshold");
 		if (!(msg->nlh->nlmsg_flags & NLM_F_REPLACE))
 			return ctl_refuse(err, -EINVAL, 0, "XFRM_MSG_NEWAE needs the flag NLM_F_REPLACE");
+		rc = ctl_xfrm_refuse_thresholds(&out->ae.past, err);
+		if (rc)
+			return rc;
 	}
 	rc = ctl_xfrm_get_key(&ae.sa_id, &out->ae.sa_id, err);
 	if (rc == 0)

@@ -5,7 +5,7 @@
 #include <errno.h>
 
 static int
-get_one(const struct xfrm_user_migrate *in, struct ctl_migration *out, struct sadb_error *err)
+get_one(const struct xfrm_user_migrate *in, struct sadb_migration *out, struct sadb_error *err)
 {
 	int rc = ctl_xfrm_get_proto(in->proto, err);
 
@@ -73,6 +73,9 @@ ctl_xfrm_get_migrate(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struc
 	memcpy(&id, msg->body, sizeof(id));
 	if (!msg->at[XFRMA_MIGRATE])
 		return ctl_refuse(err, -EINVAL, XFRMA_MIGRATE, "XFRMA_MIGRATE is missing");
+	if (msg->request && msg->at[XFRMA_ENCAP])
+		return ctl_refuse(err, -EOPNOTSUPP, XFRMA_ENCAP,
+				  "XFRMA_ENCAP: XFRM_MSG_MIGRATE cannot change the encapsulation");
 	int rc = ctl_xfrm_get_policy_type(msg, err);
 	if (rc == 0)
 		rc = ctl_xfrm_get_dir(id.dir, 0, err);

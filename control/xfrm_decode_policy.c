@@ -110,6 +110,9 @@ get_info(const struct ctl_xfrm_msg *msg, const struct xfrm_userpolicy_info *info
 
 	if (rc == 0)
 		rc = ctl_xfrm_get_policy_type(msg, err);
+	if (rc == 0 && info->share > XFRM_SHARE_UNIQUE)
+		rc = ctl_refuse(err, -EINVAL, 0, "policy share %u: any (0) to unique (%u) are accepted", info->share,
+				XFRM_SHARE_UNIQUE);
 	if (rc == 0 && info->sel.family == AF_UNSPEC)
 		rc = ctl_refuse(err, -EINVAL, 0, "selector without an address family: AF_INET (%u) is accepted",
 				AF_INET);

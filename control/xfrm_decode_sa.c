@@ -80,6 +80,10 @@ get_features(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, stru
 	if (ctl_xfrm_get_u32(msg, XFRMA_TFCPAD) != 0)
 		return ctl_refuse(err, -EOPNOTSUPP, XFRMA_TFCPAD,
 				  "XFRMA_TFCPAD: padding against traffic analysis is not supported: 0 is");
+	for (uint16_t attr = CTL_XFRMA_IPTFS_FIRST; attr <= CTL_XFRMA_MAX; attr++)
+		if (msg->at[attr])
+			return ctl_refuse(err, -EOPNOTSUPP, attr, "%s: IP-TFS is not supported: tunnel mode is",
+					  ctl_xfrm_rules.rule[attr].name);
 	if (extra & XFRM_SA_XFLAG_OSEQ_MAY_WRAP)
 		return ctl_refuse(err, -EINVAL, XFRMA_SA_EXTRA_FLAGS,
 				  "XFRMA_SA_EXTRA_FLAGS oseq-may-wrap: a sequence number is an AES-GCM nonce and never "
@@ -121,34 +125,29 @@ get_lifetime(const struct ctl_xfrm_msg *msg, const struct xfrm_lifetime_cfg *in,
 	return 0;
 }
 
-/* What finds the SA. */
-static int
-get_name(const struct xfrm_usersa_info *info, struct sadb_sa_config *config, struct sadb_error *err)
-{
-	config->spi_be = info->id.spi;
-	config->proto = info->id.proto;
-	int rc = ctl_xfrm_get_proto(info->id.proto, err);
-	return rc == 0 ? ctl_xfrm_get_addr(&info->id.daddr, info->family, &config->dst, err) : rc;
-}
-
 /* Who the SA is between, and which inner packets it is for. */
 static int
 get_identity(const struct xfrm_usersa_info *info, struct sadb_sa_config *config, struct sadb_error *err)
 {
 	uint16_t inner = info->sel.family;
-	int rc = get_name(info, config, err);
+	int rc = ctl_xfrm_get_proto(info->id.proto, err);
 
 	if (rc == 0)
 		rc = ctl_xfrm_get_mode(info->mode, err);
 	if (rc == 0)
 		rc = ctl_xfrm_get_addr(&info->saddr, info->family, &config->src, err);
+	if (rc == 0)
+		rc = ctl_xfrm_get_addr(&info->id.daddr, info->family, &config->dst, err);
 	if (rc)
 		return rc;
 	/* The kernel's rule: no family means that of the SA, unless a flag says that it means any. */
 	if (inner == AF_UNSPEC && !(info->flags & XFRM_STATE_AF_UNSPEC))
 		inner = info->family;
+	config->spi_be = info->id.spi;
+	config->proto = info->id.proto;
 	config->mode = info->mode;
 	config->reqid = info->reqid;
+	config->acquire_seq = info->seq;
 	return ctl_xfrm_get_selector(&info->sel, inner, &config->sel, err);
 }
 
@@ -195,7 +194,9 @@ ctl_xfrm_get_sa(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sad
 		rc = ctl_xfrm_get_replay(msg, info.replay_window, &out->sa.config, err);
 	if (rc == 0)
 		rc = get_algorithms(msg, &out->sa.config, err);
-	return rc == 0 ? ctl_xfrm_get_progress(msg, &out->sa.past, err) : rc;
+	if (rc == 0)
+		rc = ctl_xfrm_get_progress(msg, &out->sa.past, err);
+	return rc == 0 && msg->request ? ctl_xfrm_refuse_thresholds(&out->sa.past, err) : rc;
 }
 
 int
@@ -205,8 +206,13 @@ ctl_xfrm_get_expire(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct
 
 	memcpy(&expire, msg->body, sizeof(expire));
 	out->sa.hard = expire.hard != 0;
-	if (msg->request)
-		return get_name(&expire.state, &out->sa.config, err);
+	if (msg->request) {
+		const struct xfrm_usersa_id id = {.daddr = expire.state.id.daddr,
+						  .spi = expire.state.id.spi,
+						  .family = expire.state.family,
+						  .proto = expire.state.id.proto};
+		return ctl_xfrm_get_key(&id, &out->sa.expired, err);
+	}
 	int rc = get_info(msg, &expire.state, out, err);
 	out->sa.config.window_packets = expire.state.replay_window;
 	return rc;
@@ -233,14 +239,19 @@ ctl_xfrm_get_alloc_spi(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, str
 	return 0;
 }
 
+/* The kernel's answers: an SA of AH or IPComp could be there and is not; other protocols have none. */
 int
 ctl_xfrm_get_key(const struct xfrm_usersa_id *id, struct sadb_sa_key *out, struct sadb_error *err)
 {
 	struct sadb_addr dst;
-	int rc = ctl_xfrm_get_proto(id->proto, err);
 
-	if (rc == 0)
-		rc = ctl_xfrm_get_addr(&id->daddr, id->family, &dst, err);
+	if (id->proto == IPPROTO_AH || id->proto == IPPROTO_COMP)
+		return ctl_refuse(err, -ESRCH, 0, "there is no SA of protocol %u: esp (%u) is all there is", id->proto,
+				  IPPROTO_ESP);
+	if (id->proto != IPPROTO_ESP)
+		return ctl_refuse(err, -EINVAL, 0, "protocol %u has no SAs: esp (%u) is accepted", id->proto,
+				  IPPROTO_ESP);
+	int rc = ctl_xfrm_get_addr(&id->daddr, id->family, &dst, err);
 	if (rc == 0)
 		*out = sadb_sa_key_make(&dst, id->spi, id->proto);
 	return rc;
@@ -250,14 +261,9 @@ int
 ctl_xfrm_get_sa_id(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err)
 {
 	struct xfrm_usersa_id id;
-	xfrm_address_t src;
 
 	memcpy(&id, msg->body, sizeof(id));
-	int rc = ctl_xfrm_get_key(&id, &out->sa_id, err);
-	if (rc || !msg->at[XFRMA_SRCADDR])
-		return rc;
-	ctl_attr_copy(&src, msg->at[XFRMA_SRCADDR], sizeof(src));
-	return ctl_xfrm_get_addr(&src, id.family, &out->sa_src, err);
+	return ctl_xfrm_get_key(&id, &out->sa_id, err);
 }
 
 int

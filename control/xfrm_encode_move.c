@@ -3,7 +3,7 @@
 #include "control/xfrm_impl.h"
 
 static struct xfrm_user_migrate
-put_one(const struct ctl_migration *in)
+put_one(const struct sadb_migration *in)
 {
 	struct xfrm_user_migrate out;
 

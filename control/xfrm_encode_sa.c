@@ -76,6 +76,7 @@ fill_info(struct xfrm_usersa_info *info, const struct sadb_sa_config *config, co
 	info->id.proto = config->proto;
 	ctl_xfrm_put_addr(&info->saddr, &config->src);
 	info->lft = ctl_xfrm_put_lifetime(&config->life);
+	info->seq = config->acquire_seq;
 	info->reqid = config->reqid;
 	info->family = config->dst.family;
 	info->mode = config->mode;

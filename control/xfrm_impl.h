@@ -62,6 +62,8 @@ int ctl_xfrm_get_replay(const struct ctl_xfrm_msg *msg, uint8_t window, struct s
 			struct sadb_error *err);
 /* What XFRMA_LTIME_VAL, the replay states and the thresholds say. Nothing is judged but lengths. */
 int ctl_xfrm_get_progress(const struct ctl_xfrm_msg *msg, struct ctl_progress *out, struct sadb_error *err);
+/* No event is sent by a threshold, so to ask for one is refused. */
+int ctl_xfrm_refuse_thresholds(const struct ctl_progress *past, struct sadb_error *err);
 /* The part of struct xfrm_usersa_id that names an SA. */
 int ctl_xfrm_get_key(const struct xfrm_usersa_id *id, struct sadb_sa_key *out, struct sadb_error *err);
 int ctl_xfrm_get_policy_type(const struct ctl_xfrm_msg *msg, struct sadb_error *err);

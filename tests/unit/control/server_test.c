@@ -224,13 +224,12 @@ requests_that_are_none_get_a_clear_answer(void **state)
 	struct ctl_xfrm shown;
 	uint8_t buf[64] __attribute__((aligned(8)));
 	const struct nlmsghdr get = {.nlmsg_type = CTL_MSG_PORT_GET, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
-			      answer = {.nlmsg_type = XFRM_MSG_NEWSPDINFO, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK};
+			      answer = {.nlmsg_type = XFRM_MSG_NEWSADINFO, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK};
 	assert_true(ctl_own_encode_get(buf, sizeof(buf), &get) > 0);
 	assert_int_equal(ctl_client_ask(rig->client, (struct nlmsghdr *)buf, NULL, NULL, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "NLM_F_DUMP"));
-	assert_true(ctl_xfrm_encode_spd_info(buf, sizeof(buf), &answer,
-					     &(struct ctl_spd_info){.in = 1, .out = 2, .fwd = 3}) > 0);
-	assert_int_equal(ctl_client_ask(rig->client, (struct nlmsghdr *)buf, rig_keep, &shown, &err), -EOPNOTSUPP);
+	assert_true(ctl_xfrm_encode_sad_info(buf, sizeof(buf), &answer, 1, 2) > 0);
+	assert_int_equal(ctl_client_ask(rig->client, (struct nlmsghdr *)buf, rig_keep, &shown, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "no request"));
 }
 

@@ -113,13 +113,13 @@ a_question_for_progress_names_an_sa(void **state)
 }
 
 static void
-thresholds_are_read(void **state)
+thresholds_are_read_from_an_event_and_refused_in_a_request(void **state)
 {
-	const struct nlmsghdr get = header(XFRM_MSG_NEWAE, NLM_F_REQUEST | NLM_F_REPLACE);
+	const struct nlmsghdr set = header(XFRM_MSG_NEWAE, 0);
 	const struct sadb_sa_config c = config_of(0, 0);
 	const uint32_t packets = 100, tenths = 50;
 	uint8_t buf[ROOM] __attribute__((aligned(8)));
-	size_t n = ctl_xfrm_encode_get_ae(buf, sizeof(buf), &get, &c, 0);
+	size_t n = ctl_xfrm_encode_get_ae(buf, sizeof(buf), &set, &c, 0);
 	struct nlmsghdr *nlh = rig_cut((struct nlmsghdr *)buf, n);
 	struct sadb_error err;
 	struct ctl_xfrm m;
@@ -130,6 +130,10 @@ thresholds_are_read(void **state)
 	assert_int_equal(ctl_xfrm_decode(nlh, &m, &err), 0);
 	assert_int_equal(m.ae.past.has, CTL_HAS_SEQ_THRESH | CTL_HAS_TIME_THRESH);
 	assert_true(m.ae.past.seq_threshold == 100 && m.ae.past.time_threshold_ds == 50);
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_REPLACE;
+	assert_int_equal(ctl_xfrm_decode(nlh, &m, &err), -EOPNOTSUPP);
+	assert_int_equal(err.attr, XFRMA_REPLAY_THRESH);
+	assert_non_null(strstr(err.text, "GETAE"));
 	free(nlh);
 }
 
@@ -149,9 +153,10 @@ a_request_to_expire_needs_only_a_name(void **state)
 	*nlh = header(XFRM_MSG_EXPIRE, NLM_F_REQUEST);
 	memcpy(nlh + 1, &sa, sizeof(sa));
 	m = decode_right(buf, NLMSG_LENGTH(sizeof(sa)));
-	assert_true(m.sa.hard == 1 && m.sa.config.spi_be == htonl(0x1001));
-	assert_string_equal(sadb_addr_format(&m.sa.config.dst, (char[SADB_ADDR_STRLEN]){0}, SADB_ADDR_STRLEN),
-			    "198.51.100.2");
+	const struct sadb_addr dst = rig_addr("198.51.100.2");
+	const struct sadb_sa_key key = sadb_sa_key_make(&dst, htonl(0x1001), IPPROTO_ESP);
+	assert_int_equal(m.sa.hard, 1);
+	assert_memory_equal(&m.sa.expired, &key, sizeof(key));
 	*nlh = header(XFRM_MSG_POLEXPIRE, NLM_F_REQUEST);
 	memcpy(nlh + 1, &policy, sizeof(policy));
 	m = decode_right(buf, NLMSG_LENGTH(sizeof(policy)));
@@ -186,13 +191,13 @@ migrate_of(unsigned n)
 	out.sel.src = rig_prefix("10.1.0.0/16");
 	out.sel.dst = rig_prefix("10.2.0.0/16");
 	for (unsigned i = 0; i < n && i < CTL_MIGRATIONS; i++)
-		out.one[i] = (struct ctl_migration){.old_src = rig_addr("192.0.2.1"),
-						    .old_dst = rig_addr("198.51.100.2"),
-						    .new_src = rig_addr("192.0.2.9"),
-						    .new_dst = rig_addr("203.0.113.4"),
-						    .reqid = 7 + i,
-						    .proto = IPPROTO_ESP,
-						    .mode = XFRM_MODE_TUNNEL};
+		out.one[i] = (struct sadb_migration){.old_src = rig_addr("192.0.2.1"),
+						     .old_dst = rig_addr("198.51.100.2"),
+						     .new_src = rig_addr("192.0.2.9"),
+						     .new_dst = rig_addr("203.0.113.4"),
+						     .reqid = 7 + i,
+						     .proto = IPPROTO_ESP,
+						     .mode = XFRM_MODE_TUNNEL};
 	return out;
 }
 
@@ -365,6 +370,8 @@ refuses_what_the_kernel_refuses(void **state)
 	    {right_ae, 0, 0, 0, 0, ""},
 	    {ae_without_replace, 0, 0, 0, -EINVAL, "NLM_F_REPLACE"},
 	    {ae_that_says_nothing, 0, 0, 0, -EINVAL, "changes nothing"},
+	    {right_ae, AE_AT(sa_id.proto), IPPROTO_AH, 0, -ESRCH, "no SA of protocol 51"},
+	    {right_ae, AE_AT(sa_id.proto), 0, 0, -EINVAL, "protocol 0 has no SAs"},
 	    {right_ae, AE_AT(sa_id.family), AF_UNIX, 0, -EINVAL, "address family 1"},
 	    {right_ae, ESN_AT(bmp_len), 3, XFRMA_REPLAY_ESN_VAL, -EINVAL, "3 words of bitmap"},
 	    {right_ae, ESN_AT(bmp_len) + 3, 0x80, XFRMA_REPLAY_ESN_VAL, -EINVAL, "at most 2048"},
@@ -372,7 +379,8 @@ refuses_what_the_kernel_refuses(void **state)
 	    {right_migrate, 0, 0, 0, 0, ""},
 	    {migrate_of_nothing, 0, 0, XFRMA_MIGRATE, -EINVAL, "XFRMA_MIGRATE is missing"},
 	    {migrate_of_seven, 0, 0, XFRMA_MIGRATE, -EINVAL, "more than 6"},
-	    {right_migrate, MIG_AT(proto), 0, XFRMA_MIGRATE, -EPROTONOSUPPORT, "protocol 0"},
+	    {right_migrate, MIG_AT(proto), 0, XFRMA_MIGRATE, -EINVAL, "protocol 0"},
+	    {right_migrate, MIG_AT(proto), IPPROTO_AH, XFRMA_MIGRATE, -EPROTONOSUPPORT, "protocol 51"},
 	    {right_migrate, MIG_AT(mode), XFRM_MODE_TRANSPORT, XFRMA_MIGRATE, -EOPNOTSUPP, "transport"},
 	    {right_migrate, MIG_AT(new_family), AF_UNIX, XFRMA_MIGRATE, -EINVAL, "address family 1"},
 	    {right_migrate, NLMSG_HDRLEN + offsetof(struct xfrm_userpolicy_id, dir), 3, 0, -EINVAL, "direction 3"},
@@ -458,7 +466,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(progress_survives_the_wire_with_its_bitmap),
 	    cmocka_unit_test(a_question_for_progress_names_an_sa),
-	    cmocka_unit_test(thresholds_are_read),
+	    cmocka_unit_test(thresholds_are_read_from_an_event_and_refused_in_a_request),
 	    cmocka_unit_test(a_request_to_expire_needs_only_a_name),
 	    cmocka_unit_test(a_policy_that_ended_survives_the_wire),
 	    cmocka_unit_test(a_migration_survives_the_wire_as_request_and_event),
