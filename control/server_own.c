@@ -8,8 +8,8 @@
 #include "control/attr.h"
 #include "control/clock.h"
 
-/* Groups that anything is ever sent to. */
-#define GROUPS (1u << XFRMNLGRP_ACQUIRE | 1u << XFRMNLGRP_EXPIRE | 1u << XFRMNLGRP_SA | 1u << XFRMNLGRP_POLICY)
+/* All that the kernel has: an IKE daemon joins some without knowing whether they ever have events. */
+#define GROUPS ((1u << (XFRMNLGRP_MAX + 1)) - 2)
 
 static int
 get_info(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err)
@@ -39,8 +39,8 @@ subscribe(struct ctl_peer *peer, uint32_t groups, struct sadb_error *err)
 {
 	if (groups & ~GROUPS)
 		return ctl_refuse(err, -EINVAL, CTL_A_GROUPS,
-				  "CTL_A_GROUPS 0x%x: bits of ACQUIRE, EXPIRE, SA and POLICY (0x%x) are accepted",
-				  groups, GROUPS);
+				  "CTL_A_GROUPS 0x%x: bits of XFRM's multicast groups (0x%x) are accepted", groups,
+				  GROUPS);
 	peer->groups = groups;
 	if (groups == 0)
 		peer->lost_events = false;

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The requests beside add, delete and show: progress, expiry, migration, defaults; each with the kernel's answer, event
+ * and error. */
+#include "tests/unit/control/server_rig.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+
+#define GROUP(name) (1u << XFRMNLGRP_##name)
+
+static uint8_t out[16384] __attribute__((aligned(8)));
+static uint8_t in[16384] __attribute__((aligned(8)));
+
+static struct nlmsghdr
+request(uint16_t type, uint16_t flags)
+{
+	return (struct nlmsghdr){.nlmsg_type = type, .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags)};
+}
+
+static int
+ask(struct rig *rig, size_t bytes, struct ctl_xfrm *answer)
+{
+	assert_true(bytes > 0);
+	return ctl_client_ask(rig->client, (struct nlmsghdr *)out, rig_keep, answer, &rig_error);
+}
+
+static void
+assert_says(const char *what)
+{
+	if (!strstr(rig_error.text, what))
+		fail_msg("\"%s\" does not say \"%s\"", rig_error.text, what);
+}
+
+static struct ctl_xfrm
+next(struct ctl_client *listener, uint16_t type)
+{
+	const struct nlmsghdr *nlh = rig_event(listener, in, sizeof(in));
+	struct ctl_xfrm m;
+	struct sadb_error err;
+
+	assert_int_equal(nlh->nlmsg_type, type);
+	if (ctl_xfrm_decode(nlh, &m, &err) != 0)
+		fail_msg("%s", err.text);
+	return m;
+}
+
+static struct ctl_xfrm
+get_ae(struct rig *rig, const struct sadb_sa_config *c)
+{
+	const struct nlmsghdr get = request(XFRM_MSG_GETAE, 0);
+	struct ctl_xfrm m;
+
+	assert_int_equal(ask(rig, ctl_xfrm_encode_get_ae(out, sizeof(out), &get, c, XFRM_AE_RVAL | XFRM_AE_ETHR), &m),
+			 0);
+	assert_int_equal(m.type, XFRM_MSG_NEWAE);
+	assert_int_equal(m.ae.flags, XFRM_AE_RVAL); /* no threshold is told */
+	return m;
+}
+
+static int
+new_ae(struct rig *rig, const struct sadb_sa_config *c, const struct ctl_sa_state *state)
+{
+	const struct nlmsghdr set = request(XFRM_MSG_NEWAE, NLM_F_REPLACE);
+
+	return ask(rig, ctl_xfrm_encode_ae(out, sizeof(out), &set, c, state, 0), NULL);
+}
+
+/* Windows on both sides of what fits in XFRMA_REPLAY_VAL, each told and read back. */
+static void
+progress_is_told_and_read_back_in_the_sas_own_form(void **state)
+{
+	static const struct {
+		uint32_t window, flags;
+		uint64_t top;
+		uint32_t has;
+	} table[] = {
+	    {32, 0, 100, CTL_HAS_REPLAY},
+	    {33, 0, 100, CTL_HAS_REPLAY_ESN},
+	    {64, SADB_SA_ESN, 0x700000041, CTL_HAS_REPLAY_ESN},
+	    {4096, SADB_SA_ESN, 5000, CTL_HAS_REPLAY_ESN},
+	};
+	struct rig *rig = *state;
+
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct sadb_sa_config c = rig_sa(0x1001 + i);
+		uint32_t words = (table[i].window + 31) / 32, bitmap[128] = {0};
+		struct ctl_sa_state s = {.bytes = 900,
+					 .packets = 9,
+					 .add_time_s = 1000,
+					 .use_time_s = 1001,
+					 .in_seq = table[i].top,
+					 .bitmap_words = words,
+					 .bitmap = bitmap};
+		uint32_t last = (uint32_t)((table[i].top - 1) % table[i].window); /* the ring's bit of the highest */
+
+		c.dir = SADB_DIR_IN;
+		c.window_packets = table[i].window;
+		c.flags = table[i].flags;
+		if (table[i].has == CTL_HAS_REPLAY)
+			bitmap[0] = 0x5; /* the highest and the one two below */
+		else
+			bitmap[last / 32] |= 1u << last % 32;
+		assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
+		assert_int_equal(new_ae(rig, &c, &s), 0);
+		struct ctl_xfrm m = get_ae(rig, &c);
+		assert_int_equal(m.ae.past.has, CTL_HAS_LIFETIME | table[i].has);
+		assert_true(m.ae.past.bytes == 900 && m.ae.past.packets == 9);
+		assert_true(m.ae.past.add_time_s == 1000 && m.ae.past.use_time_s == 1001);
+		assert_true(m.ae.past.in_seq == table[i].top && m.ae.past.out_seq == 0);
+		assert_int_equal(m.ae.reqid, 7);
+	}
+}
+
+static void
+a_bitmap_comes_back_as_it_was_told(void **state)
+{
+	struct rig *rig = *state;
+	struct ctl_client *listener = rig_client(rig);
+	struct sadb_sa_config c = rig_sa(0x1001);
+	uint32_t bitmap[4] = {0x80000001, 0, 0x00ff0000, 0x12345678}; /* the highest number's bit is the first */
+	struct ctl_sa_state s = {.in_seq = 3 * 128 + 1, .bitmap_words = 4, .bitmap = bitmap};
+
+	c.dir = SADB_DIR_IN;
+	c.flags = SADB_SA_ESN;
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
+	assert_int_equal(rig_subscribe(listener, GROUP(AEVENTS)), 0);
+	assert_int_equal(new_ae(rig, &c, &s), 0);
+	struct ctl_xfrm m = next(listener, XFRM_MSG_NEWAE);
+	assert_int_equal(m.ae.flags, XFRM_AE_CU);
+	assert_int_equal(m.ae.past.bitmap_words, 4);
+	assert_memory_equal(m.ae.past.bitmap, bitmap, sizeof(bitmap)); /* in the buffer of the event */
+	ctl_client_close(listener);
+}
+
+static void
+the_sequence_that_is_told_never_goes_back(void **state)
+{
+	struct rig *rig = *state;
+	struct sadb_sa_config c = rig_sa(0x1001);
+
+	c.dir = SADB_DIR_OUT;
+	c.flags = SADB_SA_ESN;
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
+	for (uint64_t seq = 1000; seq > 0; seq /= 10) {
+		struct ctl_sa_state s = {.out_seq = seq};
+
+		assert_int_equal(new_ae(rig, &c, &s), 0);
+		assert_true(get_ae(rig, &c).ae.past.out_seq == 1000);
+	}
+}
+
+static void
+wrong_progress_gets_the_kernels_error(void **state)
+{
+	static const struct {
+		uint32_t spi, window, flags;
+		uint64_t in_seq, out_seq;
+		int rc;
+		const char *says;
+	} table[] = {
+	    {0x1001, 64, 0, 5, 0, 0, ""},
+	    {0x1002, 64, 0, 5, 0, -ESRCH, "no SA with SPI 0x00001002"},
+	    {0x1001, 32, 0, 5, 0, -EINVAL, "this SA has XFRMA_REPLAY_ESN_VAL"},
+	    {0x1001, 96, 0, 5, 0, -EINVAL, "window of 96 packets and 3 words"},
+	    {0x1001, 65, 0, 5, 0, -EINVAL, "this SA has 64 and 2"},
+	    {0x1001, 64, 0, 1ull << 32, 0, -EINVAL, "past the last one"},
+	    {0x1001, 64, 0, 5, 1, -EINVAL, "an inbound SA has sent nothing"},
+	    {0x1003, 64, 0, 5, 0, -EINVAL, "no key yet"},
+	};
+	const struct nlmsghdr alloc = request(XFRM_MSG_ALLOCSPI, 0);
+	struct rig *rig = *state;
+	struct sadb_sa_config c = rig_sa(0x1001);
+	struct ctl_xfrm m;
+
+	c.dir = SADB_DIR_IN;
+	c.window_packets = 64;
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
+	assert_int_equal(ask(rig, ctl_xfrm_encode_alloc_spi(out, sizeof(out), &alloc, &c, 0x1003, 0x1003), &m), 0);
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct sadb_sa_config told = rig_sa(table[i].spi);
+		static const uint32_t bitmap[4];
+		struct ctl_sa_state s = {
+		    .in_seq = table[i].in_seq, .out_seq = table[i].out_seq, .bitmap_words = 4, .bitmap = bitmap};
+
+		told.window_packets = table[i].window;
+		told.flags = table[i].flags;
+		if (table[i].in_seq >> 32) /* in a form that can say it */
+			told.flags = SADB_SA_ESN;
+		/* A larval SA was made without a window. */
+		if (table[i].spi == 0x1003)
+			told.window_packets = 0;
+		int rc = new_ae(rig, &told, &s);
+		if (rc != table[i].rc)
+			fail_msg("case %u: %d %s", i, rc, rig_error.text);
+		if (rc)
+			assert_says(table[i].says);
+	}
+}
+
+/* A daemon that moves an SA: what it read is given back with the new one. */
+static void
+counters_that_come_with_a_new_sa_are_its_own(void **state)
+{
+	struct rig *rig = *state;
+	struct sadb_sa_config c = rig_sa(0x1001);
+	const struct xfrm_lifetime_cur cur = {.bytes = 500, .packets = 5, .add_time = 77, .use_time = 78};
+	const struct nlmsghdr add = request(XFRM_MSG_NEWSA, 0);
+	struct ctl_xfrm m;
+	size_t n = ctl_xfrm_encode_sa(out, sizeof(out), &add, &c, NULL);
+	struct nlmsghdr *nlh = rig_add(rig_cut((struct nlmsghdr *)out, n), XFRMA_LTIME_VAL, &cur, sizeof(cur));
+
+	assert_int_equal(ctl_client_ask(rig->client, nlh, NULL, NULL, &rig_error), 0);
+	free(nlh);
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_GETSA, &c, &m), 0);
+	assert_true(m.sa.cur.bytes == 500 && m.sa.cur.packets == 5);
+	assert_true(m.sa.cur.add_time_s == 77 && m.sa.cur.use_time_s == 78);
+	/* An update of one that lives says nothing of its past. */
+	nlh = rig_add(rig_cut((struct nlmsghdr *)out, n), XFRMA_LTIME_VAL, &(struct xfrm_lifetime_cur){.bytes = 1},
+		      sizeof(cur));
+	nlh->nlmsg_type = XFRM_MSG_UPDSA;
+	assert_int_equal(ctl_client_ask(rig->client, nlh, NULL, NULL, &rig_error), 0);
+	free(nlh);
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_GETSA, &c, &m), 0);
+	assert_true(m.sa.cur.bytes == 500);
+}
+
+static int
+expire(struct rig *rig, const struct sadb_sa_config *c, int hard)
+{
+	const struct nlmsghdr h = request(XFRM_MSG_EXPIRE, 0);
+	const struct ctl_sa_state s = {.bytes = 0};
+
+	return ask(rig, ctl_xfrm_encode_expire(out, sizeof(out), &h, c, &s, hard), NULL);
+}
+
+static void
+an_sa_that_is_told_to_expire_is_announced_and_a_hard_one_goes(void **state)
+{
+	struct rig *rig = *state;
+	struct ctl_client *listener = rig_client(rig);
+	const struct nlmsghdr alloc = request(XFRM_MSG_ALLOCSPI, 0);
+	struct sadb_sa_config c = rig_sa(0x1001), larval = rig_sa(0x1002);
+	struct ctl_xfrm m;
+
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
+	assert_int_equal(rig_subscribe(listener, GROUP(EXPIRE) | GROUP(SA)), 0);
+	assert_int_equal(expire(rig, &c, 0), 0);
+	m = next(listener, XFRM_MSG_EXPIRE);
+	assert_true(m.sa.hard == 0 && m.sa.config.spi_be == c.spi_be);
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_GETSA, &c, NULL), 0);
+	assert_int_equal(expire(rig, &c, 1), 0);
+	m = next(listener, XFRM_MSG_EXPIRE); /* and no DELSA after it */
+	assert_int_equal(m.sa.hard, 1);
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_GETSA, &c, NULL), -ESRCH);
+	assert_int_equal(expire(rig, &c, 1), -ENOENT);
+	assert_says("no SA with SPI");
+	assert_int_equal(ask(rig, ctl_xfrm_encode_alloc_spi(out, sizeof(out), &alloc, &larval, 0x1002, 0x1002), &m), 0);
+	assert_int_equal(expire(rig, &larval, 1), -EINVAL);
+	assert_says("no key yet");
+	assert_int_equal(ctl_client_events(listener, 50, NULL, NULL), -EAGAIN);
+	ctl_client_close(listener);
+}
+
+static int
+expire_policy(struct rig *rig, const struct sadb_policy_info *p, int hard)
+{
+	const struct nlmsghdr h = request(XFRM_MSG_POLEXPIRE, 0);
+
+	return ask(rig, ctl_xfrm_encode_policy_expire(out, sizeof(out), &h, p, hard), NULL);
+}
+
+static void
+a_policy_that_is_told_to_expire_is_announced_and_a_hard_one_goes(void **state)
+{
+	struct rig *rig = *state;
+	struct ctl_client *listener = rig_client(rig);
+	struct sadb_policy_info p = rig_policy("10.2.0.0/16", SADB_POLICY_OUT);
+
+	assert_int_equal(rig_ask_policy(rig->client, XFRM_MSG_NEWPOLICY, &p), 0);
+	assert_int_equal(rig_subscribe(listener, GROUP(EXPIRE) | GROUP(POLICY)), 0);
+	assert_int_equal(expire_policy(rig, &p, 0), 0);
+	assert_int_equal(next(listener, XFRM_MSG_POLEXPIRE).policy.hard, 0);
+	assert_int_equal(rig_ask_policy_id(rig->client, XFRM_MSG_GETPOLICY, &p.config, NULL), 0);
+	assert_int_equal(expire_policy(rig, &p, 1), 0);
+	assert_int_equal(next(listener, XFRM_MSG_POLEXPIRE).policy.hard, 1);
+	assert_int_equal(rig_ask_policy_id(rig->client, XFRM_MSG_GETPOLICY, &p.config, NULL), -ENOENT);
+	assert_int_equal(expire_policy(rig, &p, 1), -ENOENT);
+	assert_int_equal(ctl_client_events(listener, 50, NULL, NULL), -EAGAIN);
+	ctl_client_close(listener);
+}
+
+static void
+end_policies(struct rig *rig, void *arg)
+{
+	const struct sadb_policy_info *p = arg;
+
+	ctl_server_policy_expire(rig->server, p, SADB_EXPIRE_HARD);
+}
+
+static void
+a_policy_keeps_its_limits_and_its_end_is_announced(void **state)
+{
+	struct rig *rig = *state;
+	struct ctl_client *listener = rig_client(rig);
+	struct sadb_policy_info p = rig_policy("10.2.0.0/16", SADB_POLICY_OUT);
+	struct ctl_xfrm m;
+
+	p.config.life = (struct sadb_lifetime){SADB_INF, SADB_INF, SADB_INF, SADB_INF, 50, 60, 70, 80};
+	assert_int_equal(rig_ask_policy(rig->client, XFRM_MSG_NEWPOLICY, &p), 0);
+	assert_int_equal(rig_ask_policy_id(rig->client, XFRM_MSG_GETPOLICY, &p.config, &m), 0);
+	assert_memory_equal(&m.policy.config.life, &p.config.life, sizeof(p.config.life));
+	assert_int_equal(rig_subscribe(listener, GROUP(EXPIRE)), 0);
+	rig_call(rig, end_policies, &p);
+	m = next(listener, XFRM_MSG_POLEXPIRE);
+	assert_true(m.policy.hard == 1 && m.policy.config.life.hard_use_s == 80);
+	ctl_client_close(listener);
+}
+
+static void
+a_tunnel_migrates_and_all_hear_of_it(void **state)
+{
+	struct rig *rig = *state;
+	struct ctl_client *listener = rig_client(rig);
+	const struct nlmsghdr h = request(XFRM_MSG_MIGRATE, 0);
+	struct sadb_policy_info p = rig_policy("10.2.0.0/16", SADB_POLICY_OUT);
+	struct sadb_sa_config c = rig_sa(0x1001);
+	struct ctl_migrate migrate = {
+	    .sel = p.config.sel, .vnet_id = RIG_VNET, .dir = SADB_POLICY_OUT, .n = 1, .has_km = true};
+	struct ctl_xfrm m;
+
+	migrate.one[0] = (struct sadb_migration){.old_src = c.src,
+						 .old_dst = c.dst,
+						 .new_src = rig_addr("203.0.113.1"),
+						 .new_dst = rig_addr("203.0.113.2"),
+						 .reqid = 7,
+						 .proto = IPPROTO_ESP,
+						 .mode = XFRM_MODE_TUNNEL};
+	migrate.km_local = migrate.one[0].new_src;
+	migrate.km_remote = migrate.one[0].new_dst;
+	assert_int_equal(rig_subscribe(listener, GROUP(MIGRATE)), 0);
+	assert_int_equal(ask(rig, ctl_xfrm_encode_migrate(out, sizeof(out), &h, &migrate), NULL), -ENOENT);
+	assert_int_equal(rig_ask_policy(rig->client, XFRM_MSG_NEWPOLICY, &p), 0);
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
+	assert_int_equal(ask(rig, ctl_xfrm_encode_migrate(out, sizeof(out), &h, &migrate), NULL), 0);
+	m = next(listener, XFRM_MSG_MIGRATE);
+	assert_memory_equal(&m.migrate.one[0], &migrate.one[0], sizeof(migrate.one[0]));
+	assert_true(m.migrate.has_km && m.seq == 0 && m.pid == 0); /* as the kernel's */
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_GETSA, &c, NULL), -ESRCH);
+	c.dst = migrate.one[0].new_dst;
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_GETSA, &c, &m), 0);
+	assert_true(sadb_addr_equal(&m.sa.config.src, &migrate.one[0].new_src));
+	assert_int_equal(rig_ask_policy_id(rig->client, XFRM_MSG_GETPOLICY, &p.config, &m), 0);
+	assert_true(sadb_addr_equal(&m.policy.config.tmpl.dst, &c.dst));
+	/* Once more: nothing fits any more. */
+	assert_int_equal(ask(rig, ctl_xfrm_encode_migrate(out, sizeof(out), &h, &migrate), NULL), -ENODATA);
+	ctl_client_close(listener);
+}
+
+static void
+the_default_is_to_block_and_stays_so(void **state)
+{
+	static const struct {
+		uint8_t in, fwd, out;
+		int rc;
+	} table[] = {
+	    {XFRM_USERPOLICY_BLOCK, XFRM_USERPOLICY_BLOCK, XFRM_USERPOLICY_BLOCK, 0},
+	    {XFRM_USERPOLICY_UNSPEC, XFRM_USERPOLICY_UNSPEC, XFRM_USERPOLICY_BLOCK, 0},
+	    {XFRM_USERPOLICY_ACCEPT, XFRM_USERPOLICY_BLOCK, XFRM_USERPOLICY_BLOCK, -EOPNOTSUPP},
+	    {XFRM_USERPOLICY_BLOCK, XFRM_USERPOLICY_ACCEPT, XFRM_USERPOLICY_BLOCK, -EOPNOTSUPP},
+	    {XFRM_USERPOLICY_BLOCK, XFRM_USERPOLICY_BLOCK, XFRM_USERPOLICY_ACCEPT, -EOPNOTSUPP},
+	    {3, 4, 255, 0}, /* no such action: ignored, as in the kernel */
+	};
+	struct rig *rig = *state;
+	struct ctl_client *listener = rig_client(rig);
+	const struct nlmsghdr set = request(XFRM_MSG_SETDEFAULT, 0), get = request(XFRM_MSG_GETDEFAULT, 0);
+
+	assert_int_equal(rig_subscribe(listener, GROUP(POLICY)), 0);
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const struct ctl_spd_default d = {.action = {[SADB_POLICY_IN] = table[i].in,
+							     [SADB_POLICY_FWD] = table[i].fwd,
+							     [SADB_POLICY_OUT] = table[i].out}};
+		struct ctl_xfrm m;
+
+		assert_int_equal(ask(rig, ctl_xfrm_encode_default(out, sizeof(out), &set, &d), NULL), table[i].rc);
+		if (table[i].rc)
+			assert_says("block is accepted");
+		else
+			next(listener, XFRM_MSG_GETDEFAULT);
+		assert_int_equal(ask(rig, ctl_xfrm_encode_get(out, sizeof(out), &get), &m), 0);
+		for (unsigned dir = 0; dir < SADB_POLICY_DIRS; dir++)
+			assert_int_equal(m.spd_default.action[dir], XFRM_USERPOLICY_BLOCK);
+	}
+	ctl_client_close(listener);
+}
+
+static void
+hash_thresholds_are_kept_and_shown(void **state)
+{
+	struct rig *rig = *state;
+	const struct nlmsghdr set = request(XFRM_MSG_NEWSPDINFO, 0);
+	const struct ctl_spd_info v4 = {.has_v4 = true, .v4 = {16, 24}}, v6 = {.has_v6 = true, .v6 = {64, 96}};
+	struct ctl_xfrm m;
+
+	assert_int_equal(rig_ask_plain(rig->client, XFRM_MSG_GETSPDINFO, 0, &m), 0);
+	assert_true(m.spd.has_v4 && m.spd.v4[0] == 32 && m.spd.v4[1] == 32); /* as a kernel starts */
+	assert_true(m.spd.has_v6 && m.spd.v6[0] == 128 && m.spd.v6[1] == 128);
+	assert_int_equal(ask(rig, ctl_xfrm_encode_spd_info(out, sizeof(out), &set, &v4), NULL), 0);
+	assert_int_equal(ask(rig, ctl_xfrm_encode_spd_info(out, sizeof(out), &set, &v6), NULL), 0);
+	assert_int_equal(rig_ask_plain(rig->client, XFRM_MSG_GETSPDINFO, 0, &m), 0);
+	assert_true(m.spd.v4[0] == 16 && m.spd.v4[1] == 24 && m.spd.v6[0] == 64 && m.spd.v6[1] == 96);
+}
+
+struct acquiring {
+	struct dp_event event;
+	int rc;
+	bool waits;
+};
+
+static void
+acquire(struct rig *rig, void *arg)
+{
+	struct acquiring *a = arg;
+
+	a->rc = ctl_server_acquire(rig->server, &a->event);
+}
+
+/* What a worker sets before it asks, and the end of the wait clears. */
+static void
+mark_acquiring(struct rig *rig, void *arg)
+{
+	const struct sadb_vnet *vnet = sadb_vnet_find(rig->db, RIG_VNET);
+	const struct sadb_flow_v4 flow = {.src_be = htonl(0x0a010005), .dst_be = htonl(0x0a020006)};
+	const struct sadb_flow_v4 *flows[1] = {&flow};
+	struct sadb_policy *policy[1];
+	struct acquiring *a = arg;
+
+	sadb_spd_lookup(sadb_vnet_spd(vnet, SADB_POLICY_OUT), flows, 1, policy);
+	assert_non_null(policy[0]);
+	if (!a->waits)
+		policy[0]->acquiring = 1;
+	a->waits = policy[0]->acquiring != 0;
+}
+
+static void
+an_sa_that_names_the_acquire_ends_its_wait(void **state)
+{
+	static const struct {
+		uint32_t plus; /* to the number of the ACQUIRE */
+		const char *dst;
+		bool ends;
+	} table[] = {{1, "198.51.100.2", false}, {0, "198.51.100.3", false}, {0, "198.51.100.2", true}};
+	struct rig *rig = *state;
+	struct ctl_client *listener = rig_client(rig);
+	struct sadb_policy_info p = rig_policy("10.2.0.0/16", SADB_POLICY_OUT);
+	struct acquiring a = {.event = {.kind = DP_EVENT_ACQUIRE}};
+	struct ctl_xfrm m;
+
+	assert_int_equal(rig_ask_policy(rig->client, XFRM_MSG_NEWPOLICY, &p), 0);
+	assert_int_equal(rig_ask_policy_id(rig->client, XFRM_MSG_GETPOLICY, &p.config, &m), 0);
+	a.event.policy_index = m.policy.config.index;
+	rig_call(rig, mark_acquiring, &a);
+	assert_int_equal(rig_subscribe(listener, GROUP(ACQUIRE)), 0);
+	rig_call(rig, acquire, &a);
+	assert_int_equal(a.rc, 0);
+	uint32_t seq = next(listener, XFRM_MSG_ACQUIRE).acquire.seq;
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct sadb_sa_config c = rig_sa(0x2000 + i);
+
+		c.reqid = 99; /* the policy does not want it, which is another matter */
+		c.dst = rig_addr(table[i].dst);
+		c.acquire_seq = seq + table[i].plus;
+		assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
+		assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_GETSA, &c, &m), 0);
+		assert_int_equal(m.sa.config.acquire_seq, c.acquire_seq);
+		a.waits = true;
+		rig_call(rig, mark_acquiring, &a);
+		assert_int_equal(a.waits, !table[i].ends);
+	}
+	ctl_client_close(listener);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, rig_create, rig_destroy)
+	const struct CMUnitTest tests[] = {
+	    TEST(progress_is_told_and_read_back_in_the_sas_own_form),
+	    TEST(a_bitmap_comes_back_as_it_was_told),
+	    TEST(the_sequence_that_is_told_never_goes_back),
+	    TEST(wrong_progress_gets_the_kernels_error),
+	    TEST(counters_that_come_with_a_new_sa_are_its_own),
+	    TEST(an_sa_that_is_told_to_expire_is_announced_and_a_hard_one_goes),
+	    TEST(a_policy_that_is_told_to_expire_is_announced_and_a_hard_one_goes),
+	    TEST(a_policy_keeps_its_limits_and_its_end_is_announced),
+	    TEST(a_tunnel_migrates_and_all_hear_of_it),
+	    TEST(the_default_is_to_block_and_stays_so),
+	    TEST(hash_thresholds_are_kept_and_shown),
+	    TEST(an_sa_that_names_the_acquire_ends_its_wait),
+	};
+
+	return cmocka_run_group_tests(tests, rig_start_dpdk, rig_stop_dpdk);
+}
