@@ -95,13 +95,23 @@ del_sa(const struct ctl_task *task)
 	return 0;
 }
 
+/* Who asks for one SA may be about to move it: it gets something in the key's place that an add takes for the key. */
 static int
 get_sa(const struct ctl_task *task)
 {
-	const struct sadb_sa_cold *sa = sadb_sa_find(task->db, &task->ask->sa_id);
+	const struct nlmsghdr header = ctl_task_header(task, XFRM_MSG_NEWSA);
+	const struct sadb_sa_key *key = &task->ask->sa_id;
+	const struct sadb_sa_cold *sa = sadb_sa_find(task->db, key);
+	uint8_t stand_in[SADB_KEY_MAX];
+	struct ctl_sa_state state;
 
-	return sa ? ctl_task_answer(task, encode_sa(task, XFRM_MSG_NEWSA, sa))
-		  : ctl_task_no_sa(task, -ESRCH, &task->ask->sa_id);
+	if (!sa)
+		return ctl_task_no_sa(task, -ESRCH, key);
+	ctl_sa_state_fill(task->server, sa, &state);
+	if (sadb_sa_stand_in(task->db, key, stand_in) == 0)
+		state.stand_in = stand_in;
+	return ctl_task_answer(task,
+			       ctl_xfrm_encode_sa(task->server->out, CTL_MESSAGE_BYTES, &header, &sa->config, &state));
 }
 
 /* As in the kernel: an empty table is no error and no event. */

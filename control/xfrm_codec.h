@@ -19,8 +19,9 @@ struct ctl_sa_state {
 	uint64_t last_use_s;                             /* 0: never */
 	uint64_t out_seq, in_seq;
 	uint32_t replay_drops, window_drops, icv_drops;
-	uint32_t bitmap_words;  /* of bitmap; 0: none */
-	const uint32_t *bitmap; /* XFRMA_REPLAY_ESN_VAL's bmp: bit i of word i/32 as the kernel lays it out */
+	const uint8_t *stand_in; /* SADB_KEY_MAX bytes that are told in the key's place; NULL: zeros are */
+	uint32_t bitmap_words;   /* of bitmap; 0: none */
+	const uint32_t *bitmap;  /* XFRMA_REPLAY_ESN_VAL's bmp: bit i of word i/32 as the kernel lays it out */
 };
 
 /* What a message says of an SA's replay state and use. */

@@ -87,7 +87,7 @@ fill_info(struct xfrm_usersa_info *info, const struct sadb_sa_config *config, co
 }
 
 static void
-put_aead(struct ctl_put *put, const struct sadb_sa_config *config, bool with_key)
+put_aead(struct ctl_put *put, const struct sadb_sa_config *config, const struct ctl_sa_state *state)
 {
 	if (config->aead == SADB_AEAD_NONE)
 		return;
@@ -98,9 +98,11 @@ put_aead(struct ctl_put *put, const struct sadb_sa_config *config, bool with_key
 	if (!room)
 		return;
 	memcpy(room, &alg, sizeof(alg));
-	if (with_key) {
+	if (!state) {
 		memcpy(room + sizeof(alg), config->key, config->key_bytes);
 		memcpy(room + sizeof(alg) + config->key_bytes, config->salt, SADB_SALT_BYTES);
+	} else if (state->stand_in) {
+		memcpy(room + sizeof(alg), state->stand_in, config->key_bytes);
 	}
 }
 
@@ -153,7 +155,7 @@ put_sa_attrs(struct ctl_put *put, const struct sadb_sa_config *config, const str
 		ctl_put_u32(put, XFRMA_SA_EXTRA_FLAGS, XFRM_SA_XFLAG_DONT_ENCAP_DSCP);
 	if (state && state->last_use_s != 0)
 		ctl_put_u64(put, XFRMA_LASTUSED, state->last_use_s);
-	put_aead(put, config, state == NULL);
+	put_aead(put, config, state);
 	ctl_xfrm_put_replay(put, config, state);
 	if (config->vnet_id != 0)
 		ctl_put_u32(put, XFRMA_IF_ID, config->vnet_id);

@@ -20,40 +20,51 @@ key_id_of(struct sadb *db, const struct sadb_sa_config *config, uint8_t key_id[S
 	return rc == 0 ? 0 : sadb_fail(err, rc, XFRMA_ALG_AEAD, "key cannot be hashed: %s", strerror(-rc));
 }
 
+/* What a new SA is made of, besides its configuration. */
+struct parts {
+	const struct sadb_kept_key *kept; /* NULL: the configuration has the key */
+	struct sadb_mark *mark;
+	uint8_t dir;
+};
+
 static int
-find_mark(struct sadb *db, const struct sadb_sa_config *config, struct sadb_mark **mark, struct sadb_error *err)
+find_mark(struct sadb *db, const struct sadb_sa_config *config, struct parts *parts, struct sadb_error *err)
 {
 	uint8_t key_id[SADB_KEY_ID_BYTES];
-	int rc = key_id_of(db, config, key_id, err);
+	int rc = sadb_keep_find(db, config, &parts->kept, err);
+	if (rc == 0 && parts->kept != NULL)
+		memcpy(key_id, parts->kept->key_id, sizeof(key_id));
+	else if (rc == 0)
+		rc = key_id_of(db, config, key_id, err);
 	if (rc == 0)
-		rc = sadb_mark_get(db, key_id, mark, err);
+		rc = sadb_mark_get(db, key_id, &parts->mark, err);
 	if (rc != 0)
 		return rc;
-	if ((*mark)->live != NULL)
+	if (parts->mark->live != NULL)
 		return sadb_fail(err, -EEXIST, XFRMA_ALG_AEAD,
 				 "SPI %#x has this key and salt already: two SAs would repeat nonces",
-				 rte_be_to_cpu_32((*mark)->live->config.spi_be));
+				 rte_be_to_cpu_32(parts->mark->live->config.spi_be));
 	/* MOBIKE deletes and adds the same SA at once: with a little patience the numbers used are known exactly. */
-	if ((*mark)->lineages > 0)
+	if (parts->mark->lineages > 0)
 		sadb_grace_try(db, GRACE_TRY_US);
 	return 0;
 }
 
 /* Builds the three parts, not seen by anyone yet. */
 static int
-build(struct sadb *db, const struct sadb_sa_config *config, uint8_t dir, struct sadb_mark *mark,
-      struct sadb_sa_cold **out)
+build(struct sadb *db, const struct sadb_sa_config *config, const struct parts *parts, struct sadb_sa_cold **out)
 {
 	int rc = -ENOMEM;
 	struct sadb_sa_cold *cold = sadb_cold_create(db, config);
 	if (cold == NULL)
 		return rc;
-	cold->config.dir = dir;
+	cold->config.dir = parts->dir;
 	sadb_own(cold)->age = ++db->age;
-	struct sadb_lineage *lineage = sadb_lineage_create(db, &cold->config, mark);
+	struct sadb_lineage *lineage = sadb_lineage_create(db, &cold->config, parts->mark);
 	if (lineage == NULL)
 		goto fail_cold;
-	rc = sadb_hot_create(db, cold, config, lineage);
+	rc = parts->kept != NULL ? sadb_hot_borrow(db, cold, parts->kept->area, parts->kept->salt, lineage)
+				 : sadb_hot_create(db, cold, config, lineage);
 	if (rc != 0)
 		goto fail_lineage;
 	rc = sadb_resolve_join(db, cold);
@@ -96,21 +107,22 @@ make_visible(struct sadb *db, struct sadb_sa_cold *cold, bool shown)
 static int
 install(struct sadb *db, const struct sadb_sa_config *config, struct sadb_sa_cold *larval, struct sadb_error *err)
 {
-	struct sadb_mark *mark;
+	struct parts parts;
 	struct sadb_sa_cold *cold;
 	int rc = sadb_config_check(config, err);
 	if (rc != 0)
 		return rc;
 	if (sadb_vnet_find(db, config->vnet_id) == NULL)
 		return sadb_fail(err, -ENODEV, XFRMA_IF_ID, "no virtual network has the id %u", config->vnet_id);
-	rc = find_mark(db, config, &mark, err);
+	rc = find_mark(db, config, &parts, err);
 	if (rc != 0)
 		return rc;
-	uint8_t dir = sadb_direction_of(db, config, mark);
-	rc = sadb_direction_check(dir, config, mark, err);
+	struct sadb_mark *mark = parts.mark;
+	parts.dir = sadb_direction_of(db, config, mark);
+	rc = sadb_direction_check(parts.dir, config, mark, err);
 	if (rc != 0)
 		goto fail_mark;
-	rc = build(db, config, dir, mark, &cold);
+	rc = build(db, config, &parts, &cold);
 	if (rc != 0) {
 		sadb_fail(err, rc, 0, "the SA cannot be made: %s", strerror(-rc));
 		goto fail_mark;
@@ -121,11 +133,15 @@ install(struct sadb *db, const struct sadb_sa_config *config, struct sadb_sa_col
 		sadb_sa_free(cold);
 		return rc;
 	}
+	if (parts.kept != NULL) {
+		sadb_keep_use(db, parts.kept);
+		sadb_own(cold)->key_borrowed = false;
+	}
 	mark->live = cold;
-	if (dir == SADB_DIR_IN)
+	if (parts.dir == SADB_DIR_IN)
 		mark->inbound = true;
 	sadb_mark_reserve(db, mark);
-	make_visible(db, cold, dir != SADB_DIR_IN);
+	make_visible(db, cold, parts.dir != SADB_DIR_IN);
 	sadb_heap_update(db, cold, sadb_now_s());
 	return 0;
 
@@ -281,6 +297,7 @@ sadb_sa_del(struct sadb *db, const struct sadb_sa_key *key, struct sadb_error *e
 	if (cold == NULL)
 		return sadb_fail(err, -ESRCH, 0, "no SA with SPI %#x to this destination",
 				 rte_be_to_cpu_32(key->spi_be));
+	sadb_keep_take(db, cold);
 	sadb_sa_remove(db, cold);
 	return 0;
 }

@@ -234,6 +234,7 @@ sadb_tick(struct sadb *db, uint64_t now_s, sadb_expire_fn fn, void *arg)
 	db->tick_arg = arg;
 	while (db->heap.count > 0 && sadb_own(db->heap.entry[0])->deadline_s <= now_s)
 		due(db, db->heap.entry[0], now_s, fn, arg);
+	sadb_keeps_tick(db, now_s);
 	sadb_marks_tick(db);
 	db->tick_fn = NULL;
 }

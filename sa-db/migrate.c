@@ -97,7 +97,7 @@ build(struct sadb *db, struct sadb_sa_cold *old, const struct sadb_migration *to
 	if (cold == NULL)
 		return sadb_fail(err, -ENOMEM, 0, "out of memory for the SA");
 	sadb_sa_inherit(cold, old);
-	rc = sadb_hot_borrow(db, cold, old);
+	rc = sadb_hot_borrow(db, cold, old->hot->key_area, old->hot->salt, sadb_own(old)->lineage);
 	if (rc == 0)
 		rc = sadb_resolve_join(db, cold);
 	if (rc != 0) {

@@ -274,14 +274,15 @@ sadb_hot_create(struct sadb *db, struct sadb_sa_cold *cold, const struct sadb_sa
 }
 
 int
-sadb_hot_borrow(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa_cold *from)
+sadb_hot_borrow(struct sadb *db, struct sadb_sa_cold *cold, const void *area, const uint8_t *salt,
+		struct sadb_lineage *lineage)
 {
 	struct sadb_sa *hot = sadb_slab_alloc(&db->hot_slab);
 	if (hot == NULL)
 		return -ENOMEM;
-	memcpy(hot->key_area, from->hot->key_area, db->config.keyer.area_bytes);
-	memcpy(hot->salt, from->hot->salt, sizeof(hot->salt));
-	hot_fill(db, cold, hot, sadb_own(from)->lineage);
+	memcpy(hot->key_area, area, db->config.keyer.area_bytes);
+	memcpy(hot->salt, salt, sizeof(hot->salt));
+	hot_fill(db, cold, hot, lineage);
 	sadb_own(cold)->key_borrowed = true;
 	return 0;
 }

@@ -53,6 +53,7 @@ sadb_create(const struct sadb_config *config, struct sadb_error *err)
 		return NULL;
 	}
 	db->config = *config;
+	sadb_keeps_init(db);
 	db->seed = (uint32_t)rte_rand();
 	sadb_sa_slabs_init(db);
 	sadb_resolve_init(db);
@@ -83,6 +84,7 @@ sadb_destroy(struct sadb *db)
 	if (db == NULL)
 		return;
 	sadb_sa_flush(db, 0);
+	sadb_keeps_fini(db);
 	sadb_policies_fini(db);
 	sadb_publish_fini(&db->publish);
 	sadb_policies_free(db);

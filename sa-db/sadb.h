@@ -142,6 +142,10 @@ struct sadb_progress {
 int sadb_sa_progress(struct sadb *db, const struct sadb_sa_key *key, const struct sadb_progress *progress,
 		     struct sadb_error *err);
 
+/* For an answer that tells of an SA without its key: what stands in the key's place (its first key_bytes; the salt is
+ * zero). Whoever deletes the SA soon may add it with that, under the same SPI, for 10 s. -ESRCH (also: larval), -ENOMEM, -EIO. */
+int sadb_sa_stand_in(struct sadb *db, const struct sadb_sa_key *key, uint8_t out[SADB_KEY_MAX]);
+
 /* DELSA. -ESRCH. Leaves a tombstone. */
 int sadb_sa_del(struct sadb *db, const struct sadb_sa_key *key, struct sadb_error *err);
 /* FLUSHSA. proto 0 or 255: all. Returns how many went. */

@@ -164,8 +164,9 @@ void sadb_lineage_put(struct sadb_lineage *lineage);
 /* Gives cold its hot part, with lineage (one owner more) and the key and salt of secret. */
 int sadb_hot_create(struct sadb *db, struct sadb_sa_cold *cold, const struct sadb_sa_config *secret,
 		    struct sadb_lineage *lineage);
-/* The same with the key of another SA's hot part, which keeps it: see key_borrowed. */
-int sadb_hot_borrow(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa_cold *from);
+/* The same with a key that is expanded already, and belongs to another: see key_borrowed. */
+int sadb_hot_borrow(struct sadb *db, struct sadb_sa_cold *cold, const void *area, const uint8_t *salt,
+		    struct sadb_lineage *lineage);
 void sadb_sa_free(void *cold); /* after the grace period, or when never seen: wipes and frees all parts it owns */
 void sadb_limits_set(struct sadb_sa_mut *mut, const struct sadb_lifetime *life);
 uint64_t sadb_out_max(const struct sadb_sa_config *config); /* RFC 4303 3.3.3 and 2.2.1 */
@@ -184,6 +185,31 @@ int sadb_direction_check(uint8_t dir, const struct sadb_sa_config *config, const
 int sadb_direction_numbers(uint8_t dir, const struct sadb_sa_config *config, struct sadb_error *err);
 /* The underlay's next route table is about to be published: SAs to addresses that become ours turn inbound. */
 void sadb_direction_locals(struct sadb *db, const struct sadb_fib *next);
+
+/* ---- keep.c: keys of SAs that are about to move ---- */
+struct sadb_keep;
+
+struct sadb_keeps {
+	struct sadb_keep *first, **last; /* by time */
+	unsigned n;
+};
+
+struct sadb_kept_key {
+	void *area; /* expanded; NULL while its SA lives */
+	uint8_t salt[SADB_SALT_BYTES];
+	uint8_t key_id[SADB_KEY_ID_BYTES];
+	uint32_t key_bytes;
+};
+
+void sadb_keeps_init(struct sadb *db);
+void sadb_keeps_fini(struct sadb *db); /* retires them all */
+void sadb_keeps_tick(struct sadb *db, uint64_t now_s);
+void sadb_keep_take(struct sadb *db,
+		    struct sadb_sa_cold *cold); /* which is to be deleted: keeps its key if it was read */
+/* The key that config's stands for; NULL and 0: it is a key itself. -EINVAL: it stands for nothing any more. */
+int sadb_keep_find(struct sadb *db, const struct sadb_sa_config *config, const struct sadb_kept_key **key,
+		   struct sadb_error *err);
+void sadb_keep_use(struct sadb *db, const struct sadb_kept_key *key); /* it has an SA again */
 
 /* ---- sad.c: the table ---- */
 struct sadb_sad_bucket;
@@ -400,12 +426,14 @@ struct sadb {
 	uint64_t spd_version;
 	struct sadb_domain *staged;
 
+	struct sadb_keeps keeps;
 	struct sadb_heap heap;
 	sadb_expire_fn tick_fn; /* during sadb_tick() */
 	void *tick_arg;
 };
 
 uint32_t sadb_hash(const struct sadb *db, const void *p, size_t bytes);
-uint64_t sadb_now_s(void); /* CLOCK_REALTIME, as the kernel's add_time */
+int sadb_random(void *p, size_t bytes); /* that nobody can guess; 0 or -EIO */
+uint64_t sadb_now_s(void);              /* CLOCK_REALTIME, as the kernel's add_time */
 
 #endif

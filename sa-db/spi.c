@@ -10,8 +10,8 @@
 
 #define SPI_MIN 256 /* RFC 4303 2.1: 1 to 255 are reserved, 0 is never sent */
 
-static int
-random_bytes(void *p, size_t bytes)
+int
+sadb_random(void *p, size_t bytes)
 {
 	ssize_t got;
 	do
@@ -25,7 +25,7 @@ static int
 choose(const struct sadb *db, struct sadb_sa_key *key, uint32_t min, uint32_t max)
 {
 	uint64_t range = (uint64_t)max - min + 1, start;
-	int rc = random_bytes(&start, sizeof(start));
+	int rc = sadb_random(&start, sizeof(start));
 	if (rc != 0)
 		return rc;
 	for (uint64_t i = 0; i < range && i <= db->sa_count; i++) {

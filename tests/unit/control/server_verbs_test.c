@@ -224,6 +224,37 @@ counters_that_come_with_a_new_sa_are_its_own(void **state)
 	assert_true(m.sa.cur.bytes == 500);
 }
 
+/* As strongSwan does for MOBIKE and a new NAT mapping: GETSA, DELSA, NEWSA with what was read. */
+static void
+an_sa_that_was_read_is_deleted_and_added_elsewhere(void **state)
+{
+	struct rig *rig = *state;
+	struct sadb_sa_config c = rig_sa(0x1001);
+	struct ctl_sa_state s = {.out_seq = 4321};
+	struct ctl_xfrm m;
+
+	c.dir = SADB_DIR_OUT;
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
+	c.window_packets = 128;
+	assert_int_equal(new_ae(rig, &c, &s), 0);
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_GETSA, &c, &m), 0);
+	assert_memory_not_equal(m.sa.config.key, c.key, 8);
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_DELSA, &c, NULL), 0);
+	struct sadb_sa_config moved = m.sa.config;
+	moved.dst = rig_addr("203.0.113.2");
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &moved), 0);
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_GETSA, &moved, &m), 0);
+	assert_true(m.sa.config.out_seq >= 4321);
+	/* It has the key that was never shown: its like is refused. */
+	c.spi_be = htonl(0x1002);
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), -EEXIST);
+	assert_says("has this key and salt already");
+	/* A dump, and an event, show nothing at all. */
+	assert_int_equal(rig_ask_plain(rig->client, XFRM_MSG_GETSA, NLM_F_DUMP, &m), 0);
+	for (unsigned i = 0; i < m.sa.config.key_bytes; i++)
+		assert_int_equal(m.sa.config.key[i], 0);
+}
+
 static int
 expire(struct rig *rig, const struct sadb_sa_config *c, int hard)
 {
@@ -489,6 +520,7 @@ main(void)
 	    TEST(the_sequence_that_is_told_never_goes_back),
 	    TEST(wrong_progress_gets_the_kernels_error),
 	    TEST(counters_that_come_with_a_new_sa_are_its_own),
+	    TEST(an_sa_that_was_read_is_deleted_and_added_elsewhere),
 	    TEST(an_sa_that_is_told_to_expire_is_announced_and_a_hard_one_goes),
 	    TEST(a_policy_that_is_told_to_expire_is_announced_and_a_hard_one_goes),
 	    TEST(a_policy_keeps_its_limits_and_its_end_is_announced),
