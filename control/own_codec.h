@@ -83,8 +83,9 @@ struct ctl_own {
 	uint16_t type; /* enum ctl_msg */
 	union {
 		struct ctl_info info;
-		uint32_t groups; /* SUBSCRIBE */
-		bool chain;      /* CHAIN */
+		uint32_t groups;  /* SUBSCRIBE */
+		bool chain;       /* CHAIN */
+		uint64_t boot_id; /* HELLO */
 		struct dp_port_info port;
 		struct ctl_vnet vnet;
 		struct ctl_route route;
@@ -102,6 +103,7 @@ int ctl_own_decode(const struct nlmsghdr *nlh, struct ctl_own *out, struct sadb_
 size_t ctl_own_encode_get(void *buf, size_t size, const struct nlmsghdr *header); /* any request without attributes */
 size_t ctl_own_encode_subscribe(void *buf, size_t size, const struct nlmsghdr *header, uint32_t groups);
 size_t ctl_own_encode_chain(void *buf, size_t size, const struct nlmsghdr *header, bool chain);
+size_t ctl_own_encode_hello(void *buf, size_t size, const struct nlmsghdr *header, uint64_t boot_id);
 size_t ctl_own_encode_info(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_info *info);
 size_t ctl_own_encode_port(void *buf, size_t size, const struct nlmsghdr *header, const struct dp_port_info *port);
 size_t ctl_own_encode_vnet(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_vnet *vnet);

@@ -27,7 +27,7 @@ static const struct ctl_attr_rule rule[CTL_A_MAX + 1] = {
     U64(CTL_A_POLLS),        U64(CTL_A_IDLE_POLLS),  U64(CTL_A_SLEEPS),         RULE(CTL_A_DROP, 0),
     RULE(CTL_A_STAGE, 0),    RULE(CTL_A_HELP, 1),    U64(CTL_A_PACKETS),        U64(CTL_A_BATCHES),
     U64(CTL_A_CYCLES),       U32(CTL_A_WORKERS),     RULE(CTL_A_USE, 0),        U64(CTL_A_BYTES),
-    U64(CTL_A_OBJECTS),      U64(CTL_A_RSS),         U32(CTL_A_CHAIN),
+    U64(CTL_A_OBJECTS),      U64(CTL_A_RSS),         U32(CTL_A_CHAIN),          U64(CTL_A_BOOT_ID),
 };
 static const struct ctl_attr_rules rules = {rule, CTL_A_MAX};
 
@@ -124,6 +124,15 @@ get_chain(attr_table at, struct ctl_own *out, struct sadb_error *err)
 	if (!at[CTL_A_CHAIN])
 		return ctl_refuse(err, -EINVAL, CTL_A_CHAIN, "CTL_A_CHAIN is missing");
 	out->chain = get_u32(at, CTL_A_CHAIN) != 0;
+	return 0;
+}
+
+static int
+get_hello(attr_table at, struct ctl_own *out, struct sadb_error *err)
+{
+	if (!at[CTL_A_BOOT_ID])
+		return ctl_refuse(err, -EINVAL, CTL_A_BOOT_ID, "CTL_A_BOOT_ID is missing");
+	out->boot_id = get_u64(at, CTL_A_BOOT_ID);
 	return 0;
 }
 
@@ -264,7 +273,7 @@ static int (*const decoders[CTL_MSG_MAX - CTL_MSG_BASE])(attr_table, struct ctl_
     [CTL_MSG_PORT - CTL_MSG_BASE] = get_port,     [CTL_MSG_VNET - CTL_MSG_BASE] = get_vnet,
     [CTL_MSG_ROUTE - CTL_MSG_BASE] = get_route,   [CTL_MSG_NEIGH - CTL_MSG_BASE] = get_neigh,
     [CTL_MSG_WORKER - CTL_MSG_BASE] = get_worker, [CTL_MSG_MEMORY - CTL_MSG_BASE] = get_memory,
-    [CTL_MSG_CHAIN - CTL_MSG_BASE] = get_chain,
+    [CTL_MSG_CHAIN - CTL_MSG_BASE] = get_chain,   [CTL_MSG_HELLO - CTL_MSG_BASE] = get_hello,
 };
 
 /* Repeated attributes, which the table by number cannot hold; their lengths have been checked. */

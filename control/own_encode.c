@@ -52,6 +52,17 @@ ctl_own_encode_chain(void *buf, size_t size, const struct nlmsghdr *header, bool
 }
 
 size_t
+ctl_own_encode_hello(void *buf, size_t size, const struct nlmsghdr *header, uint64_t boot_id)
+{
+	struct ctl_put put;
+
+	if (!start(&put, buf, size, header))
+		return 0;
+	ctl_put_u64(&put, CTL_A_BOOT_ID, boot_id);
+	return ctl_put_end(&put);
+}
+
+size_t
 ctl_own_encode_info(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_info *info)
 {
 	struct ctl_put put;

@@ -28,6 +28,8 @@ enum ctl_msg {
 	CTL_MSG_MEMORY,
 	CTL_MSG_CHAIN, /* CTL_A_CHAIN 1: from the first error on, the requests that follow are refused with ECANCELED, until
 			* the next CHAIN: so many may be sent before the first is answered. ACK */
+	CTL_MSG_HELLO, /* CTL_A_BOOT_ID. To every client that is there when a daemon begins: what it knew of them and all SAs
+			* are gone, it should subscribe anew */
 	CTL_MSG_MAX
 };
 
@@ -104,7 +106,8 @@ enum ctl_attr {
 	CTL_A_OBJECTS, /* u64 */
 	CTL_A_RSS,     /* u64, bytes */
 	CTL_A_CHAIN,   /* u32 0/1 */
-	CTL_A_MAX = CTL_A_CHAIN
+	CTL_A_BOOT_ID, /* u64: another each time the daemon begins */
+	CTL_A_MAX = CTL_A_BOOT_ID
 };
 
 #endif

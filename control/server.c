@@ -209,6 +209,7 @@ ctl_server_create(const struct ctl_server_config *config, struct sadb_error *err
 	if (ctl_path_open(server, err))
 		goto fail;
 	ctl_peers_sweep(server);
+	ctl_peers_greet(server);
 	server->readable = event_new(config->base, server->fd, EV_READ | EV_PERSIST, on_readable, server);
 	server->sweep = event_new(config->base, -1, EV_PERSIST, on_sweep, server);
 	if (ctl_waits_init(server) || !server->readable || event_add(server->readable, NULL) != 0 || !server->sweep ||

@@ -140,6 +140,8 @@ bool ctl_peer_flush(struct ctl_peer *peer);
 void ctl_peers_flush(struct ctl_server *server);
 /* Removes socket files of dead clients. */
 void ctl_peers_sweep(struct ctl_server *server);
+/* Tells the clients of a daemon before this one, as far as they may speak, that it began. */
+void ctl_peers_greet(struct ctl_server *server);
 
 /* ---- server_ack.c ---- */
 /* Queues an ACK (rc 0) or an error with the extended ACK that err holds. */

@@ -19,6 +19,7 @@
 struct line {
 	char *words[WORDS_MAX];
 	int n;
+	char *const *rest; /* after --, of another program */
 	const char *socket, *batch;
 	bool json, help, version, force;
 };
@@ -97,10 +98,36 @@ add_word(struct line *line, char *word)
 	return true;
 }
 
+/* What stands after "--" is words, whatever it looks like; after "run --" it is another program's, and only its name is a
+ * word. */
+static bool
+add_rest(struct line *line, char *argv[])
+{
+	bool fits = true;
+
+	if (line->n == 1 && strcmp(line->words[0], "run") == 0) {
+		line->rest = argv;
+		return argv[0] == NULL || add_word(line, argv[0]);
+	}
+	for (; *argv != NULL; argv++)
+		fits = fits && add_word(line, *argv);
+	return fits;
+}
+
+static int
+find_rest(int argc, char *argv[])
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--") == 0)
+			return i;
+	return argc;
+}
+
 /* Splits argv into options and words. Exit code. */
 static int
 split(const struct cli *cli, int argc, char *argv[], struct line *line)
 {
+	const int rest = find_rest(argc, argv);
 	static char watch[] = "watch";
 	struct option longs[OPTIONS_MAX + 1] = {{0}};
 	char letters[2 + 3 * OPTIONS_MAX] = ":"; /* ':' first: tell a missing value from an unknown option */
@@ -111,7 +138,7 @@ split(const struct cli *cli, int argc, char *argv[], struct line *line)
 	getopt_tables(letters + 1, longs);
 	optind = 0; /* glibc: start anew */
 	/* -batch as ip(8) has it is --batch. */
-	while ((letter = getopt_long_only(argc, argv, letters, longs, NULL)) != -1) {
+	while ((letter = getopt_long_only(rest, argv, letters, longs, NULL)) != -1) {
 		switch (letter) {
 		case 'j':
 			line->json = true;
@@ -139,8 +166,10 @@ split(const struct cli *cli, int argc, char *argv[], struct line *line)
 			return wrong_option(cli, argv[optind - 1], letter == ':');
 		}
 	}
-	for (int i = optind; i < argc; i++)
+	for (int i = optind; i < rest; i++)
 		fits = fits && add_word(line, argv[i]);
+	if (rest < argc)
+		fits = fits && add_rest(line, argv + rest + 1);
 	if (watching)
 		fits = fits && add_word(line, watch);
 	if (watching && interval != NULL)
@@ -171,6 +200,7 @@ cli_main(int argc, char *argv[], FILE *out)
 		return code;
 	cli.json = line.json;
 	cli.socket = line.socket;
+	cli.rest = line.rest;
 	if (line.version) {
 		fprintf(out, "culvert %s\n", CULVERT_VERSION);
 	} else if (line.help) {

@@ -284,6 +284,20 @@ static const struct cli_verb keygen_verbs[] = {
 	 .examples = (const char *const[]){"keygen west-east.key", NULL}},
 };
 
+static const struct cli_arg run_args[] = {
+	{.id = CLI_COMMAND, .word = "-- COMMAND", .kind = CLI_KIND_COMMAND, .flags = CLI_BARE | CLI_REQUIRED,
+	 .help = "the command with its arguments, found as the shell finds it"},
+};
+
+static const struct cli_verb run_verbs[] = {
+	{.word = "", .run = cli_run, .args = run_args, .n_args = N(run_args),
+	 .help = "starts a command to which the daemon is the kernel's XFRM\nIts NETLINK_XFRM sockets reach the daemon "
+		 "by libculvert-xfrm.so, which LD_PRELOAD loads; all else it does is untouched. Unmodified ip xfrm and "
+		 "strongSwan's charon work so. The command's children are started alike.",
+	 .examples = (const char *const[]){"run -- ip xfrm state", "run -- ip xfrm monitor",
+				       "run -- charon-systemd", NULL}},
+};
+
 static const char *const shells[] = {"bash", NULL};
 
 static const struct cli_arg completion_args[] = {
@@ -322,6 +336,7 @@ const struct cli_object cli_objects[] = {
     {"stats", "counters of workers, ports, drops, stages, SAs; memory", stats_verbs, N(stats_verbs)},
     {"monitor", "events as they happen", monitor_verbs, N(monitor_verbs)},
     {"keygen", "new keys", keygen_verbs, N(keygen_verbs)},
+    {"run", "other programs, with the daemon as their kernel's XFRM", run_verbs, N(run_verbs)},
     {"completion", "completion for the shell", completion_verbs, N(completion_verbs)},
     {"help", "this help", help_verbs, N(help_verbs)},
 };

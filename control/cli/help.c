@@ -112,7 +112,7 @@ print_values(FILE *out, const struct cli_verb *verb)
 	for (unsigned i = 0; i < verb->n_args; i++) {
 		enum cli_kind kind = verb->args[i].kind;
 
-		if (seen[kind] || cli_kinds[kind].name == NULL)
+		if (seen[kind] || cli_kinds[kind].name == NULL || cli_kinds[kind].accepts == NULL)
 			continue;
 		seen[kind] = true;
 		fprintf(out, "%s  %-10s ", any ? "" : "\nvalues:\n", cli_kinds[kind].name);

@@ -118,6 +118,8 @@ wrong_word(const struct cli_command *cmd, const char *word, struct cli_text *err
 	cli_text_quote(err, word);
 	if (n > 0)
 		cli_text_candidates(err, word, right, n);
+	else if (cmd->value[CLI_COMMAND].given)
+		cli_text_add(err, "; another program's words go after --");
 	else
 		cli_text_add(err, "; no further words are accepted");
 	return -EINVAL;

@@ -20,6 +20,7 @@ struct cli {
 	const char *file;
 	unsigned line;
 	struct cli_session *shared;
+	char *const *rest; /* the words after --, NULL-terminated; NULL: there are none */
 };
 
 struct cli_session;
@@ -43,6 +44,7 @@ int cli_info_show(struct cli *cli);
 int cli_stats_show(struct cli *cli);
 int cli_monitor(struct cli *cli);
 int cli_keygen(struct cli *cli);
+int cli_run(struct cli *cli);
 int cli_completion(struct cli *cli);
 int cli_help(struct cli *cli);
 

@@ -36,6 +36,7 @@ const struct cli_kind_info cli_kinds[CLI_KINDS] = {
     [CLI_KIND_FILE] = {"FILE", "a path; - is standard input or output"},
     [CLI_KIND_OBJECT] = {"OBJECT", "a word of the first level"},
     [CLI_KIND_VERB] = {"VERB", "a word of the second level"},
+    [CLI_KIND_COMMAND] = {"-- COMMAND [ARGUMENT]...", NULL},
 };
 
 /* Digits, decimal or 0x hexadecimal (never octal: a leading zero is a habit of tables, not a base), then at most one
@@ -234,9 +235,12 @@ cli_value_parse(const struct cli_arg *arg, const char *text, struct cli_value *o
 	case CLI_KIND_FILE:
 	case CLI_KIND_OBJECT:
 	case CLI_KIND_VERB:
+	case CLI_KIND_COMMAND:
 	case CLI_KINDS:
 		if (text[0] == 0)
-			return cli_text_set(err, "%s: empty; accepted: %s", arg->word, cli_kinds[arg->kind].accepts);
+			return cli_text_set(err, "%s: empty; accepted: %s", arg->word,
+					    cli_kinds[arg->kind].accepts != NULL ? cli_kinds[arg->kind].accepts
+										 : "a name");
 		break;
 	}
 	if (rc == 0)

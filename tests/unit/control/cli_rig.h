@@ -35,6 +35,8 @@ rig_split(struct rig_line *line, const char *text)
 	for (char *w = strtok_r(line->text, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save)) {
 		assert_true(line->n < RIG_WORDS);
 		line->words[line->n++] = w;
+		if (strcmp(w, "--") == 0) /* another program's words follow */
+			break;
 	}
 	line->words[line->n] = NULL;
 }

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The way to the daemon. Any thread. */
+#include "control/preload/daemon.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "control/client.h"
+#include "control/preload/real.h"
+
+/* One line for one outage. Relaxed: at worst two threads both speak. */
+static bool outage_told;
+
+void
+pre_say(const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	dprintf(STDERR_FILENO, "culvert: %s\n", line);
+}
+
+static const char *
+socket_path(void)
+{
+	const char *path = secure_getenv(PRE_SOCKET_ENV);
+
+	return path && path[0] ? path : CTL_SOCKET_DEFAULT;
+}
+
+/* What the program is told, and once the operator: cause and cure. */
+static int
+explain(int rc)
+{
+	const char *path = socket_path();
+	const bool told = __atomic_exchange_n(&outage_told, true, __ATOMIC_RELAXED);
+
+	if (rc == -ENOENT || rc == -ECONNREFUSED || rc == -ENOTDIR) {
+		if (!told)
+			pre_say("no daemon at %s: start culvertd, or name its socket with culvert --socket PATH run "
+				"(" PRE_SOCKET_ENV "); in place of the kernel's XFRM this program has nobody to ask",
+				path);
+		return -ECONNREFUSED;
+	}
+	if (rc == -EACCES || rc == -EPERM) {
+		if (!told)
+			pre_say("not allowed to speak to the daemon at %s: be root or in the group culvert", path);
+		return -EPERM;
+	}
+	if (!told)
+		pre_say("cannot reach the daemon at %s: %s", path, strerror(-rc));
+	return rc;
+}
+
+/* The daemon knows its directory by the canonical path: ask with the same. */
+static int
+find_directory(char canonical[PATH_MAX], const char **name)
+{
+	const char *path = socket_path(), *slash = strrchr(path, '/');
+	char directory[PATH_MAX];
+
+	if (snprintf(directory, sizeof(directory), "%.*s",
+		     slash == path ? 1
+		     : slash       ? (int)(slash - path)
+				   : 1,
+		     slash ? path : ".") >= (int)sizeof(directory))
+		return -ENAMETOOLONG;
+	*name = slash ? slash + 1 : path;
+	if (!realpath(directory, canonical))
+		return -errno;
+	if (strcmp(canonical, "/") == 0)
+		canonical[0] = 0;
+	return 0;
+}
+
+static int
+fill(struct sockaddr_un *addr, const char *directory, const char *name)
+{
+	int n = snprintf(addr->sun_path, sizeof(addr->sun_path), "%s/%s", directory, name);
+
+	addr->sun_family = AF_UNIX;
+	return n < (int)sizeof(addr->sun_path) ? 0 : -ENAMETOOLONG;
+}
+
+static int
+find_daemon(struct sockaddr_un *daemon)
+{
+	char directory[PATH_MAX];
+	const char *name;
+	int rc = find_directory(directory, &name);
+
+	*daemon = (struct sockaddr_un){0};
+	return rc ? rc : fill(daemon, directory, name);
+}
+
+/* Mode 0600 from birth: only root and this user can put answers there. */
+int
+pre_daemon_bind(int fd, struct sockaddr_un *own)
+{
+	char directory[PATH_MAX], file[40];
+	const char *name;
+	uint32_t salt;
+	int rc = find_directory(directory, &name);
+
+	if (rc)
+		return explain(rc);
+	if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
+		return -EAGAIN;
+	snprintf(file, sizeof(file), "clients/%d-%08x", getpid(), salt);
+	*own = (struct sockaddr_un){0};
+	rc = fill(own, directory, file);
+	if (rc == 0 && (fchmod(fd, 0600) != 0 || pre_real()->bind(fd, (const struct sockaddr *)own, sizeof(*own)) != 0))
+		rc = -errno;
+	return rc ? explain(rc) : 0;
+}
+
+ssize_t
+pre_daemon_send(int fd, const void *data, size_t bytes, int flags)
+{
+	struct sockaddr_un daemon;
+	int rc = find_daemon(&daemon);
+
+	if (rc)
+		return explain(rc);
+	ssize_t n =
+	    pre_real()->sendto(fd, data, bytes, flags | MSG_NOSIGNAL, (const struct sockaddr *)&daemon, sizeof(daemon));
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? -errno : explain(-errno);
+	__atomic_store_n(&outage_told, false, __ATOMIC_RELAXED);
+	return n;
+}
+
+int
+pre_daemon_probe(void)
+{
+	struct sockaddr_un daemon;
+	int rc = find_daemon(&daemon), fd;
+
+	if (rc)
+		return explain(rc);
+	fd = pre_real()->socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return 0; /* not known: no reason to give up */
+	if (pre_real()->connect(fd, (const struct sockaddr *)&daemon, sizeof(daemon)) != 0)
+		rc = explain(-errno);
+	pre_real()->close(fd);
+	return rc;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The way to the daemon: where its socket is, a socket file of our own beside it, whether it lives, and the one line that
+ * tells the operator when it does not. Any thread. */
+#ifndef PRE_DAEMON_H
+#define PRE_DAEMON_H
+
+#include <stddef.h>
+
+#include <sys/types.h>
+#include <sys/un.h>
+
+#define PRE_SOCKET_ENV "CULVERT_SOCKET" /* where the daemon's socket is, unless it is CTL_SOCKET_DEFAULT */
+
+/* Binds an AF_UNIX datagram socket to a new file in the daemon's directory. 0 with own filled, or -errno: -ECONNREFUSED
+ * when there is no daemon's directory, -EPERM when this user may not. What was wrong has been said. */
+int pre_daemon_bind(int fd, struct sockaddr_un *own);
+/* Sends one datagram. Bytes or -errno, as pre_daemon_bind(). */
+ssize_t pre_daemon_send(int fd, const void *data, size_t bytes, int flags);
+/* 0, or -errno when nobody serves the socket. */
+int pre_daemon_probe(void);
+/* Says a line to the operator on standard error. */
+void pre_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
