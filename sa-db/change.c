@@ -85,7 +85,7 @@ static int
 take_place(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa_cold *larval, struct sadb_error *err)
 {
 	if (larval != NULL) {
-		cold->slot = larval->slot;
+		sadb_sad_replace(db, cold, larval);
 		sadb_heap_remove(db, larval);
 		/* No worker ever saw it, but the table names it until the new one is shown. */
 		sadb_retire_embedded(db, &sadb_own(larval)->note, larval, sadb_sa_free);

@@ -202,6 +202,15 @@ remove_entry(struct sadb_sad *sad, uint32_t hash, uint64_t *entry)
 
 /* ---- SAs come and go ---- */
 
+/* An SPI may be reserved before it is known for which virtual network: such a one counts for none. */
+static void
+count_in_vnet(struct sadb *db, const struct sadb_sa_cold *cold, uint32_t step)
+{
+	struct sadb_vnet *vnet = sadb_vnet_find(db, cold->config.vnet_id);
+	if (vnet != NULL)
+		vnet->sa_count += step;
+}
+
 int
 sadb_sad_insert(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_error *err)
 {
@@ -217,8 +226,16 @@ sadb_sad_insert(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_error *e
 	cold->slot = sad->n_free > 0 ? sad->free_slot[--sad->n_free] : db->positions++;
 	db->sa_count++;
 	db->sa_changes++;
-	sadb_vnet_find(db, cold->config.vnet_id)->sa_count++;
+	count_in_vnet(db, cold, 1);
 	return 0;
+}
+
+void
+sadb_sad_replace(struct sadb *db, struct sadb_sa_cold *cold, const struct sadb_sa_cold *larval)
+{
+	cold->slot = larval->slot;
+	count_in_vnet(db, larval, UINT32_MAX); /* less one */
+	count_in_vnet(db, cold, 1);
 }
 
 static uintptr_t
@@ -300,7 +317,7 @@ sadb_sad_remove(struct sadb *db, struct sadb_sa_cold *cold)
 	db->sad.free_slot[db->sad.n_free++] = cold->slot;
 	db->sa_count--;
 	db->sa_changes++;
-	sadb_vnet_find(db, cold->config.vnet_id)->sa_count--;
+	count_in_vnet(db, cold, UINT32_MAX);
 	db->sad.waiting++;
 	sadb_retire_embedded(db, &sadb_own(cold)->note, cold, free_after_grace);
 }

@@ -160,7 +160,8 @@ uint32_t sadb_sa_count(const struct sadb *db);
 uint64_t sadb_sa_changes(const struct sadb *db);
 
 /* ALLOCSPI (RFC 4301 4.4.2.1): a free SPI in [min, max], host order, min at least 256, random; a larval SA holds it for
- * 30 s. config gives src, dst, proto, mode, reqid, vnet. -ENOENT: none free in that range. */
+ * 30 s. config gives src, dst, proto, mode, reqid, vnet (0: the SA that completes it says which). -ENOENT: none free in that
+ * range. */
 int sadb_spi_alloc(struct sadb *db, const struct sadb_sa_config *config, uint32_t min, uint32_t max, rte_be32_t *spi_be,
 		   struct sadb_error *err);
 

@@ -231,6 +231,8 @@ int sadb_sad_init(struct sadb *db);
 uint64_t sadb_sad_bytes(const struct sadb_sad *sad); /* buckets, as long as max_sas asks for */
 void sadb_sad_fini(struct sadb *db);
 int sadb_sad_insert(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_error *err); /* sets cold->slot */
+/* The larval SA's place and count are the new one's. */
+void sadb_sad_replace(struct sadb *db, struct sadb_sa_cold *cold, const struct sadb_sa_cold *larval);
 void sadb_sad_place(struct sadb *db, struct sadb_sa_cold *cold); /* the control thread finds it, and at cold->slot */
 void sadb_sad_show(struct sadb *db, struct sadb_sa_cold *cold);  /* and workers: publishes cold->hot */
 void sadb_sad_hide(struct sadb *db, struct sadb_sa_cold *cold);  /* workers find it no more */

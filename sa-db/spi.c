@@ -47,7 +47,8 @@ check_request(struct sadb *db, const struct sadb_sa_config *config, struct sadb_
 		return sadb_fail(err, -EAFNOSUPPORT, 0, "outer addresses must both be IPv4");
 	if (sadb_addr_is_any(&config->dst))
 		return sadb_fail(err, -EINVAL, 0, "destination 0.0.0.0: an SA needs the address it leads to");
-	if (sadb_vnet_find(db, config->vnet_id) == NULL)
+	/* charon names no interface here, only with the SA that completes this one: there 0 is refused. */
+	if (config->vnet_id != 0 && sadb_vnet_find(db, config->vnet_id) == NULL)
 		return sadb_fail(err, -ENODEV, XFRMA_IF_ID, "no virtual network has the id %u", config->vnet_id);
 	return 0;
 }

@@ -69,7 +69,7 @@ enum cli_kind {
 	CLI_KIND_OBJECT,
 	CLI_KIND_VERB,
 	CLI_KIND_COMMAND, /* another program's words, which stand after -- */
-	CLI_KIND_CHOICE, /* one of the fixed words */
+	CLI_KIND_CHOICE,  /* one of the fixed words */
 	CLI_KIND_TRAP, /* a word typed by habit that must not be obeyed, but in private: help says what to do instead */
 	CLI_KINDS
 };

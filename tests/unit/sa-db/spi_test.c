@@ -51,6 +51,32 @@ spis_are_not_predictable(void **state)
 	sadb_destroy(db);
 }
 
+/* charon's ALLOCSPI names none; the SA that completes it does. */
+static void
+an_spi_reserved_for_no_virtual_network_counts_for_none(void **state)
+{
+	struct sadb *db = rig_create(NULL);
+	struct sadb_sa_config config = rig_sa(0);
+	const struct sadb_vnet *vnet = sadb_vnet_find(db, config.vnet_id);
+	rte_be32_t spi_be;
+	(void)state;
+	for (unsigned kept = 0; kept < 2; kept++) {
+		struct sadb_sa_config larval = config;
+		larval.vnet_id = 0;
+		assert_int_equal(sadb_spi_alloc(db, &larval, 0x700 + kept, 0x700 + kept, &spi_be, &rig_err), 0);
+	}
+	assert_int_equal(vnet->sa_count, 0);
+	config.spi_be = spi_be;
+	assert_int_equal(sadb_sa_update(db, &config, &rig_err), 0);
+	assert_int_equal(vnet->sa_count, 1);
+	config.spi_be = rte_cpu_to_be_32(0x700);
+	config.vnet_id = 0;
+	assert_int_equal(sadb_sa_update(db, &config, &rig_err), -ENODEV);
+	assert_int_equal(sadb_sa_flush(db, 0), 2);
+	assert_int_equal(vnet->sa_count, 0);
+	sadb_destroy(db);
+}
+
 static void
 what_cannot_be_given_is_refused(void **state)
 {
@@ -62,7 +88,7 @@ what_cannot_be_given_is_refused(void **state)
 	    {255, 1000, 1, IPPROTO_ESP, -EINVAL},          {0, 1000, 1, IPPROTO_ESP, -EINVAL},
 	    {1000, 999, 1, IPPROTO_ESP, -EINVAL},          {1000, 1000, 5, IPPROTO_ESP, -ENODEV},
 	    {1000, 1000, 1, IPPROTO_AH, -EPROTONOSUPPORT}, {256, 256, 1, IPPROTO_ESP, 0},
-	    {UINT32_MAX, UINT32_MAX, 1, IPPROTO_ESP, 0},
+	    {UINT32_MAX, UINT32_MAX, 1, IPPROTO_ESP, 0},   {300, 300, 0, IPPROTO_ESP, 0},
 	};
 	struct sadb *db = rig_create(NULL);
 	(void)state;
@@ -162,6 +188,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_range_is_given_out_whole_and_then_refused),
 	    cmocka_unit_test(spis_are_not_predictable),
+	    cmocka_unit_test(an_spi_reserved_for_no_virtual_network_counts_for_none),
 	    cmocka_unit_test(what_cannot_be_given_is_refused),
 	    cmocka_unit_test(a_larval_sa_is_completed_by_an_update_or_an_add),
 	    cmocka_unit_test(a_larval_sa_that_cannot_be_completed_stays),
