@@ -19,6 +19,7 @@ struct monitor {
 	struct cli_description into;
 	struct cli_session *pulse;
 	int64_t start_s; /* of the daemon, by this machine's monotonic clock */
+	bool greeted;    /* by a daemon that began */
 	int code;
 };
 
@@ -157,6 +158,10 @@ on_event(void *arg, const struct nlmsghdr *nlh)
 	struct ctl_xfrm msg;
 	int rc = 0;
 
+	if (nlh->nlmsg_type == CTL_MSG_HELLO) {
+		monitor->greeted = true;
+		return 0;
+	}
 	if (ctl_xfrm_decode(nlh, &msg, &err) != 0) {
 		cli_complain(monitor->into.cli, CLI_FAILED, "an event cannot be read: %s", err.text);
 	} else if (event_name(&msg) != NULL) {
@@ -190,14 +195,18 @@ on_info(void *arg, const struct ctl_own *own)
 	return 0;
 }
 
-/* A daemon that began anew does not know its listeners. */
+/* A daemon that began anew does not know its listeners. It says so itself, unless this one could not be reached then. */
 static void
 feel_pulse(struct monitor *monitor)
 {
 	int64_t before_s = monitor->start_s;
+	bool greeted = monitor->greeted;
 
+	monitor->greeted = false;
 	monitor->code = cli_ask_own(monitor->pulse, CTL_MSG_INFO_GET, on_info, &monitor->start_s);
-	if (monitor->code != CLI_DONE || monitor->start_s <= before_s + 1) /* whole seconds: one may be rounding */
+	if (monitor->code != CLI_DONE)
+		return;
+	if (!greeted && monitor->start_s <= before_s + 1) /* whole seconds: one may be rounding */
 		return;
 	monitor->code = subscribe(monitor);
 	if (monitor->code != CLI_DONE)
@@ -238,10 +247,10 @@ cli_monitor(struct cli *cli)
 		monitor.code = subscribe(&monitor);
 	while (monitor.code == CLI_DONE && rc >= 0) { /* less: told to stop */
 		rc = cli_wait(monitor.into.session, true, QUIET_NS);
-		if (rc == 0)
-			feel_pulse(&monitor);
-		else if (rc > 0)
+		if (rc > 0)
 			listen_once(&monitor);
+		if (monitor.code == CLI_DONE && (rc == 0 || monitor.greeted))
+			feel_pulse(&monitor);
 	}
 	if (monitor.pulse != NULL)
 		cli_session_close(monitor.pulse);

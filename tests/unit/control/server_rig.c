@@ -106,6 +106,7 @@ create(void **state, const char *group, unsigned with)
 	struct sadb_error err;
 	char store[96];
 
+	rig->group = group;
 	strcpy(rig->dir, "/tmp/culvert-test-XXXXXX");
 	assert_non_null(mkdtemp(rig->dir));
 	assert_int_equal(chmod(rig->dir, 0755), 0);
@@ -192,6 +193,39 @@ rig_destroy(void **state)
 	remove_tree(rig->dir);
 	free(rig);
 	return 0;
+}
+
+void
+rig_daemon_end(struct rig *rig, void *arg)
+{
+	struct sadb_error err;
+
+	(void)arg;
+	ctl_server_destroy(rig->server);
+	rig->server = NULL;
+	sadb_sa_flush(rig->db, 0);
+	sadb_policy_flush(rig->db);
+	assert_int_equal(sadb_commit(rig->db, &err), 0);
+}
+
+void
+rig_daemon_begin(struct rig *rig, void *arg)
+{
+	const struct ctl_server_config config = {
+	    .base = rig->base, .path = rig->path, .group = rig->group, .db = rig->db, .dp = rig->dp, .max_sas = 4096};
+	struct sadb_error err;
+
+	(void)arg;
+	rig->server = ctl_server_create(&config, &err);
+	if (!rig->server)
+		fail_msg("%s", err.text);
+}
+
+void
+rig_daemon_restart(struct rig *rig)
+{
+	rig_call(rig, rig_daemon_end, NULL);
+	rig_call(rig, rig_daemon_begin, NULL);
 }
 
 struct ctl_client *

@@ -17,6 +17,7 @@
 
 struct rig {
 	char dir[64], path[80];
+	const char *group;
 	struct event_base *base;
 	struct event *calls;
 	struct sadb *db;
@@ -41,6 +42,11 @@ int rig_destroy(void **state);
 
 /* Runs fn on the control thread and waits for it. */
 void rig_call(struct rig *rig, void (*fn)(struct rig *rig, void *arg), void *arg);
+
+/* For rig_call(): the server ends, and another begins, with empty tables as after a restart. */
+void rig_daemon_end(struct rig *rig, void *arg);
+void rig_daemon_begin(struct rig *rig, void *arg);
+void rig_daemon_restart(struct rig *rig); /* both, called by the test */
 
 /* Another client. */
 struct ctl_client *rig_client(const struct rig *rig);
