@@ -123,9 +123,11 @@ make_expire(const struct pre_sock *sock, struct unit *unit)
 static void
 take_queued(struct pre_sock *sock, struct unit *unit)
 {
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)(sock->in + sock->at);
+	struct nlmsghdr *nlh = (struct nlmsghdr *)(sock->in + sock->at);
 
 	*unit = (struct unit){.kind = UNIT_QUEUED, .data = sock->in + sock->at};
+	if (!(sock->options & PRE_CAP_ACK))
+		pre_wire_hide_offset(nlh);
 	unit->bytes = unit->step = pre_wire_unit(sock->in, sock->in_bytes, sock->at);
 	if (!(sock->options & PRE_EXT_ACK) && pre_wire_plain_ack(unit->made, nlh)) {
 		unit->data = unit->made;

@@ -169,6 +169,20 @@ pre_wire_error(void *buf, const struct nlmsghdr *request, int rc)
 	memcpy((uint8_t *)buf + NLMSG_HDRLEN, &body, sizeof(body));
 }
 
+void
+pre_wire_hide_offset(struct nlmsghdr *nlh)
+{
+	const void *offset = NULL;
+
+	if (nlh->nlmsg_type == NLMSG_ERROR && (nlh->nlmsg_flags & NLM_F_ACK_TLVS) && (nlh->nlmsg_flags & NLM_F_CAPPED))
+		offset = pre_wire_attr(nlh, sizeof(struct nlmsgerr), NLMSGERR_ATTR_OFFS, sizeof(uint32_t));
+	if (offset) {
+		size_t at = (size_t)((const uint8_t *)offset - (const uint8_t *)nlh) - NLA_HDRLEN;
+
+		((struct nlattr *)((uint8_t *)nlh + at))->nla_type = NLMSGERR_ATTR_UNUSED;
+	}
+}
+
 bool
 pre_wire_plain_ack(void *buf, const struct nlmsghdr *nlh)
 {

@@ -48,4 +48,8 @@ void pre_wire_error(void *buf, const struct nlmsghdr *request, int rc);
 /* An extended ACK without its attributes, for a program that did not ask for them. false: it is none. */
 bool pre_wire_plain_ack(void *buf, const struct nlmsghdr *nlh);
 
+/* The daemon's ACKs are capped: the request, which may hold a key, is not in them. To a program that did not ask for capped
+ * ones an offset into the request says nothing; it is made an attribute that is not used. Lengths stay. */
+void pre_wire_hide_offset(struct nlmsghdr *nlh);
+
 #endif

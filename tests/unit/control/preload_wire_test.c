@@ -196,6 +196,26 @@ a_plain_ack_is_the_kernels_without_attributes(void **state)
 	assert_false(pre_wire_plain_ack(plain, nlh));
 }
 
+static void
+an_offset_into_what_is_not_there_is_hidden(void **state)
+{
+	const struct nlmsghdr request = {.nlmsg_len = 300, .nlmsg_type = XFRM_MSG_NEWSA};
+	const struct nlattr offset = {.nla_len = NLA_HDRLEN + 4, .nla_type = NLMSGERR_ATTR_OFFS};
+	struct nlmsghdr *nlh = (struct nlmsghdr *)data;
+
+	(void)state;
+	pre_wire_error(data, &request, -EINVAL);
+	memcpy(data + PRE_ERROR_BYTES, &offset, sizeof(offset));
+	nlh->nlmsg_len = PRE_ERROR_BYTES + NLA_HDRLEN + 4;
+	pre_wire_hide_offset(nlh); /* no extended ACK: what follows is something else */
+	assert_non_null(pre_wire_attr(nlh, sizeof(struct nlmsgerr), NLMSGERR_ATTR_OFFS, 4));
+	nlh->nlmsg_flags |= NLM_F_ACK_TLVS;
+	pre_wire_hide_offset(nlh);
+	assert_null(pre_wire_attr(nlh, sizeof(struct nlmsgerr), NLMSGERR_ATTR_OFFS, 4));
+	assert_non_null(pre_wire_attr(nlh, sizeof(struct nlmsgerr), NLMSGERR_ATTR_UNUSED, 4));
+	assert_int_equal(nlh->nlmsg_len, PRE_ERROR_BYTES + NLA_HDRLEN + 4);
+}
+
 int
 main(void)
 {
@@ -208,6 +228,7 @@ main(void)
 	    cmocka_unit_test(the_librarys_requests_are_read_by_the_daemon_and_its_hello_by_the_library),
 	    cmocka_unit_test(an_answer_ends_where_its_sender_stops_waiting),
 	    cmocka_unit_test(a_plain_ack_is_the_kernels_without_attributes),
+	    cmocka_unit_test(an_offset_into_what_is_not_there_is_hidden),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
