@@ -108,48 +108,72 @@ sa_record(const struct nlmsghdr *nlh, const struct xfrm_usersa_id *id, size_t bo
 	return record;
 }
 
+/* Messages in a datagram begin at multiples of 4, their bodies' members want 8: what is read is copied first. */
 static struct record *
-read_set_sa(const struct nlmsghdr *nlh, const void *body)
+read_sa(const struct nlmsghdr *nlh)
 {
-	const struct xfrm_usersa_info *info = body;
-	const struct xfrm_usersa_id id = {
-	    .daddr = info->id.daddr, .spi = info->id.spi, .family = info->family, .proto = info->id.proto};
+	struct xfrm_usersa_info info;
 
-	return sa_record(nlh, &id, sizeof(*info));
+	memcpy(&info, (const uint8_t *)nlh + NLMSG_HDRLEN, sizeof(info));
+	const struct xfrm_usersa_id id = {
+	    .daddr = info.id.daddr, .spi = info.id.spi, .family = info.family, .proto = info.id.proto};
+	return sa_record(nlh, &id, sizeof(info));
+}
+
+static struct record *
+read_sa_id(const struct nlmsghdr *nlh)
+{
+	struct xfrm_usersa_id id;
+
+	memcpy(&id, (const uint8_t *)nlh + NLMSG_HDRLEN, sizeof(id));
+	return sa_record(nlh, &id, sizeof(id));
+}
+
+static struct record *
+read_policy(const struct nlmsghdr *nlh)
+{
+	struct xfrm_userpolicy_info policy;
+
+	memcpy(&policy, (const uint8_t *)nlh + NLMSG_HDRLEN, sizeof(policy));
+	return policy_record(nlh, &policy.sel, policy.dir, sizeof(policy));
+}
+
+static struct record *
+read_policy_id(const struct nlmsghdr *nlh, uint32_t *index)
+{
+	struct xfrm_userpolicy_id id;
+
+	memcpy(&id, (const uint8_t *)nlh + NLMSG_HDRLEN, sizeof(id));
+	*index = id.index;
+	return policy_record(nlh, &id.sel, id.dir, sizeof(id));
 }
 
 /* The verb, and the record that the message makes or names. -1: no change that is remembered. */
 static int
 read_request(const struct nlmsghdr *nlh, struct pre_change *change)
 {
-	const void *body = (const uint8_t *)nlh + NLMSG_HDRLEN;
-	size_t bytes = nlh->nlmsg_len - NLMSG_HDRLEN;
-	const struct xfrm_userpolicy_info *policy = body;
-	const struct xfrm_userpolicy_id *which = body;
+	const size_t bytes = nlh->nlmsg_len - NLMSG_HDRLEN;
 
 	switch (nlh->nlmsg_type) {
 	case XFRM_MSG_NEWSA:
 	case XFRM_MSG_UPDSA:
-		change->record = bytes >= sizeof(struct xfrm_usersa_info) ? read_set_sa(nlh, body) : NULL;
+		change->record = bytes >= sizeof(struct xfrm_usersa_info) ? read_sa(nlh) : NULL;
 		return VERB_SET;
 	case XFRM_MSG_DELSA:
-		change->record =
-		    bytes >= sizeof(struct xfrm_usersa_id) ? sa_record(nlh, body, sizeof(struct xfrm_usersa_id)) : NULL;
+		change->record = bytes >= sizeof(struct xfrm_usersa_id) ? read_sa_id(nlh) : NULL;
 		return VERB_DEL;
 	case XFRM_MSG_FLUSHSA:
 		if (bytes >= sizeof(struct xfrm_usersa_flush))
-			change->proto = ((const struct xfrm_usersa_flush *)body)->proto;
+			change->proto = *((const uint8_t *)nlh + NLMSG_HDRLEN);
 		change->record = record_create(KIND_SA, "", 0);
 		return VERB_FLUSH;
 	case XFRM_MSG_NEWPOLICY:
 	case XFRM_MSG_UPDPOLICY:
-		change->record =
-		    bytes >= sizeof(*policy) ? policy_record(nlh, &policy->sel, policy->dir, sizeof(*policy)) : NULL;
+		change->record = bytes >= sizeof(struct xfrm_userpolicy_info) ? read_policy(nlh) : NULL;
 		return VERB_SET;
 	case XFRM_MSG_DELPOLICY:
-		change->index = bytes >= sizeof(*which) ? which->index : 0;
 		change->record =
-		    bytes >= sizeof(*which) ? policy_record(nlh, &which->sel, which->dir, sizeof(*which)) : NULL;
+		    bytes >= sizeof(struct xfrm_userpolicy_id) ? read_policy_id(nlh, &change->index) : NULL;
 		return VERB_DEL;
 	case XFRM_MSG_FLUSHPOLICY:
 		change->record = record_create(KIND_POLICY, "", 0);
@@ -331,15 +355,18 @@ pre_journal_apply(struct pre_journal *journal, struct pre_change *change)
 void
 pre_journal_expire(struct pre_journal *journal, const struct nlmsghdr *event)
 {
-	const struct xfrm_user_expire *expire = (const void *)((const uint8_t *)event + NLMSG_HDRLEN);
+	struct xfrm_user_expire expire;
 
-	if (event->nlmsg_len < NLMSG_LENGTH(sizeof(*expire)) || !expire->hard)
+	if (event->nlmsg_len < NLMSG_LENGTH(sizeof(expire)))
 		return;
-	const struct xfrm_usersa_id id = {.daddr = expire->state.id.daddr,
-					  .spi = expire->state.id.spi,
-					  .family = expire->state.family,
-					  .proto = expire->state.id.proto};
-	struct record *named = sa_record(event, &id, sizeof(*expire));
+	memcpy(&expire, (const uint8_t *)event + NLMSG_HDRLEN, sizeof(expire));
+	if (!expire.hard)
+		return;
+	const struct xfrm_usersa_id id = {.daddr = expire.state.id.daddr,
+					  .spi = expire.state.id.spi,
+					  .family = expire.state.family,
+					  .proto = expire.state.id.proto};
+	struct record *named = sa_record(event, &id, sizeof(expire));
 	struct record *record = named ? find(journal, &named->key) : NULL;
 	free(named);
 	if (record)
