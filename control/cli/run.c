@@ -55,10 +55,10 @@ cli_run(struct cli *cli)
 	char library[PATH_MAX], socket[PATH_MAX];
 	int rc;
 
+	if (cli->file)
+		return cli_complain(cli, CLI_USAGE, "a batch starts no other programs");
 	if (!cli->rest)
-		return cli_complain(cli, CLI_USAGE,
-				    "the command goes after --, on a line of its own: culvert run -- "
-				    "COMMAND [ARGUMENT]...");
+		return cli_complain(cli, CLI_USAGE, "the command goes after --: culvert run -- COMMAND [ARGUMENT]...");
 	if (find_library(library) != 0)
 		return cli_complain(cli, CLI_FAILED,
 				    "%s is neither beside this program nor in %s: install Culvert, or "

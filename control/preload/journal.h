@@ -18,7 +18,7 @@
 
 /* What tells one policy or SA from another; compared as bytes, so all of it is set. */
 struct pre_key {
-	uint32_t kind; /* enum in journal.c */
+	uint32_t kind; /* enum pre_kind */
 	uint32_t if_id;
 	struct xfrm_mark mark;
 	union {

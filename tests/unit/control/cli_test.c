@@ -57,6 +57,11 @@ wrong_usage_ends_with_2_and_points_at_help(void **state)
 	rig_expect("vnet show --socket", CLI_USAGE, "option lacks its value");
 	rig_expect("vnet show -w", CLI_USAGE, "unknown word 'watch'");
 	rig_expect("stats show -w5 count", CLI_USAGE, "count lacks its value");
+	rig_expect("run", CLI_USAGE, "missing: -- COMMAND");
+	rig_expect("run --", CLI_USAGE, "missing: -- COMMAND");
+	rig_expect("run ip", CLI_USAGE, "the command goes after --");
+	rig_expect("run ip xfrm state", CLI_USAGE, "unknown word 'xfrm'; another program's words go after --");
+	rig_expect("run ip -- state", CLI_USAGE, "the command goes after --");
 	rig_expect(SA "/nonexistent soft-bytes 2 hard-bytes 1", CLI_USAGE, "soft-bytes 2 is above hard-bytes 1");
 }
 

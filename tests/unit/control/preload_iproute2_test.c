@@ -46,11 +46,23 @@ struct line {
 
 static char out[OUT_BYTES];
 
+/* A shell command's output and exit status. */
+static int
+shell(const char *command)
+{
+	FILE *pipe = popen(command, "r");
+	assert_non_null(pipe);
+	out[fread(out, 1, sizeof(out) - 1, pipe)] = 0;
+	int status = pclose(pipe);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* As the operator starts it. */
 static void
 prefix(char *command, size_t size, const struct rig *rig, const char *words)
 {
-	snprintf(command, size, "LD_PRELOAD=%s " PRE_SOCKET_ENV "=%s exec ip %s 2>&1", getenv("CULVERT_PRELOAD"),
-		 rig->path, words);
+	snprintf(command, size, "exec %s --socket %s run -- ip %s 2>&1", getenv("CULVERT"), rig->path, words);
 }
 
 /* Runs ip; its output is in out. Exit status. */
@@ -60,12 +72,7 @@ ip(const struct rig *rig, const char *words)
 	char command[2048];
 
 	prefix(command, sizeof(command), rig, words);
-	FILE *pipe = popen(command, "r");
-	assert_non_null(pipe);
-	out[fread(out, 1, sizeof(out) - 1, pipe)] = 0;
-	int status = pclose(pipe);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
+	return shell(command);
 }
 
 static void
@@ -283,6 +290,40 @@ the_monitor_tells_of_every_change_and_hears_on_after_a_restart(void **state)
 	close(fd);
 }
 
+static void
+a_command_gets_the_library_behind_its_own_and_the_sockets_whole_path(void **state)
+{
+	char command[1024], expected[512], *library = realpath(getenv("CULVERT_PRELOAD"), NULL);
+
+	(void)state;
+	assert_non_null(library);
+	/* A sanitizer in culvert itself wants to come first. */
+	snprintf(command, sizeof(command),
+		 "cd /tmp && ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD=libm.so.6 %s -s run/x.sock run -- sh -c "
+		 "'echo $LD_PRELOAD $" PRE_SOCKET_ENV " $1' sh --socket",
+		 getenv("CULVERT"));
+	snprintf(expected, sizeof(expected), "libm.so.6:%s /tmp/run/x.sock --socket\n", library);
+	assert_int_equal(shell(command), 0);
+	assert_string_equal(out, expected);
+	free(library);
+}
+
+static void
+a_command_that_cannot_start_is_named_and_what_it_ends_with_is_passed_on(void **state)
+{
+	char command[1024];
+
+	(void)state;
+	snprintf(command, sizeof(command), "%s run -- no-such-command-here 2>&1", getenv("CULVERT"));
+	assert_int_equal(shell(command), 1);
+	assert_string_equal(out, "culvert: run: cannot start no-such-command-here: no such command in PATH\n");
+	snprintf(command, sizeof(command), "%s run -- / 2>&1", getenv("CULVERT"));
+	assert_int_equal(shell(command), 1);
+	assert_string_equal(out, "culvert: run: cannot start /: Permission denied\n");
+	snprintf(command, sizeof(command), "%s run -- sh -c 'exit 42'", getenv("CULVERT"));
+	assert_int_equal(shell(command), 42);
+}
+
 int
 main(void)
 {
@@ -294,6 +335,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(policies_are_added_shown_changed_and_deleted, rig_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(the_monitor_tells_of_every_change_and_hears_on_after_a_restart, rig_create,
 					    rig_destroy),
+	    cmocka_unit_test(a_command_gets_the_library_behind_its_own_and_the_sockets_whole_path),
+	    cmocka_unit_test(a_command_that_cannot_start_is_named_and_what_it_ends_with_is_passed_on),
 	};
 
 	if (system("ip -V >/dev/null 2>&1") != 0) {
