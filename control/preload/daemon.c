@@ -110,14 +110,14 @@ pre_daemon_bind(int fd, struct sockaddr_un *own)
 {
 	char directory[PATH_MAX], file[40];
 	const char *name;
-	uint32_t salt;
+	uint32_t tag;
 	int rc = find_directory(directory, &name);
 
 	if (rc)
 		return explain(rc);
-	if (getrandom(&salt, sizeof(salt), 0) != (ssize_t)sizeof(salt))
+	if (getrandom(&tag, sizeof(tag), 0) != (ssize_t)sizeof(tag))
 		return -EAGAIN;
-	snprintf(file, sizeof(file), "clients/%d-%08x", getpid(), salt);
+	snprintf(file, sizeof(file), "clients/%d-%08x", getpid(), tag);
 	*own = (struct sockaddr_un){0};
 	rc = fill(own, directory, file);
 	if (rc == 0 && (fchmod(fd, 0600) != 0 || pre_real()->bind(fd, (const struct sockaddr *)own, sizeof(*own)) != 0))

@@ -75,7 +75,9 @@ pre_sock_name(struct pre_sock *sock, uint32_t port)
 		if (pre_table_has_port(port))
 			port = 0;
 	}
-	sock->port = port;
+	/* Relaxed: pre_table_has_port() looks at all sockets without their locks; two that take one number at the same moment
+	 * are told apart by nobody but the program, which asked for it. */
+	__atomic_store_n(&sock->port, port, __ATOMIC_RELAXED);
 	return 0;
 }
 

@@ -6,7 +6,8 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <sys/wait.h>
+
+#include <libmnl/libmnl.h>
 
 static void
 sockets_have_names_like_netlinks(void **state)
@@ -191,7 +192,7 @@ a_dump_comes_in_the_kernels_portions_and_stays_readable_to_its_end(void **state)
 		assert_int_equal(nl_receive(fd, MSG_DONTWAIT, NULL), peeked);
 		portions++;
 		nlh = (const struct nlmsghdr *)nl_buf;
-		for (int left = (int)peeked; NLMSG_OK(nlh, left); nlh = NLMSG_NEXT(nlh, left)) {
+		for (int left = (int)peeked; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 			assert_int_equal(nlh->nlmsg_seq, 7);
 			assert_int_equal(nlh->nlmsg_pid, nl_port(fd));
 			sas += nlh->nlmsg_type == XFRM_MSG_NEWSA;
@@ -281,126 +282,6 @@ who_does_not_read_loses_events_and_is_told_once(void **state)
 	close(fd);
 }
 
-static void
-copies_are_one_socket_and_the_last_takes_its_file_along(void **state)
-{
-	struct rig *rig = *state;
-	const unsigned before = rig_client_files(rig);
-	int fd = nl_open(0, 0), copies[4], plain = open("/dev/null", O_RDONLY);
-
-	assert_int_equal(nl_ask_sa(fd, XFRM_MSG_NEWSA, 0x1001), 0);
-	copies[0] = dup(fd);
-	copies[1] = fcntl(fd, F_DUPFD_CLOEXEC, 100);
-	copies[2] = dup2(fd, 101);
-	copies[3] = dup3(fd, plain, O_CLOEXEC);
-	assert_int_equal(copies[3], plain);
-	assert_true(copies[1] >= 100 && copies[2] == 101);
-	for (int i = 0; i < 4; i++)
-		assert_int_equal(nl_port(copies[i]), nl_port(fd));
-	uint8_t request[4096] __attribute__((aligned(8)));
-	nl_send(copies[0], request, nl_sa(request, XFRM_MSG_DELSA, 0x1001, 9));
-	assert_int_equal(nl_ack(copies[1], 9), 0);
-	close(fd);
-	assert_int_equal(rig_client_files(rig), before + 1);
-	for (int i = 0; i < 3; i++)
-		close(copies[i]);
-	assert_int_equal(nl_ask_sa(copies[3], XFRM_MSG_NEWSA, 0x1001), 0);
-	/* A number that becomes another file's stands for the socket no more. */
-	plain = open("/dev/null", O_RDONLY);
-	assert_int_equal(dup2(plain, copies[3]), copies[3]);
-	assert_int_equal(rig_client_files(rig), before);
-	socklen_t bytes = sizeof(struct sockaddr_nl);
-	assert_int_equal(getsockname(copies[3], (struct sockaddr *)&(struct sockaddr_nl){0}, &bytes), -1);
-	assert_int_equal(errno, ENOTSOCK);
-	close(plain);
-	close(copies[3]);
-}
-
-/* As by closefrom() and programs that make system calls themselves. */
-static void
-a_descriptor_closed_behind_the_librarys_back_is_ours_no_more(void **state)
-{
-	struct rig *rig = *state;
-	const unsigned before = rig_client_files(rig);
-	int fd = nl_open(0, 0);
-	char byte;
-
-	assert_int_equal(nl_ask_sa(fd, XFRM_MSG_NEWSA, 0x1001), 0);
-	assert_int_equal(syscall(SYS_close, fd), 0);
-	assert_int_equal(open("/dev/null", O_RDONLY), fd);
-	assert_int_equal(recv(fd, &byte, 1, 0), -1);
-	assert_int_equal(errno, ENOTSOCK);
-	assert_int_equal(rig_client_files(rig), before);
-	close(fd);
-}
-
-static void
-a_child_shares_the_socket_and_does_not_take_its_file_away(void **state)
-{
-	struct rig *rig = *state;
-	int fd = nl_open(0, 0), status;
-	uint8_t request[4096] __attribute__((aligned(8)));
-
-	assert_int_equal(nl_ask_sa(fd, XFRM_MSG_NEWSA, 0x1001), 0);
-	size_t bytes = nl_sa(request, XFRM_MSG_DELSA, 0x1001, 3);
-	pid_t child = fork();
-	if (child == 0) {
-		ssize_t n = nl_send(fd, request, bytes);
-		close(fd);
-		_exit(n == (ssize_t)bytes ? 0 : 1);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_int_equal(status, 0);
-	assert_int_equal(nl_ack(fd, 3), 0);
-	assert_int_equal(nl_ask_sa(fd, XFRM_MSG_DELSA, 0x1001), -ESRCH);
-	close(fd);
-	/* Nobody knows who of the two was the last: the server sweeps. */
-	rig_call(rig, rig_daemon_end, NULL);
-	assert_int_equal(rig_client_files(rig), 1); /* the rig's own */
-	rig_call(rig, rig_daemon_begin, NULL);
-}
-
-#define THREADS 4
-#define ASKS    100
-
-static void *
-ask_often(void *arg)
-{
-	uint8_t buf[4096] __attribute__((aligned(8)));
-	const uint32_t spi = 0x1001 + *(const uint32_t *)arg;
-	const struct nlmsgerr *ack = (const void *)(buf + NLMSG_HDRLEN);
-	int fd = nl_open(0, 0), good = 0;
-
-	for (uint32_t i = 0; i < ASKS; i++) {
-		size_t bytes = nl_sa(buf, i % 2 ? XFRM_MSG_DELSA : XFRM_MSG_NEWSA, spi, i + 1);
-		struct nlmsghdr *nlh = (struct nlmsghdr *)buf;
-
-		if (nl_send(fd, buf, bytes) == (ssize_t)bytes && recv(fd, buf, sizeof(buf), 0) > 0)
-			good += nlh->nlmsg_seq == i + 1 && ack->error == 0;
-	}
-	close(fd);
-	return (void *)(intptr_t)good;
-}
-
-static void
-threads_ask_side_by_side(void **state)
-{
-	pthread_t threads[THREADS];
-	uint32_t numbers[THREADS];
-
-	(void)state;
-	for (uint32_t i = 0; i < THREADS; i++) {
-		numbers[i] = i;
-		assert_int_equal(pthread_create(&threads[i], NULL, ask_often, &numbers[i]), 0);
-	}
-	for (unsigned i = 0; i < THREADS; i++) {
-		void *good;
-
-		pthread_join(threads[i], &good);
-		assert_int_equal((intptr_t)good, ASKS);
-	}
-}
-
 /* The library's file is open to this user's other programs; what they put there must not harm. */
 static void
 rubbish_from_others_harms_nobody(void **state)
@@ -464,13 +345,6 @@ main(void)
 					    rig_destroy),
 	    cmocka_unit_test_setup_teardown(events_reach_their_groups_and_name_them, nl_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(who_does_not_read_loses_events_and_is_told_once, nl_create, rig_destroy),
-	    cmocka_unit_test_setup_teardown(copies_are_one_socket_and_the_last_takes_its_file_along, nl_create,
-					    rig_destroy),
-	    cmocka_unit_test_setup_teardown(a_descriptor_closed_behind_the_librarys_back_is_ours_no_more, nl_create,
-					    rig_destroy),
-	    cmocka_unit_test_setup_teardown(a_child_shares_the_socket_and_does_not_take_its_file_away, nl_create,
-					    rig_destroy),
-	    cmocka_unit_test_setup_teardown(threads_ask_side_by_side, nl_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(rubbish_from_others_harms_nobody, nl_create, rig_destroy),
 	};
 
