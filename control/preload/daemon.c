@@ -15,6 +15,7 @@
 
 #include "control/client.h"
 #include "control/preload/real.h"
+#include "control/preload/wire.h"
 
 /* One line for one outage. Relaxed: at worst two threads both speak. */
 static bool outage_told;
@@ -31,12 +32,26 @@ pre_say(const char *format, ...)
 	dprintf(STDERR_FILENO, "culvert: %s\n", line);
 }
 
+/* As the program was started: daemons like to clear their environment. */
+static char path_at_start[sizeof(((struct sockaddr_un *)0)->sun_path)];
+
+__attribute__((constructor)) static void
+keep_path(void)
+{
+	const char *path = secure_getenv(PRE_SOCKET_ENV);
+
+	if (path)
+		snprintf(path_at_start, sizeof(path_at_start), "%s", path);
+}
+
 static const char *
 socket_path(void)
 {
 	const char *path = secure_getenv(PRE_SOCKET_ENV);
 
-	return path && path[0] ? path : CTL_SOCKET_DEFAULT;
+	if (path && path[0])
+		return path;
+	return path_at_start[0] ? path_at_start : CTL_SOCKET_DEFAULT;
 }
 
 /* What the program is told, and once the operator: cause and cure. */
@@ -61,6 +76,26 @@ explain(int rc)
 	if (!told)
 		pre_say("cannot reach the daemon at %s: %s", path, strerror(-rc));
 	return rc;
+}
+
+const char *
+pre_daemon_text(const struct nlmsghdr *error, size_t *bytes)
+{
+	const char *text = pre_wire_attr(error, sizeof(struct nlmsgerr), NLMSGERR_ATTR_MSG, 1);
+
+	if (text)
+		*bytes = strnlen(text, (size_t)((const char *)error + error->nlmsg_len - text));
+	return text;
+}
+
+void
+pre_daemon_refused(const struct nlmsghdr *error)
+{
+	size_t bytes = 0;
+	const char *text = pre_daemon_text(error, &bytes);
+
+	if (text && !__atomic_exchange_n(&outage_told, true, __ATOMIC_RELAXED))
+		pre_say("the daemon at %s: %.*s", socket_path(), (int)bytes, text);
 }
 
 /* The daemon knows its directory by the canonical path: ask with the same. */

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include <linux/netlink.h>
 #include <sys/types.h>
 #include <sys/un.h>
 
@@ -18,6 +19,10 @@ int pre_daemon_bind(int fd, struct sockaddr_un *own);
 ssize_t pre_daemon_send(int fd, const void *data, size_t bytes, int flags);
 /* 0, or -errno when nobody serves the socket. */
 int pre_daemon_probe(void);
+/* Says what an error of the daemon's says, once for an outage. */
+void pre_daemon_refused(const struct nlmsghdr *error);
+/* The text of an extended ACK, up to *bytes and not terminated; NULL: it has none. */
+const char *pre_daemon_text(const struct nlmsghdr *error, size_t *bytes);
 /* Says a line to the operator on standard error. */
 void pre_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

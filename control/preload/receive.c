@@ -78,7 +78,23 @@ meet(struct pre_sock *sock, int fd, uint64_t boot)
 	}
 }
 
-/* A message that is not for the program. -ENOBUFS: it is told that it missed some. */
+/* The daemon took nothing of a datagram, whoever made it: this user may not speak, or too many do. Who waits for an answer
+ * gets it as one; who only listens hears of it here. */
+static int
+take_refusal(struct pre_sock *sock, const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *ack = (const void *)((const uint8_t *)nlh + NLMSG_HDRLEN);
+
+	if (nlh->nlmsg_len < PRE_ERROR_BYTES || ack->error >= 0)
+		return 0;
+	pre_daemon_refused(nlh);
+	if (sock->pending.n == 0)
+		return ack->error;
+	pre_pending_fail(&sock->pending, 0, ack->error);
+	return 0;
+}
+
+/* A message that is not for the program. -errno: the program is told that, as of an error of the socket. */
 static int
 swallow(struct pre_sock *sock, int fd, const struct nlmsghdr *nlh)
 {
@@ -91,9 +107,8 @@ swallow(struct pre_sock *sock, int fd, const struct nlmsghdr *nlh)
 		return sock->options & PRE_NO_ENOBUFS ? 0 : -ENOBUFS;
 	else if (nlh->nlmsg_pid == PRE_OWN_PORT && nlh->nlmsg_seq == sock->marker_seq)
 		pre_pending_fail(&sock->pending, sock->marker_seq, -ECONNRESET);
-	else if (nlh->nlmsg_pid == 0 && nlh->nlmsg_len >= PRE_ERROR_BYTES) /* the datagram as a whole was refused */
-		pre_pending_fail(&sock->pending, 0,
-				 ((const struct nlmsgerr *)((const uint8_t *)nlh + NLMSG_HDRLEN))->error);
+	else if (nlh->nlmsg_type == NLMSG_ERROR && nlh->nlmsg_pid == 0)
+		return take_refusal(sock, nlh);
 	return 0;
 }
 
@@ -312,6 +327,8 @@ wait_for(struct pre_sock *sock, int fd, bool asked)
 	pthread_cleanup_pop(0);
 	if (n < 0)
 		return -errno;
+	if (!pre_table_is(fd, sock))
+		return -EBADF;
 	if (n == 0) {
 		int state = pre_lock(&sock->lock);
 		int rc = pre_daemon_probe();

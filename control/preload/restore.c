@@ -77,12 +77,12 @@ take_ack(struct feed *feed, const struct nlmsghdr *nlh)
 		feed->awaited--;
 	if (ack->error == 0 || feed->rc)
 		return;
-	const struct nlattr *text = pre_wire_attr(nlh, sizeof(*ack), NLMSGERR_ATTR_MSG, 1);
-	const char *why = text ? (const char *)text : strerror(-ack->error);
-	size_t most = text ? (size_t)((const char *)nlh + nlh->nlmsg_len - why) : strlen(why);
+	const char *why = strerror(-ack->error);
+	size_t bytes = strlen(why);
+	const char *text = pre_daemon_text(nlh, &bytes);
 	feed->rc = ack->error;
-	pre_say("the daemon began anew and refuses a policy that was installed in the one before: %.*s",
-		(int)strnlen(why, most), why);
+	pre_say("the daemon began anew and refuses a policy that was installed in the one before: %.*s", (int)bytes,
+		text ? text : why);
 }
 
 /* Sends what is gathered and waits until all of it is answered. */

@@ -20,8 +20,8 @@ pre_table_is_foreign(void)
 	return process != 0 && process != getpid();
 }
 
-static bool
-is_still(int fd, const struct pre_sock *sock)
+bool
+pre_table_is(int fd, const struct pre_sock *sock)
 {
 	struct stat st;
 
@@ -47,7 +47,7 @@ pre_table_get(int fd)
 	const int error = errno;
 	int state = pre_lock(&lock);
 	sock = table[fd];
-	if (sock && !is_still(fd, sock)) {
+	if (sock && !pre_table_is(fd, sock)) {
 		gone = release(sock);
 		__atomic_store_n(&table[fd], NULL, __ATOMIC_RELAXED);
 		sock = NULL;

@@ -18,6 +18,7 @@ int pre_table_set(int fd, struct pre_sock *sock);
 /* This process shares its memory with the one that owns the table (vfork): it must leave it alone. */
 bool pre_table_is_foreign(void);
 bool pre_table_has_port(uint32_t port);
-/* Whether a socket of this process wants that group. */
+/* Whether the descriptor still stands for sock: another thread may have closed it, and its number be another file's. */
+bool pre_table_is(int fd, const struct pre_sock *sock);
 
 #endif

@@ -59,6 +59,63 @@ a_descriptor_closed_behind_the_librarys_back_is_ours_no_more(void **state)
 	close(fd);
 }
 
+static pid_t receiver; /* written by the thread, read with the release and acquire of __atomic */
+
+static void *
+receive_forever(void *arg)
+{
+	char byte;
+
+	__atomic_store_n(&receiver, gettid(), __ATOMIC_RELEASE);
+	return recv(*(const int *)arg, &byte, 1, 0) < 0 ? (void *)(intptr_t)errno : NULL;
+}
+
+/* Until the thread is inside the system call. */
+static void
+await_receiver(void)
+{
+	char path[64];
+	int number = -1;
+
+	for (int i = 0; i < 5000 && number != SYS_recvfrom; i++) {
+		snprintf(path, sizeof(path), "/proc/self/task/%d/syscall",
+			 __atomic_load_n(&receiver, __ATOMIC_ACQUIRE));
+		FILE *file = fopen(path, "re");
+
+		if (file) {
+			if (fscanf(file, "%d", &number) != 1)
+				number = -1;
+			fclose(file);
+		}
+		usleep(1000);
+	}
+	assert_int_equal(number, SYS_recvfrom);
+}
+
+/* The thread wakes when an event comes for the socket that it still holds; the number is another socket's by then. */
+static void
+a_thread_that_waits_never_reads_from_what_takes_the_descriptors_number(void **state)
+{
+	struct rig *rig = *state;
+	const struct sadb_sa_config c = rig_sa(0x1001);
+	int fd = nl_open(0, 1u << (XFRMNLGRP_SA - 1)), pair[2];
+	pthread_t thread;
+	void *result;
+
+	assert_int_equal(pthread_create(&thread, NULL, receive_forever, &fd), 0);
+	await_receiver();
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+	assert_int_equal(write(pair[1], "x", 1), 1);
+	assert_int_equal(dup2(pair[0], fd), fd);
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
+	pthread_join(thread, &result);
+	assert_int_equal((intptr_t)result, EBADF);
+	assert_true(nl_is_readable(pair[0], 0)); /* untouched */
+	close(pair[0]);
+	close(pair[1]);
+	close(fd);
+}
+
 static void
 a_child_shares_the_socket_and_does_not_take_its_file_away(void **state)
 {
@@ -134,6 +191,8 @@ main(void)
 					    rig_destroy),
 	    cmocka_unit_test_setup_teardown(a_descriptor_closed_behind_the_librarys_back_is_ours_no_more, nl_create,
 					    rig_destroy),
+	    cmocka_unit_test_setup_teardown(a_thread_that_waits_never_reads_from_what_takes_the_descriptors_number,
+					    nl_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(a_child_shares_the_socket_and_does_not_take_its_file_away, nl_create,
 					    rig_destroy),
 	    cmocka_unit_test_setup_teardown(threads_ask_side_by_side, nl_create, rig_destroy),
