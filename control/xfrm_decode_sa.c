@@ -80,6 +80,10 @@ get_features(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, stru
 	if (ctl_xfrm_get_u32(msg, XFRMA_TFCPAD) != 0)
 		return ctl_refuse(err, -EOPNOTSUPP, XFRMA_TFCPAD,
 				  "XFRMA_TFCPAD: padding against traffic analysis is not supported: 0 is");
+	if (ctl_xfrm_get_u32(msg, CTL_XFRMA_KEEPALIVE) != 0)
+		return ctl_refuse(err, -EOPNOTSUPP, CTL_XFRMA_KEEPALIVE,
+				  "XFRMA_NAT_KEEPALIVE_INTERVAL: keepalives are the IKE daemon's (RFC 3948 4): 0 is "
+				  "accepted");
 	for (uint16_t attr = CTL_XFRMA_IPTFS_FIRST; attr <= CTL_XFRMA_MAX; attr++)
 		if (msg->at[attr])
 			return ctl_refuse(err, -EOPNOTSUPP, attr, "%s: IP-TFS is not supported: tunnel mode is",
