@@ -133,6 +133,19 @@ give_up(struct sadb *db, struct moves *moves)
 	moves->n = 0;
 }
 
+/* Two changes may lead SAs of one SPI to one destination. */
+static bool
+collides(const struct moves *moves, const struct sadb_sa_cold *cold)
+{
+	const struct sadb_sa_key key = sadb_cold_key(cold);
+	for (uint32_t i = 0; i < moves->n; i++) {
+		const struct sadb_sa_key other = sadb_cold_key(moves->move[i].cold);
+		if (memcmp(&key, &other, sizeof(key)) == 0)
+			return true;
+	}
+	return false;
+}
+
 static int
 build_all(struct sadb *db, const struct sadb_migration *list, unsigned n, struct moves *moves, struct sadb_error *err)
 {
@@ -148,10 +161,17 @@ build_all(struct sadb *db, const struct sadb_migration *list, unsigned n, struct
 		int rc = build(db, move.old, to, &move.cold, err);
 		if (rc != 0)
 			return rc;
-		if (add_move(moves, &move) != 0) {
+		/* By one change they come from one destination, so their SPIs differ. */
+		if (n > 1 && collides(moves, move.cold))
+			rc =
+			    sadb_fail(err, -EEXIST, XFRMA_MIGRATE, "two SAs with SPI %#x would lead to one destination",
+				      rte_be_to_cpu_32(move.cold->config.spi_be));
+		else if (add_move(moves, &move) != 0)
+			rc = sadb_fail(err, -ENOMEM, 0, "out of memory for the SAs");
+		if (rc != 0) {
 			sadb_resolve_leave(db, move.cold);
 			sadb_sa_free(move.cold);
-			return sadb_fail(err, -ENOMEM, 0, "out of memory for the SAs");
+			return rc;
 		}
 	}
 	return 0;

@@ -268,6 +268,35 @@ what_is_wrong_changes_nothing(void **state)
 }
 
 static void
+two_changes_move_what_each_names_but_not_to_one_place(void **state)
+{
+	struct sadb_policy_config policy;
+	struct sadb *db = create(&policy);
+	struct sadb_migration two[2] = {change("198.51.100.1", "203.0.113.2"), change("198.51.100.1", "203.0.113.2")};
+	struct sadb_sa_config other = rig_sa(1); /* the same SPI, to another peer */
+
+	(void)state;
+	other.dst = addr("192.0.2.3");
+	other.key[9] = 99;
+	assert_int_equal(sadb_sa_add(db, &other, &rig_err), 0);
+	rig_commit(db);
+	two[1].old_dst = other.dst;
+	assert_int_equal(sadb_migrate(db, &policy, two, 2, &rig_err), -EEXIST);
+	rig_commit(db);
+	assert_non_null(rig_lookup(db, 1));
+	assert_non_null(lookup_at(db, 1, "192.0.2.3"));
+	two[1].new_dst = addr("203.0.113.3");
+	assert_int_equal(sadb_migrate(db, &policy, two, 2, &rig_err), 0);
+	rig_commit(db);
+	assert_non_null(lookup_at(db, 1, "203.0.113.2"));
+	assert_non_null(lookup_at(db, 1, "203.0.113.3"));
+	rig_reclaim_all(db);
+	assert_int_equal(rig_areas, 2);
+	sadb_destroy(db);
+	assert_int_equal(rig_areas, 0);
+}
+
+static void
 a_list_must_have_changes_and_no_change_twice(void **state)
 {
 	struct sadb_policy_config policy;
@@ -295,6 +324,7 @@ main(void)
 	    cmocka_unit_test(a_tunnel_moves_there_and_back_and_its_sa_is_deleted),
 	    cmocka_unit_test(an_update_after_a_move_needs_the_same_key),
 	    cmocka_unit_test(what_is_wrong_changes_nothing),
+	    cmocka_unit_test(two_changes_move_what_each_names_but_not_to_one_place),
 	    cmocka_unit_test(a_list_must_have_changes_and_no_change_twice),
 	};
 	unit_eal_start();
