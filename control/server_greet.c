@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * The first word of a daemon that begins: clients of the one before learn that it knows nothing of them. Control thread. */
+ * The first word of a daemon that begins: clients of the one before learn that it knows nothing of them. Control
+ * thread. */
 #include "control/server_impl.h"
 
 #include <dirent.h>
@@ -13,8 +14,8 @@
 
 #include "control/log.h"
 
-/* Whoever owns the file is greeted as if he had sent something: the same checks, and places in the table. One who does not
- * read just now gets it later. */
+/* Whoever owns the file is greeted as if he had sent something: the same checks, and places in the table. One who does
+ * not read just now gets it later. */
 static void
 greet(struct ctl_server *server, const char *name, size_t bytes)
 {

@@ -2,8 +2,9 @@
  * What the files of the server share. Control thread.
  *
  * server.c receives, batches and commits; server_path.c owns files and who may speak; server_peer.c the clients and what
- * waits for them; server_ack.c, server_xfrm.c, server_progress.c, server_expire.c, server_spd.c, server_own.c,
- * server_memory.c, server_dump.c, server_events.c, server_acquire.c make what is sent. */
+ * waits for them; server_greet.c says hello to those of a daemon before; server_ack.c, server_xfrm.c, server_progress.c,
+ * server_expire.c, server_spd.c, server_own.c, server_memory.c, server_dump.c, server_events.c, server_acquire.c make
+ * what is sent. */
 #ifndef CTL_SERVER_IMPL_H
 #define CTL_SERVER_IMPL_H
 
@@ -140,6 +141,8 @@ bool ctl_peer_flush(struct ctl_peer *peer);
 void ctl_peers_flush(struct ctl_server *server);
 /* Removes socket files of dead clients. */
 void ctl_peers_sweep(struct ctl_server *server);
+
+/* ---- server_greet.c ---- */
 /* Tells the clients of a daemon before this one, as far as they may speak, that it began. */
 void ctl_peers_greet(struct ctl_server *server);
 

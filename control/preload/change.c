@@ -51,8 +51,8 @@ policy_record(const struct nlmsghdr *nlh, const struct xfrm_selector *sel, uint8
 	return record;
 }
 
-/* An SA's record is who it is; the message, which holds the key, is left. As in the kernel, if_id is not part of what tells
- * two SAs apart. */
+/* An SA's record is who it is; the message, which holds the key, is left. As in the kernel, if_id is not part of what
+ * tells two SAs apart. */
 struct pre_record *
 pre_record_create_sa(const struct nlmsghdr *nlh, const struct xfrm_usersa_id *id, size_t body)
 {

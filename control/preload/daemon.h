@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * The way to the daemon: where its socket is, a socket file of our own beside it, whether it lives, and the one line that
- * tells the operator when it does not. Any thread. */
+ * The way to the daemon: where its socket is, a socket file of our own beside it, whether it lives, and the one line
+ * that tells the operator when it does not. Any thread. */
 #ifndef PRE_DAEMON_H
 #define PRE_DAEMON_H
 

@@ -10,7 +10,8 @@
 
 #include "control/preload/journal.h"
 
-/* A program that has more under way (libmnl's batches) gets its answers all the same; the oldest are only not waited for. */
+/* A program that has more under way (libmnl's batches) gets its answers all the same; the oldest are only not waited
+ * for. */
 #define PRE_PENDING_MAX 256
 
 struct pre_pending {

@@ -57,8 +57,8 @@ discard(struct pre_sock *sock, int fd)
 	sock->in_valid = false;
 }
 
-/* A daemon began anew: it gets the policies, this descriptor's groups and a marker; what was asked of the one before and
- * not answered never will be. */
+/* A daemon began anew: it gets the policies, this descriptor's groups and a marker; what was asked of the one before
+ * and not answered never will be. */
 static void
 meet(struct pre_sock *sock, int fd, uint64_t boot)
 {
@@ -78,8 +78,8 @@ meet(struct pre_sock *sock, int fd, uint64_t boot)
 	}
 }
 
-/* The daemon took nothing of a datagram, whoever made it: this user may not speak, or too many do. Who waits for an answer
- * gets it as one; who only listens hears of it here. */
+/* The daemon took nothing of a datagram, whoever made it: this user may not speak, or too many do. Who waits for an
+ * answer gets it as one; who only listens hears of it here. */
 static int
 take_refusal(struct pre_sock *sock, const struct nlmsghdr *nlh)
 {
@@ -310,8 +310,8 @@ has_timeout(int fd)
 	       (limit.tv_sec != 0 || limit.tv_usec != 0);
 }
 
-/* Waits for a datagram, without locks: a place where the thread may be cancelled, as recv() is. A kernel always answers; a
- * daemon may be gone, and whoever waits for an answer must hear of it. */
+/* Waits for a datagram, without locks: a place where the thread may be cancelled, as recv() is. A kernel always
+ * answers; a daemon may be gone, and whoever waits for an answer must hear of it. */
 static int
 wait_for(struct pre_sock *sock, int fd, bool asked)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * What outlives the daemon. The policies go to a new daemon over a socket of their own, acknowledged, before the program
- * meets it: until the SAs are negotiated anew, what the policies protect is dropped, not sent in the clear. Any thread. */
+ * What outlives the daemon. The policies go to a new daemon over a socket of their own, acknowledged, before the
+ * program meets it: until the SAs are negotiated anew, what the policies protect is dropped, not sent in the clear. Any
+ * thread. */
 #include "control/preload/restore.h"
 
 #include <errno.h>

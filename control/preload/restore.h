@@ -11,8 +11,8 @@
 /* What a granted request changed. Takes it; NULL is allowed. */
 void pre_restore_note(struct pre_change *change);
 void pre_restore_expired(const struct nlmsghdr *event);
-/* A daemon with that number says hello: the first time, the policies are sent to it and the SAs given up. Returns the SAs
- * that were lost with its predecessor, held for the caller; NULL: none. */
+/* A daemon with that number says hello: the first time, the policies are sent to it and the SAs given up. Returns the
+ * SAs that were lost with its predecessor, held for the caller; NULL: none. */
 struct pre_lost *pre_restore(uint64_t boot);
 void pre_lost_put(struct pre_lost *lost);
 /* A policy whose deletion the new daemon did not know of, and which was sent to it since. */

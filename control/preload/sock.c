@@ -75,8 +75,8 @@ pre_sock_name(struct pre_sock *sock, uint32_t port)
 		if (pre_table_has_port(port))
 			port = 0;
 	}
-	/* Relaxed: pre_table_has_port() looks at all sockets without their locks; two that take one number at the same moment
-	 * are told apart by nobody but the program, which asked for it. */
+	/* Relaxed: pre_table_has_port() looks at all sockets without their locks; two that take one number at the same
+	 * moment are told apart by nobody but the program, which asked for it. */
 	__atomic_store_n(&sock->port, port, __ATOMIC_RELAXED);
 	return 0;
 }
@@ -106,8 +106,8 @@ pre_sock_subscribe(struct pre_sock *sock, int fd)
 	return n < 0 ? (int)n : 0;
 }
 
-/* Joins and leaves. Without a daemon it waits for one, whose hello makes it subscribe: only a directory that is not there
- * is an error, for nobody could say hello then. */
+/* Joins and leaves. Without a daemon it waits for one, whose hello makes it subscribe: only a directory that is not
+ * there is an error, for nobody could say hello then. */
 static int
 set_groups(struct pre_sock *sock, int fd, uint32_t groups)
 {

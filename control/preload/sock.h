@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * A NETLINK_XFRM socket of the program: an AF_UNIX datagram socket that speaks to the daemon, and what makes it look like
- * netlink. Several descriptors (dup, fork) may stand for one. Any thread; its own lock. */
+ * A NETLINK_XFRM socket of the program: an AF_UNIX datagram socket that speaks to the daemon, and what makes it look
+ * like netlink. Several descriptors (dup, fork) may stand for one. Any thread; its own lock. */
 #ifndef PRE_SOCK_H
 #define PRE_SOCK_H
 

@@ -35,8 +35,8 @@ release(struct pre_sock *sock)
 	return sock && --sock->refs == 0 ? sock : NULL;
 }
 
-/* Most descriptors are none of ours and must not pay for it. Relaxed: a descriptor that another thread opens or closes at
- * this moment is the program's own race; what is found is looked at again under the lock. */
+/* Most descriptors are none of ours and must not pay for it. Relaxed: a descriptor that another thread opens or closes
+ * at this moment is the program's own race; what is found is looked at again under the lock. */
 struct pre_sock *
 pre_table_get(int fd)
 {

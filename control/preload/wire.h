@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Netlink messages as bytes: walking, cutting into what one recv() returns, making the few that the library makes itself.
- * Every length is checked; nothing is trusted. Pure; any thread. */
+ * Netlink messages as bytes: walking, cutting into what one recv() returns, making the few that the library makes
+ * itself. Every length is checked; nothing is trusted. Pure; any thread. */
 #ifndef PRE_WIRE_H
 #define PRE_WIRE_H
 
@@ -48,8 +48,8 @@ void pre_wire_error(void *buf, const struct nlmsghdr *request, int rc);
 /* An extended ACK without its attributes, for a program that did not ask for them. false: it is none. */
 bool pre_wire_plain_ack(void *buf, const struct nlmsghdr *nlh);
 
-/* The daemon's ACKs are capped: the request, which may hold a key, is not in them. To a program that did not ask for capped
- * ones an offset into the request says nothing; it is made an attribute that is not used. Lengths stay. */
+/* The daemon's ACKs are capped: the request, which may hold a key, is not in them. To a program that did not ask for
+ * capped ones an offset into the request says nothing; it is made an attribute that is not used. Lengths stay. */
 void pre_wire_hide_offset(struct nlmsghdr *nlh);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * What becomes of a NETLINK_XFRM socket of the preload library when its descriptor is copied, closed, inherited, or used by
- * several threads. */
+ * What becomes of a NETLINK_XFRM socket of the preload library when its descriptor is copied, closed, inherited, or
+ * used by several threads. */
 #include "tests/unit/control/preload_rig.h"
 
 #include <sys/syscall.h>

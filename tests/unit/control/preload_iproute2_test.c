@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Debian's own ip, with the preload library, against a real server: every ip xfrm verb is carried out, shows what was put
- * in, or is refused with the server's words. What ip prints stands here in full. */
+ * Debian's own ip, with the preload library, against a real server: every ip xfrm verb is carried out, shows what was
+ * put in, or is refused with the server's words. What ip prints stands here in full. */
 #include "tests/unit/control/preload_rig.h"
 
 #include <signal.h>

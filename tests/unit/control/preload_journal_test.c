@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * What the preload library remembers of a process: its policies whole, its SAs without keys, in order, within bounds; and
- * which of its requests still wait. */
+ * What the preload library remembers of a process: its policies whole, its SAs without keys, in order, within bounds;
+ * and which of its requests still wait. */
 #include "control/preload/journal.h"
 #include "control/preload/pending.h"
 
