@@ -215,6 +215,39 @@ policies_are_added_shown_changed_and_deleted(void **state)
 	run(*state, lines, sizeof(lines) / sizeof(lines[0]));
 }
 
+#define DEFAULTS              \
+	"Default policies:\n" \
+	" in:  block\n"       \
+	" fwd: block\n"       \
+	" out: block\n"
+
+static void
+defaults_thresholds_and_numbers_are_taken_or_refused_in_words(void **state)
+{
+	static const struct line lines[] = {
+	    {"xfrm policy setdefault in block fwd block out block", 0, ""},
+	    {"xfrm policy getdefault", 0, DEFAULTS},
+	    {"xfrm policy setdefault out accept", 2,
+	     "Error: default policy accept for out would let packets pass unprotected: block is accepted; a policy "
+	     "with "
+	     "action allow names what may pass.\n"},
+	    {"xfrm policy getdefault", 0, DEFAULTS},
+	    {"xfrm policy set hthresh4 16 24", 0, ""},
+	    {"-s xfrm policy count", 0, "\t SPD IN  0 OUT 0 FWD 0 (Sock: IN 0 OUT 0 FWD 0)\n"},
+	    {"-s xfrm state count", 0, "\t SAD count 0 (buckets count 0 Max 4096)\n"},
+	    {"xfrm policy add src 10.1.0.0/16 dst 10.2.0.0/16 dir out index 9 if_id 100 limit time-hard 100 " TMPL, 0,
+	     ""},
+	    {"xfrm policy delete index 9 dir out", 0, ""},
+	    {"xfrm policy delete index 9 dir out", 2, NULL},
+	    {"xfrm policy flush ptype main", 0, ""},
+	    {"xfrm policy flush ptype sub", 2, "Error: XFRMA_POLICY_TYPE 1: main (0) is accepted.\n"},
+	    {"xfrm state add " SA "0x1001 mode tunnel enc 'cbc(aes)' 0x000102030405060708090a0b0c0d0e0f if_id 100", 2,
+	     "Error: XFRMA_ALG_CRYPT is not supported: XFRMA_ALG_AEAD with rfc4106(gcm(aes)) is.\n"},
+	};
+
+	run(*state, lines, sizeof(lines) / sizeof(lines[0]));
+}
+
 struct listening {
 	unsigned group;
 	bool wanted;
@@ -349,6 +382,8 @@ main(void)
 					    rig_destroy),
 	    cmocka_unit_test_setup_teardown(an_spi_is_allocated_and_completed, rig_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(policies_are_added_shown_changed_and_deleted, rig_create, rig_destroy),
+	    cmocka_unit_test_setup_teardown(defaults_thresholds_and_numbers_are_taken_or_refused_in_words, rig_create,
+					    rig_destroy),
 	    cmocka_unit_test_setup_teardown(the_monitor_tells_of_every_change_and_hears_on_after_a_restart, rig_create,
 					    rig_destroy),
 	    cmocka_unit_test(a_command_gets_the_library_behind_its_own_and_the_sockets_whole_path),
