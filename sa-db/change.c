@@ -186,6 +186,9 @@ check_update(struct sadb *db, const struct sadb_sa_cold *cold, const struct sadb
 		return sadb_fail(err, -EINVAL, XFRMA_REPLAY_ESN_VAL,
 				 "an update cannot change the replay window (%u packets): delete and add",
 				 old->window_packets);
+	if ((old->encap_sport_be == 0) != (config->encap_sport_be == 0))
+		return sadb_fail(err, -EINVAL, XFRMA_ENCAP,
+				 "an update changes the ports of UDP encapsulation, not whether there is any");
 	if (config->dir != SADB_DIR_ANY && config->dir != old->dir)
 		return sadb_fail(err, -EINVAL, 0, "an update cannot change the direction: delete and add");
 	return sadb_direction_numbers(old->dir, config, err);

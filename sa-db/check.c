@@ -80,6 +80,21 @@ sadb_addresses_check(const struct sadb_sa_config *config, struct sadb_error *err
 	return 0;
 }
 
+/* A port 0 is none (RFC 768), and one port alone makes no UDP header. */
+static int
+check_encap(const struct sadb_sa_config *config, struct sadb_error *err)
+{
+	if ((config->encap_sport_be == 0) != (config->encap_dport_be == 0))
+		return sadb_fail(err, -EINVAL, XFRMA_ENCAP, "UDP encapsulation with a port 0: both must be 1 to 65535");
+	if (config->mapping_s != 0 && config->encap_sport_be == 0)
+		return sadb_fail(err, -EINVAL, XFRMA_MTIMER_THRESH,
+				 "a mapping timer without UDP encapsulation: there is no mapping");
+	if (config->mapping_s != 0 && config->dir == SADB_DIR_OUT)
+		return sadb_fail(err, -EINVAL, XFRMA_MTIMER_THRESH,
+				 "a mapping timer on an outbound SA: it belongs on the inbound one");
+	return 0;
+}
+
 int
 sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *err)
 {
@@ -96,6 +111,8 @@ sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *err)
 	int rc = sadb_addresses_check(config, err);
 	if (rc == 0)
 		rc = check_key(config, err);
+	if (rc == 0)
+		rc = check_encap(config, err);
 	if (rc == 0)
 		rc = check_sequence(config, err);
 	return rc;

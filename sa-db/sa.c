@@ -8,7 +8,9 @@
 
 #include "sa-db/sadb_private.h"
 
-#define ESN_RESERVE (UINT64_C(1) << 20) /* more than all workers together can overshoot the limit by */
+#define ESN_RESERVE     (UINT64_C(1) << 20) /* more than all workers together can overshoot the limit by */
+#define MAPPING_AGAIN_S 10                  /* who keeps the keys may have missed the first word, or been away */
+#define MAPPING_NEXT_S  1                   /* a peer behind two NATs at once must not flood the events */
 
 void
 sadb_wipe(void *p, size_t bytes)
@@ -78,6 +80,32 @@ sadb_sa_use(struct sadb_sa *sa, unsigned packets, uint64_t bytes, uint64_t now_s
 		return before & SADB_SA_SOFT ? SADB_USE_OK : SADB_USE_SOFT;
 	}
 	return SADB_USE_OK;
+}
+
+/* Relaxed throughout: time and place only choose who tells, and what is told comes from the packet itself. A clock set back
+ * makes it due. */
+bool
+sadb_sa_moved(struct sadb_sa *sa, rte_be32_t src_be, rte_be16_t sport_be, uint64_t now_s)
+{
+	struct sadb_sa_mut *mut = sa->mut;
+	const uint32_t configured_s = sa->cold->config.mapping_s;
+	const uint64_t here = (uint64_t)src_be << 16 | sport_be;
+	uint64_t told_s = __atomic_load_n(&mut->mapping_told_s, __ATOMIC_RELAXED);
+	uint64_t wait_s = configured_s ? configured_s : MAPPING_AGAIN_S;
+
+	if (__atomic_load_n(&mut->mapping, __ATOMIC_RELAXED) != here)
+		wait_s = MAPPING_NEXT_S;
+	if (now_s - told_s < wait_s || !__atomic_compare_exchange_n(&mut->mapping_told_s, &told_s, now_s, false,
+								    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return false;
+	__atomic_store_n(&mut->mapping, here, __ATOMIC_RELAXED);
+	return true;
+}
+
+void
+sadb_sa_moved_untold(struct sadb_sa *sa)
+{
+	__atomic_store_n(&sa->mut->mapping_told_s, 0, __ATOMIC_RELAXED); /* long ago; orders nothing */
 }
 
 /* 0 would forbid the first packet already; XFRM's tools mean "none" by it. */
@@ -250,6 +278,8 @@ hot_fill(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa *hot, struct
 	hot->flags = (uint8_t)config->flags;
 	hot->aad_bytes = config->flags & SADB_SA_ESN ? 12 : 8; /* RFC 4106 5 */
 	hot->sel_any = matches_all(&config->sel);
+	const rte_be16_t ports[2] = {config->encap_sport_be, config->encap_dport_be};
+	memcpy(&hot->encap, ports, sizeof(ports));
 	hot->dir = config->dir == SADB_DIR_IN ? SADB_DIR_IN : SADB_DIR_OUT; /* RFC 4301 4.1: never both */
 	lineage->mut.owners++;
 	sadb_own(cold)->lineage = lineage;

@@ -78,6 +78,10 @@ struct sadb_sa_config {
 	uint64_t out_seq; /* last number used before the SA came here (XFRM oseq); never lowers what Culvert knows */
 	uint64_t in_seq;  /* highest number received before (XFRM seq) */
 	uint32_t acquire_seq; /* of the ACQUIRE that it answers (XFRM usersa.seq); 0: none */
+	/* UDP encapsulation (RFC 3948): the ports as they are on the wire in the SA's direction, so that the peer's is the
+	 * source inbound and the destination outbound. Both 0: none. */
+	rte_be16_t encap_sport_be, encap_dport_be;
+	uint32_t mapping_s; /* inbound: the peer's move is told again after so long (XFRMA_MTIMER_THRESH); 0: default */
 };
 
 enum sadb_sa_state {
@@ -104,6 +108,8 @@ struct sadb_sa_mut {
 	alignas(64) uint32_t replay_drops; /* XFRM's statistics, with the next two; relaxed adds */
 	uint32_t window_drops, icv_drops;
 	uint32_t owners; /* control thread: hot parts that point here */
+	/* when the peer was last told to be elsewhere, and there: its address and port in one word; see sadb_sa_moved() */
+	uint64_t mapping_told_s, mapping;
 };
 static_assert(sizeof(struct sadb_sa_mut) == 192, "mutable part: three lines");
 
@@ -122,6 +128,7 @@ struct sadb_sa {
 	uint8_t aad_bytes;  /* 8, or 12 with ESN (RFC 4106 5) */
 	uint8_t sel_any;    /* 1: the selector matches every packet of its vnet */
 	uint8_t dir;        /* SADB_DIR_IN or SADB_DIR_OUT */
+	uint32_t encap;     /* UDP's ports as on the wire, source and destination in one word; 0: no encapsulation */
 	alignas(64) uint8_t key_area[]; /* expanded key; as long as the keyer asked for */
 };
 static_assert(sizeof(struct sadb_sa) == 64 || sizeof(struct sadb_sa) == 128, "hot part: whole lines before the key");
@@ -151,6 +158,13 @@ enum sadb_use { SADB_USE_OK = 0, SADB_USE_SOFT = 1 << 0, SADB_USE_HARD = 1 << 1,
  * the SA's life each (the caller reports them); STOPPED: the SA is past a hard limit, the batch must be dropped.
  * A batch that would pass a hard limit is refused whole: the SA stops at the limit or up to a batch before it, never after. */
 unsigned sadb_sa_use(struct sadb_sa *sa, unsigned packets, uint64_t bytes, uint64_t now_s);
+
+/* A packet that only the peer can have made came from this address and port, and neither the SA's configuration nor an
+ * older packet says so (RFC 7296 2.23). True for the one caller who is to tell: once for each change, at
+ * most once a second, and again after a while as long as it is not heeded. */
+bool sadb_sa_moved(struct sadb_sa *sa, rte_be32_t src_be, rte_be16_t sport_be, uint64_t now_s);
+/* It could not be told: the next packet tries again. */
+void sadb_sa_moved_untold(struct sadb_sa *sa);
 
 static inline bool
 sadb_sa_stopped(const struct sadb_sa *sa)

@@ -121,8 +121,9 @@ struct sadb_sa_cold {
  * the last number used, and its window at the highest received. Turns a larval SA of the same key into a full one. */
 int sadb_sa_add(struct sadb *db, const struct sadb_sa_config *config, struct sadb_error *err);
 
-/* UPDSA. -ESRCH: no such SA. Completes a larval SA. On a full one: takes lifetimes, selector, flags, reqid; the key and
- * salt must be the same (-EINVAL), the sequence never goes back, the replay window keeps what it saw. */
+/* UPDSA. -ESRCH: no such SA. Completes a larval SA. On a full one: takes lifetimes, selector, flags, reqid, the ports of
+ * UDP encapsulation if it has any; the key and salt must be the same (-EINVAL), the sequence never goes back, the replay
+ * window keeps what it saw. */
 int sadb_sa_update(struct sadb *db, const struct sadb_sa_config *config, struct sadb_error *err);
 
 /* What an SA has done, as someone else knows it. */

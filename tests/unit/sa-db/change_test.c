@@ -310,6 +310,80 @@ an_update_cannot_change_what_an_sa_is(void **state)
 }
 
 static void
+an_update_moves_the_ports_of_udp_but_adds_and_takes_none(void **state)
+{
+	static const rte_be16_t ports[] = {RTE_BE16(4500), RTE_BE16(61000)};
+	struct sadb *db = rig_create(NULL);
+	struct sadb_sa_config config = rig_sa(1);
+	uint32_t both;
+	(void)state;
+	rig_add(db, 1);
+	rig_commit(db);
+	assert_int_equal(rig_lookup(db, 1)->encap, 0);
+	config.encap_sport_be = config.encap_dport_be = ports[0];
+	assert_int_equal(sadb_sa_update(db, &config, &rig_err), -EINVAL);
+	assert_int_equal(rig_err.attr, XFRMA_ENCAP);
+
+	config = rig_sa(2);
+	config.encap_sport_be = config.encap_dport_be = ports[0];
+	assert_int_equal(sadb_sa_add(db, &config, &rig_err), 0);
+	config.encap_dport_be = ports[1];
+	assert_int_equal(sadb_sa_update(db, &config, &rig_err), 0);
+	rig_commit(db);
+	memcpy(&both, ports, sizeof(both));
+	assert_int_equal(rig_lookup(db, 2)->encap, both);
+	config.encap_sport_be = config.encap_dport_be = 0;
+	assert_int_equal(sadb_sa_update(db, &config, &rig_err), -EINVAL);
+	assert_int_equal(rig_lookup(db, 2)->encap, both);
+	sadb_destroy(db);
+}
+
+static void
+a_peer_that_moved_is_told_once_for_each_place_and_again_while_nobody_heeds_it(void **state)
+{
+	static const struct {
+		uint64_t now_s;
+		uint32_t src;
+		uint16_t port;
+		bool told;
+	} steps[] = {
+	    {1000, 1, 10, true},  /* the first move */
+	    {1000, 1, 10, false}, /* and its next packets */
+	    {1000, 1, 11, false}, /* another port, but within a second */
+	    {1001, 1, 11, true},  /* it is due now */
+	    {1002, 2, 11, true},  /* another address */
+	    {1003, 1, 11, true},  /* and back */
+	    {1012, 1, 11, false}, /* nine seconds later */
+	    {1013, 1, 11, true},  /* ten */
+	    {1013, 1, 11, false}, /* once */
+	    {900, 1, 11, true},   /* the clock was set back */
+	    {909, 1, 11, false},  /* and goes on from there */
+	    {910, 1, 11, true},
+	};
+	struct sadb *db = rig_create(NULL);
+	struct sadb_sa_config config = rig_sa(1);
+	(void)state;
+	config.dir = SADB_DIR_IN;
+	config.encap_sport_be = config.encap_dport_be = RTE_BE16(4500);
+	assert_int_equal(sadb_sa_add(db, &config, &rig_err), 0);
+	rig_commit(db);
+	struct sadb_sa *sa = rig_lookup(db, 1);
+	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		if (sadb_sa_moved(sa, steps[i].src, steps[i].port, steps[i].now_s) != steps[i].told)
+			fail_msg("step %u", i);
+	sadb_sa_moved_untold(sa);
+	assert_true(sadb_sa_moved(sa, 1, 11, 911));
+	config.mapping_s = 60;
+	assert_int_equal(sadb_sa_update(db, &config, &rig_err), 0);
+	rig_commit(db);
+	sa = rig_lookup(db, 1);
+	assert_false(sadb_sa_moved(sa, 1, 11, 911 + 59));
+	assert_true(sadb_sa_moved(sa, 1, 11, 911 + 60));
+	assert_true(sadb_sa_moved(sa, 1, 12, 911 + 61)); /* another place does not wait so long */
+	sadb_destroy(db);
+}
+
+static void
 a_dump_survives_changes_between_its_steps(void **state)
 {
 	struct sadb *db = rig_create(NULL);
@@ -359,6 +433,8 @@ main(void)
 	    cmocka_unit_test(an_update_keeps_sequence_window_and_counters),
 	    cmocka_unit_test(an_update_may_move_the_sequence_ahead),
 	    cmocka_unit_test(an_update_cannot_change_what_an_sa_is),
+	    cmocka_unit_test(an_update_moves_the_ports_of_udp_but_adds_and_takes_none),
+	    cmocka_unit_test(a_peer_that_moved_is_told_once_for_each_place_and_again_while_nobody_heeds_it),
 	    cmocka_unit_test(a_dump_survives_changes_between_its_steps),
 	    cmocka_unit_test(a_flush_of_another_protocol_takes_nothing),
 	};

@@ -116,6 +116,29 @@ spoil_sel_mix(struct sadb_sa_config *c)
 }
 
 static void
+spoil_encap_sport(struct sadb_sa_config *c)
+{
+	c->encap_dport_be = RTE_BE16(4500);
+}
+static void
+spoil_encap_dport(struct sadb_sa_config *c)
+{
+	c->encap_sport_be = RTE_BE16(4500);
+}
+static void
+spoil_mapping(struct sadb_sa_config *c)
+{
+	c->mapping_s = 5;
+}
+static void
+spoil_mapping_dir(struct sadb_sa_config *c)
+{
+	c->encap_sport_be = c->encap_dport_be = RTE_BE16(4500);
+	c->mapping_s = 5;
+	c->dir = SADB_DIR_OUT;
+}
+
+static void
 what_is_no_sound_sa_is_refused_with_a_reason(void **state)
 {
 	static const struct {
@@ -144,6 +167,10 @@ what_is_no_sound_sa_is_refused_with_a_reason(void **state)
 	    {spoil_family, -EAFNOSUPPORT, 0},
 	    {spoil_sel_len, -EINVAL, 0},
 	    {spoil_sel_mix, -EINVAL, 0},
+	    {spoil_encap_sport, -EINVAL, XFRMA_ENCAP},
+	    {spoil_encap_dport, -EINVAL, XFRMA_ENCAP},
+	    {spoil_mapping, -EINVAL, XFRMA_MTIMER_THRESH},
+	    {spoil_mapping_dir, -EINVAL, XFRMA_MTIMER_THRESH},
 	};
 	struct sadb *db = rig_create(NULL);
 	(void)state;
