@@ -56,6 +56,13 @@ dp_last_two(uint32_t x)
 	return (uint16_t)(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? x >> 16 : x);
 }
 
+/* And the first two. */
+static inline uint16_t
+dp_first_two(uint32_t x)
+{
+	return (uint16_t)(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? x : x >> 16);
+}
+
 /* Zero if the first six bytes in memory are. */
 static inline uint64_t
 dp_first_six(uint64_t x)

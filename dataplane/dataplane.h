@@ -43,6 +43,7 @@ struct dp_config {
 	unsigned max_frame_bytes; /* largest MTU of any port + 14 */
 	bool poll_busy;           /* never sleep */
 	unsigned idle_sleep_us;   /* longest sleep of an idle worker, 1..10000 */
+	uint16_t nat_t_port;      /* where ESP in UDP comes in (RFC 3948), host order; 0: 4500 */
 };
 
 /* Chooses and tests the engine; fills keyer for sadb_create(). */
@@ -120,15 +121,16 @@ void dp_port_poll_link(struct dp *dp);
 int dp_port_addrs_set(struct dp *dp, uint16_t port, const struct sadb_addr *addrs, unsigned n);
 
 /* ---- events from workers ---- */
-enum dp_event_kind { DP_EVENT_ACQUIRE, DP_EVENT_SOFT, DP_EVENT_HARD, DP_EVENT_NEIGH };
+enum dp_event_kind { DP_EVENT_ACQUIRE, DP_EVENT_SOFT, DP_EVENT_HARD, DP_EVENT_NEIGH, DP_EVENT_MAPPING };
 
 struct dp_event {
 	uint8_t kind;             /* enum dp_event_kind */
 	uint16_t port;            /* NEIGH: resolve addr on this port's twin */
-	rte_be32_t addr_be;       /* NEIGH */
+	rte_be16_t sport_be;      /* MAPPING: the UDP port where the SA's peer is now */
+	rte_be32_t addr_be;       /* NEIGH; MAPPING: and its address */
 	uint32_t policy_index;    /* ACQUIRE */
 	struct sadb_flow_v4 flow; /* ACQUIRE */
-	struct sadb_sa_key sa;    /* SOFT, HARD */
+	struct sadb_sa_key sa;    /* SOFT, HARD, MAPPING */
 };
 
 /* Takes up to max events; poll about every 10 ms. */

@@ -14,6 +14,8 @@
 #include <rte_memzone.h>
 #include <rte_random.h>
 
+#include "dataplane/udp_encap.h"
+
 /* AF_XDP keeps 2048 buffers in the fill ring of each port, another 1024 may wait to be sent. */
 #define DEFAULT_PACKETS       16384
 #define POOL_CACHE            256
@@ -138,6 +140,7 @@ dp_create(const struct dp_config *config, struct sadb_keyer *keyer, struct dp_er
 	dp->n_workers = config->workers;
 	dp->poll_busy = config->poll_busy;
 	dp->idle_sleep_us = config->idle_sleep_us ? config->idle_sleep_us : DEFAULT_IDLE_SLEEP_US;
+	dp->nat_t_port_be = rte_cpu_to_be_16(config->nat_t_port ? config->nat_t_port : DP_NAT_T_PORT);
 	dp->second_tsc = rte_get_tsc_hz();
 	dp->hold_tsc = HOLD_S * dp->second_tsc;
 	dp->pool = pool_create(config);

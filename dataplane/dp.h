@@ -23,6 +23,7 @@ struct dp {
 	uint64_t hold_tsc, second_tsc;
 	bool poll_busy;
 	unsigned idle_sleep_us;
+	rte_be16_t nat_t_port_be;
 	uint8_t stop; /* release store by dp_stop(), acquire by workers */
 	uint8_t twin_stop;
 	bool set_up;  /* workers exist, ports run */

@@ -37,6 +37,8 @@ static const struct reason reasons[] = {
      "later fragment without ports where a policy asks for ports: avoid fragments or widen the policy"},
     {"inject-source", "the kernel sent from an address its twin device does not have: see 'ip addr' and 'ip rule'"},
     /* esp_in */
+    {"udp-length", "UDP length of ESP in UDP is below 8 or beyond its IP packet: damaged, or a broken sender or NAT"},
+    {"nat-keepalive", "NAT keepalive (RFC 3948 2.3): has done its work on the way here, dropped by design, no fault"},
     {"esp-fragment", "fragment of an ESP packet: lower the peer's tunnel MTU; fragments are not put together here"},
     {"esp-truncated", "too short to hold SPI, sequence, IV, trailer and tag: damaged, or not ESP at all"},
     {"esp-unaligned", "ESP length is not a multiple of 4 (RFC 4303 2.4): damaged, or another algorithm at the peer"},
@@ -44,6 +46,9 @@ static const struct reason reasons[] = {
 		  "peer may still use an old SPI"},
     {"sa-direction",
      "packet came for an SA that is outbound only: the peer reflects our packets, or the SPIs are swapped"},
+    {"encap-missing",
+     "came as plain ESP for an SA with UDP encapsulation: set encap on both ends or none, or a forgery"},
+    {"encap-unwanted", "came in UDP for an SA without UDP encapsulation: set encap on both ends or none, or a forgery"},
     {"sa-expired",
      "SA is past a hard limit or was just deleted: see its lifetimes in 'culvert sa show'; is IKE rekeying?"},
     {"replay-old",

@@ -50,6 +50,21 @@ usable(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
 	return true;
 }
 
+/* Not in the encapsulation or not from the place that the SA names. Its packets come all in UDP or none (as in the kernel);
+ * another place is the peer's new one if the tag proves it. False: dropped. */
+static bool
+elsewhere(struct dp_worker *w, struct rte_mbuf *m, const struct sadb_sa *sa, rte_be32_t src_be)
+{
+	struct dp_meta *meta = dp_meta(m);
+	if ((meta->udp == 0) != (sa->encap == 0)) {
+		dp_drop(w, m, sa->encap == 0 ? DP_DROP_ENCAP_UNWANTED : DP_DROP_ENCAP_MISSING);
+		return false;
+	}
+	if (src_be != sa->src_v4_be || dp_first_two(meta->udp) != dp_first_two(sa->encap))
+		meta->flags |= DP_META_MOVED;
+	return true;
+}
+
 /* RFC 4303 3.4.3. False: dropped. */
 static inline bool
 prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa, uint64_t top)
@@ -59,6 +74,11 @@ prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa, uint64_t to
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 	struct dp_esp_head *esp = (struct dp_esp_head *)(data + DP_OUTER_BYTES);
 
+	if (unlikely(meta->udp != sa->encap || sa->encap != 0)) {
+		const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)data;
+		if ((meta->udp != sa->encap || ip->src_addr != sa->src_v4_be) && !elsewhere(w, m, sa, ip->src_addr))
+			return false;
+	}
 	meta->sa = sa;
 	uint32_t seq_low = rte_be_to_cpu_32(esp->seq_be);
 	meta->seq = seq_low;
@@ -215,7 +235,7 @@ strip(struct rte_mbuf *m)
 	m->data_len = bytes;
 	m->pkt_len = bytes;
 	meta->ip_bytes = bytes;
-	meta->flags = DP_META_FROM_ESP;
+	meta->flags |= DP_META_FROM_ESP;
 	return DP_DROP_COUNT;
 }
 
@@ -287,6 +307,32 @@ sort_verdicts(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, con
 	}
 }
 
+/* After tags and window: has the peer of an SA in UDP moved (RFC 7296 2.23)? Only the newest packet says where it is now: an
+ * older one may have come late from where it was. verdict NULL: all are good. */
+static void
+follow_peer(struct dp_worker *w, struct sadb_sa *sa, struct rte_mbuf *const pkt[], unsigned n,
+	    const enum sadb_replay_verdict *verdict)
+{
+	const uint64_t top = sa->replay != NULL ? sadb_replay_hint(sa->replay) : 0;
+	struct rte_mbuf *newest = NULL;
+
+	for (unsigned i = 0; i < n; i++)
+		if ((dp_meta(pkt[i])->flags & DP_META_MOVED) && dp_meta(pkt[i])->seq >= top &&
+		    (verdict == NULL || verdict[i] == SADB_REPLAY_OK))
+			newest = pkt[i];
+	if (newest == NULL)
+		return;
+	const struct rte_ipv4_hdr *ip =
+	    (const struct rte_ipv4_hdr *)(dp_op(newest)->text - sizeof(struct dp_esp_head) - DP_OUTER_BYTES);
+	const struct sadb_sa_config *config = &sa->cold->config;
+	const struct dp_event event = {.kind = DP_EVENT_MAPPING,
+				       .sport_be = dp_first_two(dp_meta(newest)->udp),
+				       .addr_be = ip->src_addr,
+				       .sa = sadb_sa_key_make(&config->dst, config->spi_be, config->proto)};
+	if (sadb_sa_moved(sa, event.addr_be, event.sport_be, w->now_s) && !dp_event_send(w, &event))
+		sadb_sa_moved_untold(sa);
+}
+
 /* Moves the window of one SA for all its packets of the batch (RFC 4303 3.4.3: only now, after the tags verified), and
  * counts those accepted against its lifetimes. pkt holds the group's packets in order of arrival. */
 static void
@@ -310,6 +356,8 @@ commit_group(struct dp_worker *w, const struct dp_group *group, struct rte_mbuf 
 				bytes -= inner_bytes(dp_op(pkt[i]));
 	bool usable = accepted == 0 || dp_group_use(w, group, accepted, bytes);
 	dp_count(&w->stats.esp_in, usable ? accepted : 0);
+	if (unlikely(group->sa->encap != 0) && usable)
+		follow_peer(w, group->sa, pkt, n, accepted < n ? verdict : NULL);
 	if (unlikely(accepted < n || !usable || group->useless > 0)) {
 		if (accepted == n)
 			memset(verdict, 0, n * sizeof(verdict[0])); /* SADB_REPLAY_OK */

@@ -10,12 +10,20 @@
 #include "dataplane/esp.h"
 #include "dataplane/flow.h"
 #include "dataplane/ipv4.h"
+#include "dataplane/udp_encap.h"
 
 #define OUTER_TTL 64
 #define SA_AHEAD  32 /* packets */
 
-/* Everything ESP adds before the inner packet. */
-#define HEAD_BYTES (DP_OUTER_BYTES + (uint16_t)sizeof(struct dp_esp_head))
+/* Everything ESP adds before the inner packet, without UDP and with it. */
+#define HEAD_BYTES     (DP_OUTER_BYTES + (uint16_t)sizeof(struct dp_esp_head))
+#define UDP_HEAD_BYTES (HEAD_BYTES + DP_UDP_BYTES)
+
+static inline unsigned
+head_bytes(const struct sadb_sa *sa)
+{
+	return sa->encap == 0 ? HEAD_BYTES : UDP_HEAD_BYTES;
+}
 
 static inline unsigned
 text_bytes(unsigned inner_bytes)
@@ -25,9 +33,9 @@ text_bytes(unsigned inner_bytes)
 
 /* The longest inner packet that fits when the outer one may have that many bytes. */
 static uint16_t
-inner_mtu(uint16_t outer_bytes)
+inner_mtu(uint16_t outer_bytes, const struct sadb_sa *sa)
 {
-	return (uint16_t)(((outer_bytes - HEAD_BYTES - DP_TAG_BYTES) & ~(DP_ESP_ALIGN - 1)) - DP_ESP_TRAILER);
+	return (uint16_t)(((outer_bytes - head_bytes(sa) - DP_TAG_BYTES) & ~(DP_ESP_ALIGN - 1)) - DP_ESP_TRAILER);
 }
 
 /* Once per SA and batch: where do its packets go? Whether it may be used at all shows when they are numbered. */
@@ -42,7 +50,7 @@ open_group(struct dp_worker *w, struct dp_group *group)
 	} else if (hop->kind == SADB_ROUTE_UNICAST) {
 		group->out_port = hop->port;
 		group->next_hop_be = hop->gateway_v4_be ? hop->gateway_v4_be : group->sa->dst_v4_be;
-		group->max_inner_bytes = inner_mtu(w->dp->port[hop->port]->mtu);
+		group->max_inner_bytes = inner_mtu(w->dp->port[hop->port]->mtu, group->sa);
 	} else {
 		group->reason = hop->kind == SADB_ROUTE_LOCAL ? DP_DROP_ROUTE_DOMAIN : DP_DROP_BLACKHOLE;
 	}
@@ -166,22 +174,31 @@ number_group(struct dp_worker *w, unsigned index, struct rte_mbuf *const pkt[], 
 struct common {
 	const struct sadb_sa *sa;
 	const void *key_area;
-	uint64_t addresses;
+	uint64_t addresses; /* destination, and what follows the outer header: the SPI, or UDP's ports */
 	uint32_t outer_sum, spi, salt;
 	rte_be32_t src_be, next_hop_be;
 	uint16_t out_port;
 	uint8_t aad_bytes;
 	bool odd; /* does not just copy DSCP, ECN and DF */
+	bool udp;
 };
+
+static inline uint16_t
+ttl_proto(bool udp)
+{
+	return udp ? RTE_BE16(OUTER_TTL << 8 | IPPROTO_UDP) : RTE_BE16(OUTER_TTL << 8 | IPPROTO_ESP);
+}
 
 static inline struct common
 common_of(const struct dp_group *group)
 {
 	const struct sadb_sa *sa = group->sa;
+	const bool udp = sa->encap != 0;
 	struct common common = {.sa = sa,
 				.key_area = sa->key_area,
-				.addresses = dp_word_pair(sa->dst_v4_be, sa->spi_be),
-				.outer_sum = sa->outer_sum + RTE_BE16(OUTER_TTL << 8 | IPPROTO_ESP),
+				.addresses = dp_word_pair(sa->dst_v4_be, udp ? sa->encap : sa->spi_be),
+				.outer_sum = sa->outer_sum + ttl_proto(udp),
+				.udp = udp,
 				.spi = sa->spi_be,
 				.src_be = sa->src_v4_be,
 				.next_hop_be = group->next_hop_be,
@@ -207,7 +224,9 @@ adjust(const struct sadb_sa *sa, uint16_t *head, uint16_t *fragment)
  *   version and TOS, length | id, DF || TTL, protocol, checksum | source || destination | SPI || sequence | IV || IV
  * The first word of the inner header has the version and TOS that the outer one takes over. The checksum is summed from
  * values at hand (RFC 1071). RFC 6864: the id must be unique per source, destination and protocol while fragments may
- * live: the number's low half is, within its SA. The IV is the 64-bit sequence number, given out once. */
+ * live: the number's low half is, within its SA. The IV is the 64-bit sequence number, given out once.
+ * With UDP (RFC 3948 2.1, no checksum):
+ *   ... || destination | ports || length, 0 | SPI || sequence | IV || IV */
 static inline void
 write_head(uint8_t *inner, const struct common *common, uint32_t seq_low, uint32_t seq_high, uint16_t bytes)
 {
@@ -220,10 +239,16 @@ write_head(uint8_t *inner, const struct common *common, uint32_t seq_low, uint32
 		adjust(common->sa, &head, &fragment);
 	const uint16_t sum = (uint16_t)~dp_csum_fold(common->outer_sum + head + length + id + fragment);
 	static_assert(4 * sizeof(uint64_t) + sizeof(uint32_t) == HEAD_BYTES, "the whole head");
-	uint8_t *at = inner - HEAD_BYTES;
+	static_assert(5 * sizeof(uint64_t) + sizeof(uint32_t) == UDP_HEAD_BYTES, "likewise");
+	uint8_t *at = inner - (common->udp ? UDP_HEAD_BYTES : HEAD_BYTES);
 	dp_put64(at, dp_word_pair(dp_word_pair_16(head, length), dp_word_pair_16(id, fragment)));
-	dp_put64(at + 8, dp_word_pair(dp_word_pair_16(RTE_BE16(OUTER_TTL << 8 | IPPROTO_ESP), sum), common->src_be));
+	dp_put64(at + 8, dp_word_pair(dp_word_pair_16(ttl_proto(common->udp), sum), common->src_be));
 	dp_put64(at + 16, common->addresses);
+	if (common->udp) {
+		const uint16_t udp_length = dp_be16((uint16_t)(bytes - DP_OUTER_BYTES));
+		dp_put64(at + 24, dp_word_pair(dp_word_pair_16(udp_length, 0), common->spi));
+		at += DP_UDP_BYTES;
+	}
 	dp_put64(at + 24, dp_word_pair(seq_low, seq_high));
 	dp_put32(at + 32, seq_low);
 }
@@ -235,11 +260,12 @@ encapsulate(struct rte_mbuf *m, const struct common *common, uint64_t seq)
 	struct dp_meta *meta = dp_meta(m);
 	struct dp_aead_op *op = dp_op(m);
 	const unsigned inner_bytes = meta->ip_bytes, text = text_bytes(inner_bytes),
-		       pad = text - inner_bytes - DP_ESP_TRAILER, data_off = m->data_off;
-	const uint16_t bytes = (uint16_t)(HEAD_BYTES + text + DP_TAG_BYTES);
+		       pad = text - inner_bytes - DP_ESP_TRAILER, data_off = m->data_off,
+		       head = common->udp ? UDP_HEAD_BYTES : HEAD_BYTES;
+	const uint16_t bytes = (uint16_t)(head + text + DP_TAG_BYTES);
 	const uint32_t seq_low = rte_cpu_to_be_32((uint32_t)seq), seq_high = rte_cpu_to_be_32((uint32_t)(seq >> 32));
 	uint8_t *inner = (uint8_t *)m->buf_addr + data_off;
-	if (unlikely(data_off < HEAD_BYTES || data_off + text + DP_TAG_BYTES > m->buf_len))
+	if (unlikely(data_off < head || data_off + text + DP_TAG_BYTES > m->buf_len))
 		return false;
 
 	/* At most three bytes of padding, 1, 2, 3; then its length and the next header. What of the padding is too much is
@@ -250,7 +276,7 @@ encapsulate(struct rte_mbuf *m, const struct common *common, uint64_t seq)
 	const uint16_t trailer = dp_byte_pair((uint8_t)pad, DP_NEXT_IPV4);
 	memcpy(inner + text - DP_ESP_TRAILER, &trailer, sizeof(trailer));
 	write_head(inner, common, seq_low, seq_high, bytes);
-	m->data_off = (uint16_t)(data_off - HEAD_BYTES);
+	m->data_off = (uint16_t)(data_off - head);
 	m->data_len = bytes;
 	m->pkt_len = bytes;
 	meta->ip_bytes = bytes;

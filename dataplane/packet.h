@@ -25,6 +25,7 @@ enum dp_meta_flag {
 	DP_META_ROUTED = 1 << 2,    /* out_port and next_hop are set; TTL is done */
 	DP_META_HOP = 1 << 4,       /* hop is set */
 	DP_META_HAS_L2 = 1 << 3,    /* the Ethernet header stands before the data, as received */
+	DP_META_MOVED = 1 << 5,     /* in esp_in: came from elsewhere than its SA says */
 };
 
 struct dp_meta {
@@ -35,7 +36,10 @@ struct dp_meta {
 		uint64_t seq;                   /* in esp_in */
 		const struct sadb_nexthop *hop; /* after it, with DP_META_HOP: the way inside, NULL: none */
 	};
-	rte_be32_t next_hop_be;
+	union {
+		uint32_t udp; /* in esp_in: UDP's ports around ESP as on the wire, source and destination; 0: none */
+		rte_be32_t next_hop_be;
+	};
 	uint16_t in_port, out_port;
 	uint16_t ip_bytes; /* total length of the IP packet at data */
 	uint8_t flags;     /* enum dp_meta_flag */

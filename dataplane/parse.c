@@ -8,12 +8,36 @@
 #include "dataplane/dp.h"
 #include "dataplane/flow.h"
 #include "dataplane/ipv4.h"
+#include "dataplane/udp_encap.h"
 
 /* 224.0.0.0/24 is for this link only (RFC 5771 4): routing protocols on the twin want it, nothing forwards it. */
 static bool
 link_multicast(rte_be32_t dst_be)
 {
 	return (dst_be & RTE_BE32(0xffffff00)) == RTE_BE32(0xe0000000);
+}
+
+static void
+parse_esp(struct dp_worker *w, struct rte_mbuf *m)
+{
+	rte_pktmbuf_adj(m, sizeof(struct rte_ether_hdr));
+	dp_meta(m)->flags = 0;
+	dp_meta(m)->udp = 0;
+	dp_vec_push(&w->esp_in, m);
+}
+
+static void
+parse_udp(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv4_hdr *ip)
+{
+	unsigned verdict = dp_udp_judge(ip, dp_meta(m)->ip_bytes, w->dp->nat_t_port_be);
+	if (verdict == DP_UDP_OTHER) {
+		dp_vec_push(&w->punt, m);
+	} else if (verdict == DP_UDP_ESP) {
+		parse_esp(w, m);
+		dp_udp_unwrap(m);
+	} else {
+		dp_drop(w, m, verdict);
+	}
 }
 
 static void
@@ -28,17 +52,14 @@ parse_underlay(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv4_hd
 		dp_drop(w, m, DP_DROP_UNDERLAY_NOT_LOCAL);
 		return;
 	}
-	if (ip->next_proto_id != IPPROTO_ESP) {
+	if (ip->next_proto_id == IPPROTO_UDP)
+		parse_udp(w, m, ip);
+	else if (ip->next_proto_id != IPPROTO_ESP)
 		dp_vec_push(&w->punt, m);
-		return;
-	}
-	if (dp_ipv4_is_fragment(ip)) {
+	else if (dp_ipv4_is_fragment(ip))
 		dp_drop(w, m, DP_DROP_ESP_FRAGMENT);
-		return;
-	}
-	rte_pktmbuf_adj(m, sizeof(struct rte_ether_hdr));
-	dp_meta(m)->flags = 0;
-	dp_vec_push(&w->esp_in, m);
+	else
+		parse_esp(w, m);
 }
 
 static void
@@ -111,13 +132,14 @@ struct glance {
 	struct dp_port *port;
 	uint64_t mac;      /* the first eight bytes of a frame for the port, of which six count */
 	rte_be32_t own_be; /* an address of the gateway in the underlay; 0: none met yet */
+	rte_be16_t nat_t_port_be;
 };
 
 static struct glance
-glance_at(struct dp_port *port)
+glance_at(const struct dp *dp, uint16_t port)
 {
-	struct glance glance = {.port = port};
-	memcpy(&glance.mac, &port->mac, sizeof(port->mac));
+	struct glance glance = {.port = dp->port[port], .nat_t_port_be = dp->nat_t_port_be};
+	memcpy(&glance.mac, &glance.port->mac, sizeof(glance.port->mac));
 	return glance;
 }
 
@@ -147,11 +169,11 @@ common(const struct rte_mbuf *m, const struct glance *glance)
 	return wrong == 0;
 }
 
-/* An ESP packet for an address known to be the gateway's own. */
+/* An ESP packet, maybe in UDP, for an address known to be the gateway's own. */
 static inline bool
-common_esp(const struct rte_ipv4_hdr *ip, struct glance *glance)
+common_esp(const struct rte_ipv4_hdr *ip, uint16_t bytes, struct glance *glance)
 {
-	if (ip->next_proto_id != IPPROTO_ESP)
+	if (ip->next_proto_id != IPPROTO_ESP && !dp_udp_common(ip, bytes, glance->nat_t_port_be))
 		return false;
 	if (ip->dst_addr == glance->own_be)
 		return true;
@@ -175,16 +197,17 @@ dp_parse(struct dp_worker *w)
 		if (i + DP_AHEAD < n)
 			rte_prefetch0(rte_pktmbuf_mtod(in->pkt[i + DP_AHEAD], void *));
 		if (unlikely(glance.port == NULL || glance.port->number != meta->in_port))
-			glance = glance_at(w->dp->port[meta->in_port]);
+			glance = glance_at(w->dp, meta->in_port);
 		const struct rte_ipv4_hdr *ip =
 		    rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
 		bool underlay = glance.port->underlay;
-		if (unlikely(!common(m, &glance) || (underlay && !common_esp(ip, &glance)))) {
+		const uint16_t bytes = (uint16_t)(m->data_len - sizeof(struct rte_ether_hdr));
+		if (unlikely(!common(m, &glance) || (underlay && !common_esp(ip, bytes, &glance)))) {
 			parse_one(w, m);
 			continue;
 		}
-		const uint16_t bytes = (uint16_t)(m->data_len - sizeof(struct rte_ether_hdr));
 		if (underlay) {
+			meta->udp = 0;
 			out = &w->esp_in;
 		} else {
 			dp_flow_read(&meta->flow, ip, bytes);
@@ -197,6 +220,8 @@ dp_parse(struct dp_worker *w)
 		m->data_off = (uint16_t)(m->data_off + sizeof(struct rte_ether_hdr));
 		m->data_len = bytes;
 		m->pkt_len = bytes;
+		if (underlay && ip->next_proto_id != IPPROTO_ESP)
+			dp_udp_unwrap(m);
 		dp_vec_push(out, m);
 	}
 	in->n = 0;

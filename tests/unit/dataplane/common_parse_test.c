@@ -15,6 +15,7 @@
 
 #define BUFFER 4096
 #define TRIALS 60000
+#define NAT_T  4500
 
 static char engine[] = "auto";
 
@@ -30,12 +31,33 @@ struct verdict {
 	enum way way;
 	unsigned reason;
 	bool local;
+	bool udp; /* around ESP */
 };
 
 static struct verdict
 drop(unsigned reason)
 {
 	return (struct verdict){.way = DROP, .reason = reason};
+}
+
+/* RFC 3948 2, of a datagram to one of the gateway's own addresses; ip holds as much as its total length says. */
+static struct verdict
+judge_udp(const uint8_t *ip)
+{
+	const unsigned there = header_get16(ip + 2) - 20u;
+	const bool marker = header_get16(ip + 28) == 0 && header_get16(ip + 30) == 0;
+	if (header_get16(ip + 6) & 0x1fff || there < 4 || header_get16(ip + 22) != NAT_T)
+		return (struct verdict){.way = PUNT};
+	if (header_get16(ip + 6) & 0x2000)
+		return there >= 12 && marker ? (struct verdict){.way = PUNT} : drop(DP_DROP_ESP_FRAGMENT);
+	if (there < 8 || header_get16(ip + 24) < 8 || header_get16(ip + 24) > there)
+		return drop(DP_DROP_UDP_LENGTH);
+	const unsigned payload = header_get16(ip + 24) - 8u;
+	if (payload == 1 && ip[28] == 0xff)
+		return drop(DP_DROP_NAT_KEEPALIVE);
+	if (payload >= 4 && marker)
+		return (struct verdict){.way = PUNT};
+	return (struct verdict){.way = ESP_IN, .udp = true};
 }
 
 static struct verdict
@@ -66,6 +88,8 @@ judge_frame(const uint8_t *frame, size_t bytes, const uint8_t mac[6], bool under
 		return (struct verdict){.way = PUNT};
 	if (memcmp(ip + 16, own, 4) != 0)
 		return drop(DP_DROP_UNDERLAY_NOT_LOCAL);
+	if (ip[9] == 17)
+		return judge_udp(ip);
 	if (ip[9] != 50)
 		return (struct verdict){.way = PUNT};
 	return header_get16(ip + 6) & 0x3fff ? drop(DP_DROP_ESP_FRAGMENT) : (struct verdict){.way = ESP_IN};
@@ -92,6 +116,28 @@ check_flow(const struct sadb_flow_v4 *flow, const uint8_t *ip)
 	assert_memory_equal(flow, &expected, sizeof(expected));
 }
 
+/* Most often ESP in UDP, else what may come there too; and one thing of it that is wrong. Returns the IP packet's length. */
+static size_t
+nearly_right_udp(uint8_t *ip, size_t bytes)
+{
+	header_put16(ip + 22, header_any(8) ? NAT_T : NAT_T ^ 1u << header_any(16));
+	if (header_any(4) == 0) { /* a keepalive, or a byte more or less */
+		bytes = 28 + header_any(4);
+		header_put16(ip + 2, (unsigned)bytes);
+		header_put16(ip + 24, (unsigned)bytes - 20);
+		ip[28] = header_any(4) ? 0xff : (uint8_t)rand();
+	} else if (bytes >= 32 && header_any(4) == 0) { /* IKE, or nearly */
+		memset(ip + 28, 0, 4);
+		if (header_any(4) == 0)
+			ip[28 + header_any(4)] = 1;
+	} else if (bytes >= 32) {
+		ip[28] = (uint8_t)(1 + header_any(255));
+	}
+	if (header_any(6) == 0)
+		header_put16(ip + 24, header_any(2) ? header_any(12) : header_get16(ip + 24) + 3 - header_any(7));
+	return bytes;
+}
+
 static size_t
 nearly_right_frame(uint8_t *frame, const struct dp_port *port)
 {
@@ -100,10 +146,12 @@ nearly_right_frame(uint8_t *frame, const struct dp_port *port)
 					  .sport = (uint16_t)rand(),
 					  .dport = (uint16_t)rand(),
 					  .payload = (uint16_t)header_any(40),
-					  .proto = port->underlay && header_any(4) ? 50 : 17,
+					  .proto = port->underlay && header_any(2) ? 50 : 17,
 					  .ttl = 64};
 	static const uint8_t multicast[] = {0x01, 0x00, 0x5e, 0, 0, 5};
 	size_t bytes = witness_packet(&header, frame + 14);
+	if (port->underlay && header.proto == 17)
+		bytes = nearly_right_udp(frame + 14, bytes);
 	if (header_any(20) == 0) { /* no more than a header, or a byte or two */
 		bytes = 20 + header_any(5);
 		header_put16(frame + 16, (unsigned)bytes);
@@ -140,6 +188,22 @@ buffer(struct gateway *gw, const uint8_t *frame, size_t bytes, uint16_t port)
 	return m;
 }
 
+/* As ESP without UDP would stand there, as far as anyone reads it. */
+static void
+check_unwrapped(struct rte_mbuf *m, const uint8_t *ip)
+{
+	const struct dp_meta *meta = dp_meta(m);
+	const uint8_t *data = rte_pktmbuf_mtod(m, const uint8_t *);
+	const unsigned esp = header_get16(ip + 24) - 8u;
+	assert_memory_equal(&meta->udp, ip + 20, 4);
+	assert_int_equal(meta->ip_bytes, 20 + esp);
+	assert_int_equal(m->data_len, meta->ip_bytes);
+	assert_int_equal(m->pkt_len, meta->ip_bytes);
+	assert_int_equal(data[1], ip[1]);
+	assert_memory_equal(data + 12, ip + 12, 8);
+	assert_memory_equal(data + 20, ip + 28, esp);
+}
+
 static void
 check_parsed(const struct gateway *gw, struct rte_mbuf *m, const struct verdict *verdict, const uint8_t *frame)
 {
@@ -161,6 +225,12 @@ check_parsed(const struct gateway *gw, struct rte_mbuf *m, const struct verdict 
 	}
 	assert_int_equal(meta->flags, 0);
 	assert_int_equal(meta->local, verdict->local);
+	if (verdict->udp) {
+		check_unwrapped(m, frame + 14);
+		return;
+	}
+	if (verdict->way == ESP_IN)
+		assert_int_equal(meta->udp, 0);
 	assert_int_equal(meta->ip_bytes, header_get16(frame + 16));
 	assert_int_equal(m->data_len, meta->ip_bytes);
 	assert_int_equal(m->pkt_len, meta->ip_bytes);
@@ -174,7 +244,7 @@ check_parsed(const struct gateway *gw, struct rte_mbuf *m, const struct verdict 
 static void
 parse_judges_every_frame_by_the_rules_in_full(void **state)
 {
-	unsigned ways[4] = {0}, reasons[DP_DROP_COUNT] = {0};
+	unsigned ways[4] = {0}, in_udp = 0, reasons[DP_DROP_COUNT] = {0};
 	uint8_t frame[BUFFER] = {0};
 	struct gateway gw;
 	gateway_start(&gw, *state, 0, 128);
@@ -191,18 +261,21 @@ parse_judges_every_frame_by_the_rules_in_full(void **state)
 		dp_parse(gw.w);
 		check_parsed(&gw, m, &verdict, frame);
 		ways[verdict.way]++;
+		in_udp += verdict.udp;
 		reasons[verdict.way == DROP ? verdict.reason : 0]++;
 		for (unsigned k = 0; k < 4; k++)
 			vecs[k]->n = 0;
 		rte_pktmbuf_free(m);
 	}
 	/* The trial was one. */
+	assert_true(in_udp > TRIALS / 50);
 	for (unsigned k = 0; k < 4; k++)
 		assert_true(ways[k] > TRIALS / 50);
 	static const enum dp_drop met[] = {
-	    DP_DROP_SEGMENTED,  DP_DROP_IP_TRUNCATED, DP_DROP_ETHER_DST,    DP_DROP_ETHER_TYPE,
-	    DP_DROP_IP_VERSION, DP_DROP_IP_LENGTH,    DP_DROP_IP_OPTIONS,   DP_DROP_IP_CHECKSUM,
-	    DP_DROP_IP_MARTIAN, DP_DROP_IP_MULTICAST, DP_DROP_ESP_FRAGMENT, DP_DROP_UNDERLAY_NOT_LOCAL,
+	    DP_DROP_SEGMENTED,  DP_DROP_IP_TRUNCATED,  DP_DROP_ETHER_DST,    DP_DROP_ETHER_TYPE,
+	    DP_DROP_IP_VERSION, DP_DROP_IP_LENGTH,     DP_DROP_IP_OPTIONS,   DP_DROP_IP_CHECKSUM,
+	    DP_DROP_IP_MARTIAN, DP_DROP_IP_MULTICAST,  DP_DROP_ESP_FRAGMENT, DP_DROP_UNDERLAY_NOT_LOCAL,
+	    DP_DROP_UDP_LENGTH, DP_DROP_NAT_KEEPALIVE,
 	};
 	for (unsigned k = 0; k < sizeof(met) / sizeof(met[0]); k++)
 		assert_true(reasons[met[k]] > 20);

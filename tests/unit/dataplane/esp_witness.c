@@ -175,3 +175,40 @@ witness_open(const struct witness_sa *sa, uint32_t seq_high, const uint8_t *pack
 	memcpy(inner, text, *inner_bytes);
 	return NULL;
 }
+
+size_t
+witness_udp_wrap(uint8_t *packet, size_t bytes, uint16_t sport, uint16_t dport)
+{
+	memmove(packet + 28, packet + 20, bytes - 20);
+	put16(packet + 20, sport);
+	put16(packet + 22, dport);
+	put16(packet + 24, (uint32_t)(bytes - 20 + 8));
+	put16(packet + 26, 0);
+	packet[9] = 17;
+	put16(packet + 2, (uint32_t)(bytes + 8));
+	witness_checksum(packet, 20);
+	return bytes + 8;
+}
+
+const char *
+witness_udp_unwrap(uint8_t *packet, size_t *bytes, uint16_t sport, uint16_t dport)
+{
+	if (*bytes < 28 || packet[0] != 0x45)
+		return "too short, or not a plain IPv4 header";
+	if (get16(packet + 2) != *bytes || sum(packet, 20) != 0xffff)
+		return "outer total length or checksum";
+	if (packet[9] != 17)
+		return "outer protocol is not UDP";
+	if (get16(packet + 20) != sport || get16(packet + 22) != dport)
+		return "UDP ports";
+	if (get16(packet + 24) != *bytes - 20)
+		return "UDP length";
+	if (get16(packet + 26) != 0)
+		return "UDP checksum";
+	*bytes -= 8;
+	memmove(packet + 20, packet + 28, *bytes - 20);
+	packet[9] = 50;
+	put16(packet + 2, (uint32_t)*bytes);
+	witness_checksum(packet, 20);
+	return NULL;
+}

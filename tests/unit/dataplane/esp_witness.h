@@ -34,6 +34,11 @@ size_t witness_seal(const struct witness_sa *sa, uint64_t seq, const uint8_t *in
 const char *witness_open(const struct witness_sa *sa, uint32_t seq_high, const uint8_t *packet, size_t bytes,
 			 uint8_t *inner, size_t *inner_bytes, uint32_t *seq);
 
+/* Puts UDP (RFC 3948 2.1) between the outer header of an ESP packet and ESP. Returns the new length. */
+size_t witness_udp_wrap(uint8_t *packet, size_t bytes, uint16_t sport, uint16_t dport);
+/* Takes it away again, checking every field; NULL when all is right, else what is wrong. *bytes: before and after. */
+const char *witness_udp_unwrap(uint8_t *packet, size_t *bytes, uint16_t sport, uint16_t dport);
+
 /* A plain IPv4 packet (UDP unless proto says otherwise) with a payload that counts up. Returns its length. */
 struct witness_ip {
 	uint32_t src, dst;
