@@ -187,6 +187,8 @@ static const struct ctl_yaml_key file_keys[] = {
     {"idle_sleep_us", ctl_yaml_uint, MEMBER(ctl_config, idle_sleep_us), .min = 1, .max = 10000},
     {"memory_mb", ctl_yaml_uint, MEMBER(ctl_config, memory_mb), .min = 128, .max = 1 << 20},
     {"packets", ctl_yaml_uint, MEMBER(ctl_config, packets), .min = 1024, .max = 1 << 22},
+    {"nat_t_port", ctl_yaml_uint, MEMBER(ctl_config, nat_t_port), LINE(ctl_config, nat_t_port_line), .min = 1,
+     .max = UINT16_MAX},
     {"huge_pages", ctl_yaml_choice, MEMBER(ctl_config, huge_pages), .choices = huges},
     {"max_sas", ctl_yaml_uint, MEMBER(ctl_config, max_sas), .min = 1, .max = 1 << 22},
     {"max_policies", ctl_yaml_uint, MEMBER(ctl_config, max_policies), .min = 1, .max = 1 << 20},
@@ -219,6 +221,7 @@ defaults_set(struct ctl_config *config)
 	config->idle_sleep_us = 250;
 	config->memory_mb = 256;
 	config->packets = 16384;
+	config->nat_t_port = 4500;
 	config->max_sas = 4096;
 	config->max_policies = 4096;
 	strcpy(config->socket, SOCKET_DEFAULT);

@@ -58,6 +58,8 @@ struct ctl_config {
 	uint32_t idle_sleep_us;
 	uint32_t memory_mb;
 	uint32_t packets;
+	uint16_t nat_t_port;
+	unsigned nat_t_port_line;
 	uint32_t max_sas, max_policies;
 	char cpus[128]; /* empty: workers float */
 	unsigned cpus_line;

@@ -9,6 +9,8 @@
 
 #include "control/cli/words.h"
 
+#define IKE_PORT 500
+
 static uint32_t
 mask_of(unsigned len)
 {
@@ -252,6 +254,10 @@ ctl_config_check(const struct ctl_config *config, struct ctl_yaml *y)
 					config->cpus, strncmp(problem, "not", 3) == 0 ? "is " : "", problem,
 					config->workers, CTL_CONFIG_CPUS_ACCEPTED);
 	}
+	if (config->nat_t_port == IKE_PORT)
+		ctl_yaml_report(y, config->nat_t_port_line,
+				"nat_t_port: %u is for IKE without ESP (RFC 3947 4); accepted: any other port",
+				IKE_PORT);
 	check_vnets(config, y);
 	check_ports(config, y);
 	for (unsigned i = 0; i < config->n_routes; i++)

@@ -149,6 +149,7 @@ create_dataplane(struct ctl_daemon *daemon, struct sadb_keyer *keyer)
 	    .packets = config->packets,
 	    .poll_busy = config->poll == CTL_CONFIG_POLL_BUSY,
 	    .idle_sleep_us = config->idle_sleep_us,
+	    .nat_t_port = config->nat_t_port,
 	};
 	struct dp_error err = {.text = ""};
 

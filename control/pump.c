@@ -68,6 +68,9 @@ take_event(struct ctl_daemon *daemon, const struct dp_event *event)
 		return sadb_sa_expire(daemon->db, &event->sa, SADB_EXPIRE_SOFT, on_expire, daemon) == 0;
 	case DP_EVENT_HARD:
 		return sadb_sa_expire(daemon->db, &event->sa, SADB_EXPIRE_HARD, on_expire, daemon) == 0;
+	case DP_EVENT_MAPPING:
+		ctl_server_mapping(daemon->server, event);
+		return false;
 	case DP_EVENT_NEIGH:
 		ctl_rtnl_resolve(daemon->rtnl, event->port, event->addr_be);
 		return false;

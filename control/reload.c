@@ -25,7 +25,7 @@ static const struct {
     FIXED(engine, false),        FIXED(workers, false),      FIXED(cpus, true),     FIXED(poll, false),
     FIXED(idle_sleep_us, false), FIXED(memory_mb, false),    FIXED(packets, false), FIXED(huge_pages, false),
     FIXED(max_sas, false),       FIXED(max_policies, false), FIXED(socket, true),   FIXED(group, true),
-    FIXED(state, true),
+    FIXED(state, true),          FIXED(nat_t_port, false),
 #undef FIXED
 };
 

@@ -82,3 +82,25 @@ ctl_sa_state_fill(struct ctl_server *server, const struct sadb_sa_cold *sa, stru
 		fill_bitmap(server, &sa->config, sa->hot->replay, state);
 	}
 }
+
+int
+ctl_server_mapping(struct ctl_server *server, const struct dp_event *event)
+{
+	const struct nlmsghdr header = {.nlmsg_type = XFRM_MSG_MAPPING};
+	const struct sadb_sa_cold *sa = sadb_sa_find(server->config.db, &event->sa);
+
+	if (!sa || sa->larval || sa->config.encap_sport_be == 0)
+		return -ESRCH;
+	const struct ctl_mapping mapping = {.sa_id = event->sa,
+					    .reqid = sa->config.reqid,
+					    .old_src = sa->config.src,
+					    .new_src = sadb_addr_v4(event->addr_be),
+					    .old_sport_be = sa->config.encap_sport_be,
+					    .new_sport_be = event->sport_be};
+	if (sadb_addr_equal(&mapping.old_src, &mapping.new_src) && mapping.old_sport_be == mapping.new_sport_be)
+		return -ESRCH;
+	ctl_event_queue(server, XFRMNLGRP_MAPPING, server->out,
+			ctl_xfrm_encode_mapping(server->out, CTL_MESSAGE_BYTES, &header, &mapping));
+	ctl_peers_flush(server);
+	return 0;
+}

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <netinet/in.h>
 
+#include <linux/udp.h>
+
 static bool
 all_zero(const uint8_t *bytes, size_t n)
 {
@@ -69,14 +71,43 @@ get_algorithms(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, st
 	return 0;
 }
 
+/* RFC 3948. The original address (encap_oa) is for transport mode, whose checksums it mends: nothing asks for it here. */
+static int
+get_encap(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, struct sadb_error *err)
+{
+	struct xfrm_encap_tmpl encap;
+
+	if (!msg->at[XFRMA_ENCAP] && msg->at[XFRMA_MTIMER_THRESH])
+		return ctl_refuse(err, -EINVAL, XFRMA_MTIMER_THRESH, "XFRMA_MTIMER_THRESH needs XFRMA_ENCAP beside it");
+	if (!msg->at[XFRMA_ENCAP])
+		return 0;
+	ctl_attr_copy(&encap, msg->at[XFRMA_ENCAP], sizeof(encap));
+	if (encap.encap_type != UDP_ENCAP_ESPINUDP)
+		return ctl_refuse(err, -EOPNOTSUPP, XFRMA_ENCAP,
+				  "XFRMA_ENCAP type %u%s is not supported: espinudp (%u) is", encap.encap_type,
+				  encap.encap_type == UDP_ENCAP_ESPINUDP_NON_IKE ? " (espinudp-nonike)"
+				  : encap.encap_type == TCP_ENCAP_ESPINTCP       ? " (espintcp)"
+										 : "",
+				  UDP_ENCAP_ESPINUDP);
+	if (encap.encap_sport == 0 || encap.encap_dport == 0)
+		return ctl_refuse(err, -EINVAL, XFRMA_ENCAP,
+				  "XFRMA_ENCAP with ports %u and %u: 1 to 65535 are accepted", ntohs(encap.encap_sport),
+				  ntohs(encap.encap_dport));
+	config->encap_sport_be = encap.encap_sport;
+	config->encap_dport_be = encap.encap_dport;
+	config->mapping_s = ctl_xfrm_get_u32(msg, XFRMA_MTIMER_THRESH);
+	return 0;
+}
+
 static int
 get_features(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, struct sadb_error *err)
 {
 	uint32_t extra = ctl_xfrm_get_u32(msg, XFRMA_SA_EXTRA_FLAGS);
 	uint8_t dir = 0;
 
-	if (msg->at[XFRMA_ENCAP])
-		return ctl_refuse(err, -EOPNOTSUPP, XFRMA_ENCAP, "XFRMA_ENCAP: UDP encapsulation is not supported yet");
+	int rc = get_encap(msg, config, err);
+	if (rc)
+		return rc;
 	if (ctl_xfrm_get_u32(msg, XFRMA_TFCPAD) != 0)
 		return ctl_refuse(err, -EOPNOTSUPP, XFRMA_TFCPAD,
 				  "XFRMA_TFCPAD: padding against traffic analysis is not supported: 0 is");

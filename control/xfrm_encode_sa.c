@@ -4,6 +4,8 @@
 
 #include <netinet/in.h>
 
+#include <linux/udp.h>
+
 /* The window that usersa.replay_window and XFRMA_REPLAY_VAL can say; wider ones and ESN go in XFRMA_REPLAY_ESN_VAL. */
 #define LEGACY_WINDOW 32
 
@@ -147,6 +149,20 @@ put_dir(struct ctl_put *put, uint8_t dir)
 		ctl_put_attr(put, CTL_XFRMA_SA_DIR, &wire, sizeof(wire));
 }
 
+static void
+put_encap(struct ctl_put *put, const struct sadb_sa_config *config)
+{
+	const struct xfrm_encap_tmpl encap = {.encap_type = UDP_ENCAP_ESPINUDP,
+					      .encap_sport = config->encap_sport_be,
+					      .encap_dport = config->encap_dport_be};
+
+	if (config->encap_sport_be == 0)
+		return;
+	ctl_put_attr(put, XFRMA_ENCAP, &encap, sizeof(encap));
+	if (config->mapping_s != 0)
+		ctl_put_u32(put, XFRMA_MTIMER_THRESH, config->mapping_s);
+}
+
 /* What follows struct xfrm_usersa_info, in the kernel's order. */
 static void
 put_sa_attrs(struct ctl_put *put, const struct sadb_sa_config *config, const struct ctl_sa_state *state)
@@ -156,6 +172,7 @@ put_sa_attrs(struct ctl_put *put, const struct sadb_sa_config *config, const str
 	if (state && state->last_use_s != 0)
 		ctl_put_u64(put, XFRMA_LASTUSED, state->last_use_s);
 	put_aead(put, config, state);
+	put_encap(put, config);
 	ctl_xfrm_put_replay(put, config, state);
 	if (config->vnet_id != 0)
 		ctl_put_u32(put, XFRMA_IF_ID, config->vnet_id);
@@ -245,6 +262,7 @@ ctl_xfrm_encode_alloc_spi(void *buf, size_t size, const struct nlmsghdr *header,
 	ask.min = min;
 	ask.max = max;
 	memcpy(body, &ask, sizeof(ask));
+	put_encap(&put, config);
 	if (config->vnet_id != 0)
 		ctl_put_u32(&put, XFRMA_IF_ID, config->vnet_id);
 	put_dir(&put, config->dir);

@@ -43,6 +43,7 @@ int ctl_xfrm_get_sa(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct
 int ctl_xfrm_get_sa_id(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
 int ctl_xfrm_get_alloc_spi(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
 int ctl_xfrm_get_expire(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
+int ctl_xfrm_get_mapping(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
 int ctl_xfrm_get_flush_sa(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
 int ctl_xfrm_get_policy(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);
 int ctl_xfrm_get_policy_id(const struct ctl_xfrm_msg *msg, struct ctl_xfrm *out, struct sadb_error *err);

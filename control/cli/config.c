@@ -93,6 +93,8 @@ cli_config_sa(const struct cli_command *cmd, struct sadb_sa_config *out, struct 
 	out->dir = (uint8_t)cmd->value[CLI_DIR].number;
 	out->window_packets = (uint32_t)cmd->value[CLI_WINDOW].number;
 	out->flags = cmd->value[CLI_ESN].number != 0 ? SADB_SA_ESN : 0;
+	out->encap_sport_be = rte_cpu_to_be_16((uint16_t)cmd->value[CLI_ENCAP_SPORT].number);
+	out->encap_dport_be = rte_cpu_to_be_16((uint16_t)cmd->value[CLI_ENCAP_DPORT].number);
 	prefixes(cmd, CLI_SEL_SRC, CLI_SEL_DST, &out->sel);
 	out->sel.proto = (uint8_t)cmd->value[CLI_SEL_PROTO].number;
 	lifetime(cmd, &out->life);

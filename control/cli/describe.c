@@ -124,6 +124,21 @@ cli_describe_ports(struct cli_description *into, const struct sadb_selector *sel
 	port(into->show, "dport", "dport_mask", (const rte_be16_t[]){sel->dport_be, sel->dport_mask_be});
 }
 
+/* UDP around ESP. */
+static void
+encap(struct show *show, const struct sadb_sa_config *config)
+{
+	if (config->encap_sport_be == 0) {
+		show_absent(show, "encap");
+		show_absent(show, "encap_sport");
+		show_absent(show, "encap_dport");
+		return;
+	}
+	show_text(show, "encap", "espinudp");
+	show_number(show, "encap_sport", rte_be_to_cpu_16(config->encap_sport_be));
+	show_number(show, "encap_dport", rte_be_to_cpu_16(config->encap_dport_be));
+}
+
 static void
 number_or_absent(struct show *show, const char *name, uint64_t value, uint64_t absent)
 {
@@ -200,6 +215,7 @@ cli_describe_sa(struct cli_description *into, const struct ctl_xfrm *msg)
 	show_text(show, "algorithm", algorithm(config));
 	show_bool(show, "esn", (config->flags & SADB_SA_ESN) != 0);
 	show_number(show, "window_packets", config->window_packets);
+	encap(show, config);
 	show_prefix(show, "sel_src", &config->sel.src);
 	show_prefix(show, "sel_dst", &config->sel.dst);
 	cli_describe_proto(into, "sel_proto", config->sel.proto);

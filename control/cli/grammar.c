@@ -14,6 +14,7 @@
 
 static const char *const on_off[] = {"off", "on", NULL}; /* index is the truth value */
 static const char *const off[] = {"off", NULL};
+static const char *const encaps[] = {"espinudp", NULL};
 
 /* An argument reads best as a line or two of the table. */
 /* clang-format off */
@@ -43,6 +44,14 @@ static const struct cli_arg sa_args[] = {
 	{.id = CLI_WINDOW, .word = "window", .kind = CLI_KIND_NUMBER, .min = SADB_REPLAY_MIN, .max = SADB_REPLAY_MAX,
 	 .choices = off, .fallback = "128",
 	 .help = "anti-replay window in packets"},
+	{.id = CLI_ENCAP, .word = "encap", .kind = CLI_KIND_CHOICE, .choices = encaps,
+	 .help = "ESP goes in UDP, from the first port to the second; not given: ESP alone"},
+	{.id = CLI_ENCAP_SPORT, .word = "SPORT", .kind = CLI_KIND_NUMBER, .flags = CLI_BARE | CLI_REQUIRED, .min = 1,
+	 .max = UINT16_MAX, .with = CLI_ENCAP,
+	 .help = "UDP source port: this gateway's on the way out, the peer's on the way in"},
+	{.id = CLI_ENCAP_DPORT, .word = "DPORT", .kind = CLI_KIND_NUMBER, .flags = CLI_BARE | CLI_REQUIRED, .min = 1,
+	 .max = UINT16_MAX, .with = CLI_ENCAP,
+	 .help = "UDP destination port; this gateway's own is nat_t_port, 4500"},
 	{.id = CLI_SEL_SRC, .word = "sel-src", .kind = CLI_KIND_PREFIX,
 	 .help = "inner sources the SA may carry; not given: all"},
 	{.id = CLI_SEL_DST, .word = "sel-dst", .kind = CLI_KIND_PREFIX,
@@ -99,9 +108,11 @@ static const struct cli_verb sa_verbs[] = {
 	     "sa add src 192.0.2.2 dst 192.0.2.1 spi 0x2001 vnet blue key-file east-west.key dir in window 1024",
 	     "sa add src 192.0.2.1 dst 192.0.2.2 spi 0x1002 vnet blue key-file - soft-bytes 90G hard-bytes 100G "
 	     "soft-seconds 50m hard-seconds 1h",
+	     "sa add src 192.0.2.1 dst 192.0.2.2 spi 0x1003 vnet blue key-file west-east.key dir out encap espinudp "
+	     "4500 4500",
 	     NULL}},
 	{.word = "update", .run = cli_sa_update, .acked = true, .args = sa_args, .n_args = N(sa_args),
-	 .help = "changes an SA's lifetimes, selector and reqid, or completes one made by alloc-spi\n"
+	 .help = "changes an SA's lifetimes, selector, reqid and UDP ports, or completes one made by alloc-spi\n"
 	     "The key must be the SA's own; sequence numbers and replay window go on. What is not given goes back to "
 	     "its default.",
 	 .examples = (const char *const[]){"sa update src 192.0.2.1 dst 192.0.2.2 spi 0x1001 vnet blue key-file "
@@ -258,7 +269,7 @@ static const struct cli_verb stats_verbs[] = {
 				       "-j stats show all watch 1 count 10", NULL}},
 };
 
-static const char *const events[] = {"sa", "policy", "expire", "acquire", NULL}; /* enum in monitor.c */
+static const char *const events[] = {"sa", "policy", "expire", "acquire", "mapping", NULL}; /* enum in monitor.c */
 
 static const struct cli_arg monitor_args[] = {
 	{.id = CLI_EVENTS, .word = "EVENT", .kind = CLI_KIND_CHOICE, .flags = CLI_BARE | CLI_MANY, .choices = events,

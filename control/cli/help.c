@@ -53,7 +53,10 @@ syntax(const struct cli_arg *arg, struct cli_text *out)
 		cli_text_add(out, "%s ", arg->word);
 	if ((arg->flags & CLI_MAY_LACK) != 0)
 		cli_text_add(out, "[");
-	cli_value_syntax(arg, out);
+	if (bare && arg->choices == NULL)
+		cli_text_add(out, "%s", arg->word); /* its name says what it is */
+	else
+		cli_value_syntax(arg, out);
 	if ((arg->flags & CLI_MAY_LACK) != 0)
 		cli_text_add(out, "]");
 	if (optional)

@@ -10,7 +10,8 @@
 #include "control/cli/session.h"
 
 /* By bit of the grammar's words. */
-static const uint32_t groups[] = {XFRMNLGRP_SA, XFRMNLGRP_POLICY, XFRMNLGRP_EXPIRE, XFRMNLGRP_ACQUIRE};
+static const uint32_t groups[] = {XFRMNLGRP_SA, XFRMNLGRP_POLICY, XFRMNLGRP_EXPIRE, XFRMNLGRP_ACQUIRE,
+				  XFRMNLGRP_MAPPING};
 
 #define QUIET_NS 5000000000u /* without an event, before the daemon is asked whether it lives */
 
@@ -48,6 +49,8 @@ event_name(const struct ctl_xfrm *msg)
 		return msg->sa.hard ? "expire-hard" : "expire-soft";
 	case XFRM_MSG_ACQUIRE:
 		return "acquire";
+	case XFRM_MSG_MAPPING:
+		return "mapping";
 	default:
 		return NULL;
 	}
@@ -108,6 +111,17 @@ describe_acquire(struct cli_description *into, const struct ctl_xfrm *msg)
 }
 
 static void
+describe_mapping(struct cli_description *into, const struct ctl_mapping *mapping)
+{
+	describe_sa_key(into, &mapping->sa_id);
+	show_number(into->show, "reqid", mapping->reqid);
+	show_addr(into->show, "old_src", &mapping->old_src);
+	show_number(into->show, "old_sport", rte_be_to_cpu_16(mapping->old_sport_be));
+	show_addr(into->show, "new_src", &mapping->new_src);
+	show_number(into->show, "new_sport", rte_be_to_cpu_16(mapping->new_sport_be));
+}
+
+static void
 describe_event(struct cli_description *into, const struct ctl_xfrm *msg)
 {
 	begin_event(into->show, event_name(msg));
@@ -134,6 +148,9 @@ describe_event(struct cli_description *into, const struct ctl_xfrm *msg)
 		break;
 	case XFRM_MSG_ACQUIRE:
 		describe_acquire(into, msg);
+		break;
+	case XFRM_MSG_MAPPING:
+		describe_mapping(into, &msg->mapping);
 		break;
 	}
 }

@@ -134,6 +134,17 @@ is_choice(const struct cli_arg *arg, const char *word)
 	return false;
 }
 
+/* Is the argument at home here, given its "with"? */
+static bool
+with_holds(const struct cli_command *cmd, const struct cli_arg *arg)
+{
+	const struct cli_value *with = &cmd->value[arg->with];
+
+	if (arg->with == CLI_NOTHING)
+		return true;
+	return with->given && (arg->with_value == NULL || strcmp(with->text, arg->with_value) == 0);
+}
+
 /* The argument that a word begins: by its keyword, else the bare one that it fits. */
 static const struct cli_arg *
 arg_for(const struct cli_command *cmd, const char *word)
@@ -147,7 +158,8 @@ arg_for(const struct cli_command *cmd, const char *word)
 			return arg;
 		if ((arg->flags & CLI_BARE) == 0 || bare != NULL)
 			continue;
-		if (is_choice(arg, word) || (arg->choices == NULL && !cmd->value[arg->id].given))
+		if (is_choice(arg, word) ||
+		    (arg->choices == NULL && !cmd->value[arg->id].given && with_holds(cmd, arg)))
 			bare = arg;
 	}
 	return bare;
@@ -221,17 +233,6 @@ take_fallbacks(struct cli_command *cmd, struct cli_text *err)
 			return -EINVAL;
 	}
 	return 0;
-}
-
-/* Is the argument at home here, given its "with"? */
-static bool
-with_holds(const struct cli_command *cmd, const struct cli_arg *arg)
-{
-	const struct cli_value *with = &cmd->value[arg->with];
-
-	if (arg->with == CLI_NOTHING)
-		return true;
-	return with->given && (arg->with_value == NULL || strcmp(with->text, arg->with_value) == 0);
 }
 
 /* Is an argument given that may not stand beside this one, so that it need not? */

@@ -76,7 +76,8 @@ an_sa_with_every_argument_becomes_its_configuration(void **state)
 
 	(void)state;
 	sa_config(SA " reqid 77 dir out esn on window 1024 sel-src 10.1.0.0/16 sel-dst 10.2.0.0/16 sel-proto udp "
-		     "soft-bytes 1M hard-bytes 2M soft-packets 10 hard-packets 20 soft-seconds 30 hard-seconds 40",
+		     "encap espinudp 4500 61000 soft-bytes 1M hard-bytes 2M soft-packets 10 hard-packets 20 "
+		     "soft-seconds 30 hard-seconds 40",
 		  &sa);
 	assert_addr(&sa.src, "192.0.2.1");
 	assert_addr(&sa.dst, "192.0.2.2");
@@ -87,6 +88,8 @@ an_sa_with_every_argument_becomes_its_configuration(void **state)
 	assert_int_equal(sa.dir, SADB_DIR_OUT);
 	assert_int_equal(sa.flags, SADB_SA_ESN);
 	assert_int_equal(sa.window_packets, 1024);
+	assert_int_equal(sa.encap_sport_be, htons(4500));
+	assert_int_equal(sa.encap_dport_be, htons(61000));
 	assert_prefix(&sa.sel.src, "10.1.0.0/16");
 	assert_prefix(&sa.sel.dst, "10.2.0.0/16");
 	assert_int_equal(sa.sel.proto, 17);
@@ -107,6 +110,7 @@ an_sa_with_the_least_is_safe_and_unlimited(void **state)
 	assert_int_equal(sa.dir, SADB_DIR_ANY);
 	assert_int_equal(sa.flags, SADB_SA_ESN);
 	assert_int_equal(sa.window_packets, 128);
+	assert_true(sa.encap_sport_be == 0 && sa.encap_dport_be == 0);
 	assert_int_equal(sa.sel.src.addr.family, AF_UNSPEC);
 	assert_int_equal(sa.sel.proto, 0);
 	assert_true(sa.life.soft_bytes == SADB_INF && sa.life.hard_bytes == SADB_INF);

@@ -47,7 +47,8 @@ an_sa_is_shown_as_it_was_typed_without_its_key(void **state)
 
 	(void)state;
 	rig_expect_daemon(
-	    SA " reqid 9 window 1024 sel-src 10.1.0.0/16 sel-proto tcp soft-bytes 1M hard-bytes 2M hard-seconds 1h",
+	    SA " reqid 9 window 1024 sel-src 10.1.0.0/16 sel-proto tcp soft-bytes 1M hard-bytes 2M hard-seconds 1h "
+	       "encap espinudp 4500 61000",
 	    CLI_DONE, "");
 	json = rig_show("-j sa show dst 192.0.2.2 spi 4097");
 	assert_int_equal(json_array_size(json), 1);
@@ -62,6 +63,9 @@ an_sa_is_shown_as_it_was_typed_without_its_key(void **state)
 	assert_int_equal(rig_number_at(json, 0, "vnet_id"), 7);
 	assert_int_equal(rig_number_at(json, 0, "reqid"), 9);
 	assert_int_equal(rig_number_at(json, 0, "window_packets"), 1024);
+	assert_string_equal(rig_string_at(json, 0, "encap"), "espinudp");
+	assert_int_equal(rig_number_at(json, 0, "encap_sport"), 4500);
+	assert_int_equal(rig_number_at(json, 0, "encap_dport"), 61000);
 	assert_int_equal(rig_number_at(json, 0, "soft_limit_bytes"), 1 << 20);
 	assert_int_equal(rig_number_at(json, 0, "hard_left_bytes"), 2 << 20);
 	assert_int_equal(rig_number_at(json, 0, "hard_limit_age_s"), 3600);

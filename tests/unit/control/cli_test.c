@@ -35,7 +35,8 @@ help_and_version_are_no_errors(void **state)
 	rig_expect("help sa", CLI_DONE, "alloc-spi");
 	rig_expect("sa add -h", CLI_DONE, "culvert sa add src ADDR");
 	rig_expect("help sa add", CLI_DONE, "culvert sa add src ADDR");
-	rig_expect("help monitor", CLI_DONE, "culvert monitor [sa|policy|expire|acquire]...");
+	rig_expect("help sa add", CLI_DONE, "[encap espinudp] [SPORT] [DPORT]");
+	rig_expect("help monitor", CLI_DONE, "culvert monitor [sa|policy|expire|acquire|mapping]...");
 	rig_expect("completion bash", CLI_DONE, "complete -F _culvert culvert");
 }
 

@@ -36,8 +36,9 @@ parse(const char *text, struct reports *reports)
 /* The shortest sound configuration: lines 1 and 2, so that a case's own text starts on line 3. */
 #define WAN        "ports:\n- {name: wan, device: \"net_af_xdp0,iface=eth1\", underlay: true, addresses: [192.0.2.1/24]}\n"
 #define PORT(keys) "ports: [{name: wan, device: net_null0, underlay: true}, {" keys "}]\n"
-#define KEYS                                                                                                       \
-	"log, engine, workers, cpus, poll, idle_sleep_us, memory_mb, packets, huge_pages, max_sas, max_policies, " \
+#define KEYS                                                                                                     \
+	"log, engine, workers, cpus, poll, idle_sleep_us, memory_mb, packets, nat_t_port, huge_pages, max_sas, " \
+	"max_policies, "                                                                                         \
 	"socket, group, state, vnets, ports, routes"
 #define DEVICES                                                                                                \
 	"a DPDK device such as net_af_xdp0,iface=eth1 or net_af_packet0,iface=eth1, or a PCI address such as " \
@@ -77,6 +78,8 @@ static const struct {
     {WAN "log: [info]\n", "3: log: is a list, not a single value; accepted: error, warning, notice, info, debug"},
     {WAN "engine: ssl\n", "3: engine: unknown value 'ssl'; accepted: auto, ipsec-mb, openssl"},
     {WAN "poll: lazy\n", "3: poll: unknown value 'lazy'; accepted: adaptive, busy"},
+    {WAN "nat_t_port: 0\n", "3: nat_t_port: out of range: '0'; accepted: 1 to 65535"},
+    {WAN "nat_t_port: 500\n", "3: nat_t_port: 500 is for IKE without ESP (RFC 3947 4); accepted: any other port"},
     {WAN "huge_pages: on\n", "3: huge_pages: unknown value 'on'; accepted: auto, off"},
     /* numbers, at and beyond their ends */
     {WAN "workers: 0\n", "3: workers: out of range: '0'; accepted: 1 to 32"},

@@ -70,7 +70,8 @@ static const char whole[] = "log: debug\n"
 			    "    port: wan\n"
 			    "    metric: 4294967295\n"
 			    "  - to: 10.9.0.0/16\n"
-			    "    port: fifteen-letters\n";
+			    "    port: fifteen-letters\n"
+			    "nat_t_port: 10500\n";
 
 static void
 every_key_arrives_in_its_place(void **state)
@@ -92,6 +93,7 @@ every_key_arrives_in_its_place(void **state)
 	assert_int_equal(config->idle_sleep_us, 10000);
 	assert_int_equal(config->memory_mb, 512);
 	assert_int_equal(config->packets, 8192);
+	assert_int_equal(config->nat_t_port, 10500);
 	assert_int_equal(config->huge_pages, CTL_CONFIG_HUGE_OFF);
 	assert_int_equal(config->max_sas, 100);
 	assert_int_equal(config->max_policies, 200);
@@ -145,6 +147,7 @@ what_is_left_out_has_its_default(void **state)
 	assert_int_equal(config->idle_sleep_us, 250);
 	assert_int_equal(config->memory_mb, 256);
 	assert_int_equal(config->packets, 16384);
+	assert_int_equal(config->nat_t_port, 4500);
 	assert_int_equal(config->huge_pages, CTL_CONFIG_HUGE_AUTO);
 	assert_int_equal(config->max_sas, 4096);
 	assert_int_equal(config->max_policies, 4096);

@@ -126,6 +126,59 @@ acquire(struct rig *rig, void *arg)
 }
 
 static void
+mapping(struct rig *rig, void *arg)
+{
+	struct acquiring *a = arg;
+
+	a->rc = ctl_server_mapping(rig->server, &a->event);
+}
+
+static void
+a_peer_s_new_place_reaches_its_group_and_changes_nothing(void **state)
+{
+	struct rig *rig = *state;
+	struct ctl_client *listener = rig_client(rig);
+	struct sadb_sa_config c = rig_sa(0x1001), plain = rig_sa(0x1002);
+	struct acquiring a = {.event = {.kind = DP_EVENT_MAPPING,
+					.addr_be = htonl(0xcb007109),
+					.sport_be = htons(61000),
+					.sa = sadb_sa_key_make(&c.dst, c.spi_be, c.proto)}};
+	struct ctl_xfrm m;
+
+	assert_int_equal(rig_subscribe(listener, GROUP(MAPPING)), 0);
+	rig_call(rig, mapping, &a);
+	assert_int_equal(a.rc, -ESRCH); /* no such SA */
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &plain), 0);
+	a.event.sa.spi_be = plain.spi_be;
+	rig_call(rig, mapping, &a);
+	assert_int_equal(a.rc, -ESRCH); /* not in UDP */
+	a.event.sa.spi_be = c.spi_be;
+	c.encap_sport_be = htons(4500);
+	c.encap_dport_be = htons(4501);
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
+	rig_call(rig, mapping, &a);
+	assert_int_equal(a.rc, 0);
+	m = next(listener, XFRM_MSG_MAPPING);
+	assert_memory_equal(&m.mapping.sa_id, &a.event.sa, sizeof(a.event.sa));
+	assert_int_equal(m.mapping.reqid, c.reqid);
+	assert_true(sadb_addr_equal(&m.mapping.old_src, &c.src));
+	assert_int_equal(sadb_addr_to_v4(&m.mapping.new_src), htonl(0xcb007109));
+	assert_int_equal(m.mapping.old_sport_be, htons(4500));
+	assert_int_equal(m.mapping.new_sport_be, htons(61000));
+	/* Who keeps the keys updates the SA; a word that comes after that is old. */
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_GETSA, &c, &m), 0);
+	assert_int_equal(m.sa.config.encap_sport_be, htons(4500));
+	assert_int_equal(m.sa.config.encap_dport_be, htons(4501));
+	c.encap_sport_be = htons(61000);
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_UPDSA, &c), 0);
+	a.event.addr_be = sadb_addr_to_v4(&c.src);
+	rig_call(rig, mapping, &a);
+	assert_int_equal(a.rc, -ESRCH);
+	assert_int_equal(ctl_client_events(listener, 50, NULL, NULL), -EAGAIN);
+	ctl_client_close(listener);
+}
+
+static void
 expiry_and_acquire_reach_their_groups_only(void **state)
 {
 	struct rig *rig = *state;
@@ -269,7 +322,8 @@ groups_that_are_none_are_refused(void **state)
 	assert_int_equal(rig_subscribe(rig->client, 1u << 31), -EINVAL);
 	assert_non_null(strstr(rig_error.text, "CTL_A_GROUPS"));
 	assert_int_equal(rig_subscribe(rig->client, 1), -EINVAL); /* XFRMNLGRP_NONE */
-	assert_int_equal(rig_subscribe(rig->client, GROUP(SA) | GROUP(POLICY) | GROUP(EXPIRE) | GROUP(ACQUIRE)), 0);
+	assert_int_equal(
+	    rig_subscribe(rig->client, GROUP(SA) | GROUP(POLICY) | GROUP(EXPIRE) | GROUP(ACQUIRE) | GROUP(MAPPING)), 0);
 }
 
 int
@@ -278,6 +332,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(changes_of_sas_are_announced_without_keys, rig_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(changes_of_policies_are_announced_whole, rig_create, rig_destroy),
+	    cmocka_unit_test_setup_teardown(a_peer_s_new_place_reaches_its_group_and_changes_nothing, rig_create,
+					    rig_destroy),
 	    cmocka_unit_test_setup_teardown(expiry_and_acquire_reach_their_groups_only, rig_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(a_policy_that_nobody_heard_soon_asks_again, rig_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(a_listener_that_does_not_read_is_told_what_it_lost, rig_create,

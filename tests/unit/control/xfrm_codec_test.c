@@ -2,6 +2,7 @@
  * The XFRM codec against itself: what is encoded is decoded to the same, and no key leaves in an answer. */
 #include "tests/unit/control/xfrm_rig.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 
@@ -96,6 +97,12 @@ an_sa_survives_the_wire(void **state)
 		struct ctl_xfrm m = decode_bytes(buf, n);
 
 		assert_memory_equal(&m.sa.config, &c, sizeof(c));
+		c.encap_sport_be = htons(4500);
+		c.encap_dport_be = htons((uint16_t)(1 + i));
+		c.mapping_s = i;
+		n = ctl_xfrm_encode_sa(buf, sizeof(buf), &h, &c, NULL);
+		m = decode_bytes(buf, n);
+		assert_memory_equal(&m.sa.config, &c, sizeof(c));
 	}
 }
 
@@ -158,7 +165,7 @@ the_other_sa_messages_survive_the_wire(void **state)
 	const struct nlmsghdr alloc = header(XFRM_MSG_ALLOCSPI, true), expire = header(XFRM_MSG_EXPIRE, false),
 			      flush = header(XFRM_MSG_FLUSHSA, true), get = header(XFRM_MSG_GETSA, true),
 			      info = header(XFRM_MSG_NEWSADINFO, false);
-	const struct sadb_sa_config c = full_config(32, 0, SADB_DIR_IN);
+	struct sadb_sa_config c = full_config(32, 0, SADB_DIR_IN);
 	const struct sadb_sa_key key = sadb_sa_key_make(&c.dst, c.spi_be, c.proto);
 	const struct ctl_sa_state s = {.bytes = 11};
 	struct ctl_xfrm m = decode_bytes(buf, ctl_xfrm_encode_alloc_spi(buf, sizeof(buf), &alloc, &c, 300, 400));
@@ -167,6 +174,12 @@ the_other_sa_messages_survive_the_wire(void **state)
 	assert_int_equal(m.sa.spi_min, 300);
 	assert_int_equal(m.sa.spi_max, 400);
 	assert_int_equal(m.sa.config.vnet_id, 9);
+	assert_int_equal(m.sa.config.encap_sport_be, 0);
+	c.encap_sport_be = htons(4500);
+	c.encap_dport_be = htons(61000);
+	m = decode_bytes(buf, ctl_xfrm_encode_alloc_spi(buf, sizeof(buf), &alloc, &c, 300, 400));
+	assert_int_equal(m.sa.config.encap_sport_be, htons(4500));
+	assert_int_equal(m.sa.config.encap_dport_be, htons(61000));
 	for (int hard = 0; hard <= 1; hard++) {
 		m = decode_bytes(buf, ctl_xfrm_encode_expire(buf, sizeof(buf), &expire, &c, &s, hard));
 		assert_int_equal(m.sa.hard, hard);
@@ -181,6 +194,40 @@ the_other_sa_messages_survive_the_wire(void **state)
 	m = decode_bytes(buf, ctl_xfrm_encode_sad_info(buf, sizeof(buf), &info, 12, 4096));
 	assert_int_equal(m.sad.count, 12);
 	assert_int_equal(m.sad.hash_max, 4096);
+}
+
+/* Written and read as linux/xfrm.h has it. */
+static void
+a_mapping_is_the_kernel_s_on_the_wire_and_back(void **state)
+{
+	uint8_t buf[256] __attribute__((aligned(8)));
+	const struct nlmsghdr h = header(XFRM_MSG_MAPPING, false);
+	const struct sadb_addr dst = rig_addr("198.51.100.2");
+	struct ctl_mapping mapping;
+	struct xfrm_user_mapping wire;
+
+	(void)state;
+	memset(&mapping, 0, sizeof(mapping)); /* compared as bytes */
+	mapping.sa_id = sadb_sa_key_make(&dst, htonl(0xcafe0001), IPPROTO_ESP);
+	mapping.reqid = 42;
+	mapping.old_src = rig_addr("192.0.2.1");
+	mapping.new_src = rig_addr("203.0.113.9");
+	mapping.old_sport_be = htons(4500);
+	mapping.new_sport_be = htons(61000);
+	size_t n = ctl_xfrm_encode_mapping(buf, sizeof(buf), &h, &mapping);
+	struct ctl_xfrm m = decode_bytes(buf, n);
+	assert_memory_equal(&m.mapping, &mapping, sizeof(mapping));
+	assert_int_equal(n, NLMSG_LENGTH(sizeof(wire)));
+	memcpy(&wire, buf + NLMSG_HDRLEN, sizeof(wire));
+	assert_int_equal(wire.id.daddr.a4, inet_addr("198.51.100.2"));
+	assert_int_equal(wire.id.spi, htonl(0xcafe0001));
+	assert_true(wire.id.family == AF_INET && wire.id.proto == IPPROTO_ESP);
+	assert_int_equal(wire.reqid, 42);
+	assert_int_equal(wire.old_saddr.a4, inet_addr("192.0.2.1"));
+	assert_int_equal(wire.new_saddr.a4, inet_addr("203.0.113.9"));
+	assert_true(wire.old_sport == htons(4500) && wire.new_sport == htons(61000));
+	for (size_t room = 0; room < n; room++)
+		assert_int_equal(ctl_xfrm_encode_mapping(buf, room, &h, &mapping), 0);
 }
 
 static void
@@ -259,6 +306,7 @@ main(void)
 	    cmocka_unit_test(an_sa_survives_the_wire),
 	    cmocka_unit_test(an_answer_tells_the_state_and_never_the_key),
 	    cmocka_unit_test(the_other_sa_messages_survive_the_wire),
+	    cmocka_unit_test(a_mapping_is_the_kernel_s_on_the_wire_and_back),
 	    cmocka_unit_test(policy_messages_survive_the_wire),
 	    cmocka_unit_test(an_encoder_refuses_every_room_that_is_too_small),
 	    cmocka_unit_test(knows_names),

@@ -88,6 +88,19 @@ reads_flags_and_lifetimes(void **state)
 }
 
 static void
+reads_udp_encapsulation(void **state)
+{
+	struct ctl_xfrm m = rig_decode(sa_add_encap);
+
+	(void)state;
+	assert_int_equal(m.sa.config.encap_sport_be, htons(4500));
+	assert_int_equal(m.sa.config.encap_dport_be, htons(4500));
+	assert_int_equal(m.sa.config.mapping_s, 0);
+	m = rig_decode(sa_add);
+	assert_true(m.sa.config.encap_sport_be == 0 && m.sa.config.encap_dport_be == 0);
+}
+
+static void
 reads_the_other_requests_about_sas(void **state)
 {
 	const struct sadb_addr dst = rig_addr("198.51.100.2");
@@ -282,6 +295,7 @@ main(void)
 	    cmocka_unit_test(reads_an_sa_that_ip_xfrm_adds),
 	    cmocka_unit_test(reads_esn_with_its_sequence_numbers_and_if_id),
 	    cmocka_unit_test(reads_flags_and_lifetimes),
+	    cmocka_unit_test(reads_udp_encapsulation),
 	    cmocka_unit_test(reads_the_other_requests_about_sas),
 	    cmocka_unit_test(reads_the_filter_of_a_dump),
 	    cmocka_unit_test(reads_policies_in_every_direction_and_action),

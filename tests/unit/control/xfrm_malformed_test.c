@@ -41,7 +41,6 @@ refuses_what_it_cannot_do_and_says_what_it_can(void **state)
 	} table[] = {
 	    {sa_add_transport, -EOPNOTSUPP, 0, "transport mode is not supported yet"},
 	    {sa_add_cbc, -ENOSYS, XFRMA_ALG_CRYPT, "rfc4106(gcm(aes))"},
-	    {sa_add_encap, -EOPNOTSUPP, XFRMA_ENCAP, "UDP encapsulation is not supported yet"},
 	    {sa_add_mark, -EOPNOTSUPP, XFRMA_MARK, "XFRMA_MARK 0x5/0xff"},
 	    {sa_add_output_mark, -EOPNOTSUPP, XFRMA_SET_MARK, "XFRMA_SET_MARK"},
 	    {sa_add_offload, -EOPNOTSUPP, XFRMA_OFFLOAD_DEV, "XFRMA_OFFLOAD_DEV"},
@@ -148,6 +147,40 @@ refuses_every_wrong_field_and_names_it(void **state)
 	}
 }
 
+/* Type and ports of XFRMA_ENCAP. */
+static void
+refuses_encapsulation_other_than_esp_in_udp(void **state)
+{
+	static const struct {
+		uint16_t type, sport, dport;
+		int rc;
+		const char *says;
+	} table[] = {
+	    {2, 4500, 4500, 0, ""},
+	    {2, 1, 65535, 0, ""},
+	    {0, 4500, 4500, -EOPNOTSUPP, "type 0 is not supported: espinudp (2) is"},
+	    {1, 4500, 4500, -EOPNOTSUPP, "type 1 (espinudp-nonike)"},
+	    {7, 4500, 4500, -EOPNOTSUPP, "type 7 (espintcp)"},
+	    {65535, 4500, 4500, -EOPNOTSUPP, "type 65535 is not"},
+	    {2, 0, 4500, -EINVAL, "ports 0 and 4500: 1 to 65535"},
+	    {2, 4500, 0, -EINVAL, "ports 4500 and 0"},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const struct xfrm_encap_tmpl encap = {
+		    table[i].type, htons(table[i].sport), htons(table[i].dport), {.a4 = 0}};
+		struct nlmsghdr *nlh = rig_add(rig_message(sa_add), XFRMA_ENCAP, &encap, sizeof(encap));
+		struct sadb_error err;
+
+		assert_int_equal(decode(nlh, &err), table[i].rc);
+		if (strstr(err.text, table[i].says) == NULL)
+			fail_msg("'%s' is not in '%s'", table[i].says, err.text);
+		assert_int_equal(err.attr, table[i].rc ? XFRMA_ENCAP : 0);
+		free(nlh);
+	}
+}
+
 /* One more attribute on a right message. */
 static void
 refuses_attributes_that_it_cannot_heed(void **state)
@@ -171,7 +204,10 @@ refuses_attributes_that_it_cannot_heed(void **state)
 	    {sa_add, XFRMA_SA_EXTRA_FLAGS, 4, one, 0},
 	    {sa_add, XFRMA_SA_EXTRA_FLAGS, 2, one, -EINVAL},
 	    {sa_add, XFRMA_IF_ID, 3, one, -EINVAL},
-	    {sa_add, 32, 4, one, 0}, /* XFRMA_MTIMER_THRESH: for encapsulation only */
+	    {sa_add, XFRMA_MTIMER_THRESH, 4, one, -EINVAL}, /* for encapsulation only */
+	    {sa_add_encap, XFRMA_MTIMER_THRESH, 4, one, 0},
+	    {sa_add_encap, XFRMA_MTIMER_THRESH, 3, one, -EINVAL},
+	    {sa_add, XFRMA_ENCAP, 23, one, -EINVAL},
 	    {sa_add, 33, 1, one, 0}, /* XFRMA_SA_DIR in */
 	    {sa_add, 33, 1, zero, -EINVAL},
 	    {sa_add, 33, 0, zero, -EINVAL},
@@ -384,6 +420,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(refuses_what_it_cannot_do_and_says_what_it_can),
 	    cmocka_unit_test(refuses_every_wrong_field_and_names_it),
+	    cmocka_unit_test(refuses_encapsulation_other_than_esp_in_udp),
 	    cmocka_unit_test(refuses_attributes_that_it_cannot_heed),
 	    cmocka_unit_test(refuses_a_key_of_zeros_in_a_request_only),
 	    cmocka_unit_test(refuses_an_sa_without_a_key_and_a_name_without_an_end),
