@@ -11,3 +11,5 @@ say "what West sends"
 witness outbound.py
 say "what West takes"
 witness inbound.py
+say "the same in UDP, and IKE beside it"
+witness udp.py

@@ -263,7 +263,7 @@ witness() {
   script=$1
   shift
   CULVERT_CLI=$culvert CULVERT_SOCKET=$tmp/west/culvert.sock CULVERT_TMP=$tmp PYTHONDONTWRITEBYTECODE=1 \
-    CULVERT_NS_A=$net-a CULVERT_NS_EAST=$net-east CULVERT_DRIVER=$ports \
+    CULVERT_NS_A=$net-a CULVERT_NS_WEST=$net-west CULVERT_NS_EAST=$net-east CULVERT_DRIVER=$ports \
     CULVERT_WEST_LAN_MAC=$(mac_of west lan) CULVERT_WEST_WAN_MAC=$(mac_of west wan) \
     "$python" "$top/tests/witness/$script" "$@" || fail "$script found a fault"
 }

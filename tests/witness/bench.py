@@ -79,6 +79,7 @@ class Bench:
   def __init__(self):
     env = os.environ
     self.west = Gateway(env["CULVERT_CLI"], env["CULVERT_SOCKET"])
+    self.netns_west = env["CULVERT_NS_WEST"]
     self.lan = net.Link(env["CULVERT_NS_A"], "a-lan")
     self.wire = net.Link(env["CULVERT_NS_EAST"], "e-wan")
     self.host = net.udp(env["CULVERT_NS_A"], socket.inet_ntoa(A), PORT)
