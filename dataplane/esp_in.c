@@ -50,19 +50,14 @@ usable(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
 	return true;
 }
 
-/* Not in the encapsulation or not from the place that the SA names. Its packets come all in UDP or none (as in the kernel);
- * another place is the peer's new one if the tag proves it. False: dropped. */
+/* The packets of an SA come all in UDP or none, as in the kernel. False: dropped. */
 static bool
-elsewhere(struct dp_worker *w, struct rte_mbuf *m, const struct sadb_sa *sa, rte_be32_t src_be)
+encapsulated_alike(struct dp_worker *w, struct rte_mbuf *m, const struct sadb_sa *sa)
 {
-	struct dp_meta *meta = dp_meta(m);
-	if ((meta->udp == 0) != (sa->encap == 0)) {
-		dp_drop(w, m, sa->encap == 0 ? DP_DROP_ENCAP_UNWANTED : DP_DROP_ENCAP_MISSING);
-		return false;
-	}
-	if (src_be != sa->src_v4_be || dp_first_two(meta->udp) != dp_first_two(sa->encap))
-		meta->flags |= DP_META_MOVED;
-	return true;
+	if ((dp_meta(m)->udp == 0) == (sa->encap == 0))
+		return true;
+	dp_drop(w, m, sa->encap == 0 ? DP_DROP_ENCAP_UNWANTED : DP_DROP_ENCAP_MISSING);
+	return false;
 }
 
 /* RFC 4303 3.4.3. False: dropped. */
@@ -74,11 +69,8 @@ prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa, uint64_t to
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 	struct dp_esp_head *esp = (struct dp_esp_head *)(data + DP_OUTER_BYTES);
 
-	if (unlikely(meta->udp != sa->encap || sa->encap != 0)) {
-		const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)data;
-		if ((meta->udp != sa->encap || ip->src_addr != sa->src_v4_be) && !elsewhere(w, m, sa, ip->src_addr))
-			return false;
-	}
+	if (unlikely((meta->udp | sa->encap) != 0) && !encapsulated_alike(w, m, sa))
+		return false;
 	meta->sa = sa;
 	uint32_t seq_low = rte_be_to_cpu_32(esp->seq_be);
 	meta->seq = seq_low;
@@ -235,7 +227,7 @@ strip(struct rte_mbuf *m)
 	m->data_len = bytes;
 	m->pkt_len = bytes;
 	meta->ip_bytes = bytes;
-	meta->flags |= DP_META_FROM_ESP;
+	meta->flags = DP_META_FROM_ESP;
 	return DP_DROP_COUNT;
 }
 
@@ -317,16 +309,18 @@ follow_peer(struct dp_worker *w, struct sadb_sa *sa, struct rte_mbuf *const pkt[
 	struct rte_mbuf *newest = NULL;
 
 	for (unsigned i = 0; i < n; i++)
-		if ((dp_meta(pkt[i])->flags & DP_META_MOVED) && dp_meta(pkt[i])->seq >= top &&
-		    (verdict == NULL || verdict[i] == SADB_REPLAY_OK))
+		if (dp_meta(pkt[i])->seq >= top && (verdict == NULL || verdict[i] == SADB_REPLAY_OK))
 			newest = pkt[i];
 	if (newest == NULL)
 		return;
 	const struct rte_ipv4_hdr *ip =
 	    (const struct rte_ipv4_hdr *)(dp_op(newest)->text - sizeof(struct dp_esp_head) - DP_OUTER_BYTES);
+	const rte_be16_t sport_be = dp_first_two(dp_meta(newest)->udp);
+	if (likely(ip->src_addr == sa->src_v4_be && sport_be == dp_first_two(sa->encap)))
+		return;
 	const struct sadb_sa_config *config = &sa->cold->config;
 	const struct dp_event event = {.kind = DP_EVENT_MAPPING,
-				       .sport_be = dp_first_two(dp_meta(newest)->udp),
+				       .sport_be = sport_be,
 				       .addr_be = ip->src_addr,
 				       .sa = sadb_sa_key_make(&config->dst, config->spi_be, config->proto)};
 	if (sadb_sa_moved(sa, event.addr_be, event.sport_be, w->now_s) && !dp_event_send(w, &event))

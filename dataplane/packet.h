@@ -25,7 +25,6 @@ enum dp_meta_flag {
 	DP_META_ROUTED = 1 << 2,    /* out_port and next_hop are set; TTL is done */
 	DP_META_HOP = 1 << 4,       /* hop is set */
 	DP_META_HAS_L2 = 1 << 3,    /* the Ethernet header stands before the data, as received */
-	DP_META_MOVED = 1 << 5,     /* in esp_in: came from elsewhere than its SA says */
 };
 
 struct dp_meta {

@@ -17,31 +17,35 @@ link_multicast(rte_be32_t dst_be)
 	return (dst_be & RTE_BE32(0xffffff00)) == RTE_BE32(0xe0000000);
 }
 
+/* Its first bytes, with the Ethernet header, are not needed any more. */
 static void
-parse_esp(struct dp_worker *w, struct rte_mbuf *m)
+parse_esp(struct dp_worker *w, struct rte_mbuf *m, uint32_t udp, unsigned first)
 {
-	rte_pktmbuf_adj(m, sizeof(struct rte_ether_hdr));
-	dp_meta(m)->flags = 0;
-	dp_meta(m)->udp = 0;
+	struct dp_meta *meta = dp_meta(m);
+	rte_pktmbuf_adj(m, (uint16_t)first);
+	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - meta->ip_bytes));
+	meta->flags = 0;
+	meta->udp = udp;
 	dp_vec_push(&w->esp_in, m);
 }
 
 static void
-parse_udp(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv4_hdr *ip)
+parse_udp(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
 {
 	unsigned verdict = dp_udp_judge(ip, dp_meta(m)->ip_bytes, w->dp->nat_t_port_be);
 	if (verdict == DP_UDP_OTHER) {
 		dp_vec_push(&w->punt, m);
 	} else if (verdict == DP_UDP_ESP) {
-		parse_esp(w, m);
-		dp_udp_unwrap(m);
+		uint32_t ports;
+		dp_meta(m)->ip_bytes = dp_udp_unwrap((uint8_t *)ip, &ports);
+		parse_esp(w, m, ports, sizeof(struct rte_ether_hdr) + DP_UDP_BYTES);
 	} else {
 		dp_drop(w, m, verdict);
 	}
 }
 
 static void
-parse_underlay(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv4_hdr *ip, const struct dp_port *port)
+parse_underlay(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip, const struct dp_port *port)
 {
 	if (link_multicast(ip->dst_addr)) {
 		dp_vec_push(&w->punt, m);
@@ -59,13 +63,13 @@ parse_underlay(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv4_hd
 	else if (dp_ipv4_is_fragment(ip))
 		dp_drop(w, m, DP_DROP_ESP_FRAGMENT);
 	else
-		parse_esp(w, m);
+		parse_esp(w, m, 0, sizeof(struct rte_ether_hdr));
 }
 
 static void
 parse_ipv4(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port)
 {
-	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
 	uint32_t avail = m->data_len - (uint32_t)sizeof(struct rte_ether_hdr);
 	unsigned verdict = dp_ipv4_check(ip, avail);
 	if (verdict != DP_IP_VERIFIED) {
@@ -198,17 +202,21 @@ dp_parse(struct dp_worker *w)
 			rte_prefetch0(rte_pktmbuf_mtod(in->pkt[i + DP_AHEAD], void *));
 		if (unlikely(glance.port == NULL || glance.port->number != meta->in_port))
 			glance = glance_at(w->dp, meta->in_port);
-		const struct rte_ipv4_hdr *ip =
+		struct rte_ipv4_hdr *ip =
 		    rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
 		bool underlay = glance.port->underlay;
-		const uint16_t bytes = (uint16_t)(m->data_len - sizeof(struct rte_ether_hdr));
+		uint16_t bytes = (uint16_t)(m->data_len - sizeof(struct rte_ether_hdr));
 		if (unlikely(!common(m, &glance) || (underlay && !common_esp(ip, bytes, &glance)))) {
 			parse_one(w, m);
 			continue;
 		}
 		if (underlay) {
-			meta->udp = 0;
 			out = &w->esp_in;
+			meta->udp = 0;
+			if (unlikely(ip->next_proto_id != IPPROTO_ESP)) {
+				bytes = dp_udp_unwrap((uint8_t *)ip, &meta->udp);
+				m->data_off = (uint16_t)(m->data_off + DP_UDP_BYTES);
+			}
 		} else {
 			dp_flow_read(&meta->flow, ip, bytes);
 			meta->vnet = glance.port->vnet;
@@ -220,8 +228,6 @@ dp_parse(struct dp_worker *w)
 		m->data_off = (uint16_t)(m->data_off + sizeof(struct rte_ether_hdr));
 		m->data_len = bytes;
 		m->pkt_len = bytes;
-		if (underlay && ip->next_proto_id != IPPROTO_ESP)
-			dp_udp_unwrap(m);
 		dp_vec_push(out, m);
 	}
 	in->n = 0;

@@ -11,11 +11,12 @@
 #define DP_UDP_ENCAP_H
 
 #include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
 
 #include <rte_udp.h>
 
 #include "dataplane/ipv4.h"
-#include "dataplane/packet.h"
 
 #define DP_UDP_BYTES      8
 #define DP_NAT_T_PORT     4500 /* RFC 3947 4 */
@@ -66,28 +67,24 @@ dp_udp_common(const struct rte_ipv4_hdr *ip, uint16_t ip_bytes, rte_be16_t nat_t
 }
 
 /* From here on the packet is as one without UDP: ESP follows the outer header, which moves up over that of UDP. Of what it
- * says only the addresses and TOS hold still, and are all that is read. The IP header stands at data. */
-static inline void
-dp_udp_unwrap(struct rte_mbuf *m)
+ * says only the addresses and TOS hold still, and are all that is read. Returns what is left of the IP packet, DP_UDP_BYTES
+ * further on; ports gets those of UDP as on the wire. */
+static inline uint16_t
+dp_udp_unwrap(uint8_t *ip, uint32_t *ports)
 {
-	struct dp_meta *meta = dp_meta(m);
-	uint8_t *at = rte_pktmbuf_mtod(m, uint8_t *);
 	uint64_t first, second;
 	uint32_t third;
 	rte_be16_t length;
 
-	memcpy(&first, at, sizeof(first));
-	memcpy(&second, at + 8, sizeof(second));
-	memcpy(&third, at + 16, sizeof(third));
-	memcpy(&meta->udp, at + sizeof(struct rte_ipv4_hdr), sizeof(meta->udp));
-	memcpy(&length, at + sizeof(struct rte_ipv4_hdr) + offsetof(struct rte_udp_hdr, dgram_len), sizeof(length));
-	dp_put64(at + DP_UDP_BYTES, first);
-	dp_put64(at + DP_UDP_BYTES + 8, second);
-	dp_put32(at + DP_UDP_BYTES + 16, third);
-	meta->ip_bytes = (uint16_t)(dp_be16(length) + sizeof(struct rte_ipv4_hdr) - DP_UDP_BYTES);
-	m->data_off = (uint16_t)(m->data_off + DP_UDP_BYTES);
-	m->data_len = meta->ip_bytes;
-	m->pkt_len = meta->ip_bytes;
+	memcpy(&first, ip, sizeof(first));
+	memcpy(&second, ip + 8, sizeof(second));
+	memcpy(&third, ip + 16, sizeof(third));
+	memcpy(ports, ip + sizeof(struct rte_ipv4_hdr), sizeof(*ports));
+	memcpy(&length, ip + sizeof(struct rte_ipv4_hdr) + offsetof(struct rte_udp_hdr, dgram_len), sizeof(length));
+	dp_put64(ip + DP_UDP_BYTES, first);
+	dp_put64(ip + DP_UDP_BYTES + 8, second);
+	dp_put32(ip + DP_UDP_BYTES + 16, third);
+	return (uint16_t)(dp_be16(length) + sizeof(struct rte_ipv4_hdr) - DP_UDP_BYTES);
 }
 
 #endif
