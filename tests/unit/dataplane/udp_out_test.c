@@ -18,8 +18,8 @@ static void
 check_sent(struct gateway *gw, uint8_t *ip, size_t bytes, uint8_t tos, uint16_t fragment)
 {
 	uint8_t wire[BUFFER], inner[BUFFER];
-	size_t inner_bytes, sent = gateway_take(gw, GW_PORT_WAN, wire);
-	uint32_t seq;
+	size_t inner_bytes = 0, sent = gateway_take(gw, GW_PORT_WAN, wire);
+	uint32_t seq = 0;
 	const char *wrong = witness_udp_unwrap(wire, &sent, UDP_RIG_NAT_T, UDP_RIG_PEER);
 	if (wrong == NULL)
 		wrong = witness_open(&gw->out, 0, wire, sent, inner, &inner_bytes, &seq);
