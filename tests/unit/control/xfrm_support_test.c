@@ -117,6 +117,7 @@ static const uint32_t zero[64], one[64] = {1};
 static const uint8_t in[4] = {1};
 static const struct xfrm_algo_auth auth = {.alg_name = "hmac(sha256)"};
 static const struct xfrm_lifetime_cur use = {.bytes = 1};
+static const struct xfrm_encap_tmpl encap = {.encap_type = 2, .encap_sport = 1, .encap_dport = 1};
 
 /* Attributes added to a right message, which was accepted without. */
 static const struct {
@@ -136,6 +137,8 @@ static const struct {
     {"XFRMA_LTIME_VAL", sa_add, XFRMA_LTIME_VAL, sizeof(use), &use, SUPPORTED, 0},
     {"XFRMA_REPLAY_THRESH", sa_add, XFRMA_REPLAY_THRESH, 4, one, REFUSED, -EOPNOTSUPP},
     {"XFRMA_ETIMER_THRESH", sa_add, XFRMA_ETIMER_THRESH, 4, one, REFUSED, -EOPNOTSUPP},
+    {"XFRMA_ENCAP", sa_add, XFRMA_ENCAP, sizeof(encap), &encap, SUPPORTED, 0},
+    {"XFRMA_MTIMER_THRESH", sa_add_encap, XFRMA_MTIMER_THRESH, 4, one, SUPPORTED, 0},
     {"XFRMA_IF_ID", sa_add, XFRMA_IF_ID, 4, one, SUPPORTED, 0},
     {"XFRMA_SA_DIR", sa_add, CTL_XFRMA_SA_DIR, 1, in, SUPPORTED, 0},
     {"XFRMA_SA_EXTRA_FLAGS", sa_add, XFRMA_SA_EXTRA_FLAGS, 4, one, SUPPORTED, 0},
