@@ -78,6 +78,27 @@ struct ctl_memory {
 	} uses[CTL_MAX_USES];
 };
 
+/* The kernel's mirror (source: kernel), and what of the kernel's it does not have. */
+#define CTL_MAX_MISSING 48
+struct ctl_mirror_info {
+	bool kernel;            /* source: kernel; else all else is 0 */
+	uint32_t sas, policies; /* mirrored */
+	uint32_t sas_missing, policies_missing;
+	uint32_t guards;   /* policies that drop in the place of missing ones */
+	uint32_t unlisted; /* objects beyond what is remembered */
+	bool closed;       /* a guard could not be had: nothing passes in the clear */
+	bool behind;       /* a comparison is due */
+	uint64_t events, echoes, losses;
+	uint64_t syncs, synced_s;                     /* comparisons; seconds since the last */
+	uint64_t reports, expires, acquires, refused; /* to the kernel */
+	uint8_t defaults[SADB_POLICY_DIRS];           /* the kernel's, XFRM_USERPOLICY_*: not taken over */
+	unsigned n_missing;
+	struct ctl_mirror_missing {
+		char what[CTL_HELP_BYTES], reason[CTL_HELP_BYTES];
+		bool guarded;
+	} missing[CTL_MAX_MISSING];
+};
+
 /* One decoded message; type says which member is set. The GET requests have none. Large: keep it off small stacks. */
 struct ctl_own {
 	uint16_t type; /* enum ctl_msg */

@@ -20,6 +20,14 @@ key_id_of(struct sadb *db, const struct sadb_sa_config *config, uint8_t key_id[S
 	return rc == 0 ? 0 : sadb_fail(err, rc, XFRMA_ALG_AEAD, "key cannot be hashed: %s", strerror(-rc));
 }
 
+int
+sadb_key_known(struct sadb *db, const struct sadb_sa_config *config, struct sadb_error *err)
+{
+	uint8_t key_id[SADB_KEY_ID_BYTES];
+	int rc = key_id_of(db, config, key_id, err);
+	return rc == 0 ? sadb_mark_known(db, key_id, err) : rc;
+}
+
 /* What a new SA is made of, besides its configuration. */
 struct parts {
 	const struct sadb_kept_key *kept; /* NULL: the configuration has the key */

@@ -67,6 +67,16 @@ sadb_mark_get(struct sadb *db, const uint8_t key_id[SADB_KEY_ID_BYTES], struct s
 	return 0;
 }
 
+int
+sadb_mark_known(const struct sadb *db, const uint8_t key_id[SADB_KEY_ID_BYTES], struct sadb_error *err)
+{
+	struct sadb_store_mark on_disk;
+
+	if (find(db, key_id, sadb_hash(db, key_id, SADB_KEY_ID_BYTES)) != NULL)
+		return 0;
+	return db->store != NULL ? sadb_store_get(db->store, key_id, &on_disk, err) : -ENOENT;
+}
+
 /* In memory only what the disk does not say yet, or what lives. Without a store, memory is all there is. */
 void
 sadb_mark_put(struct sadb *db, struct sadb_mark *mark)

@@ -73,6 +73,8 @@ sadb_mark_inbound(const struct sadb_mark *mark)
 
 int sadb_mark_get(struct sadb *db, const uint8_t key_id[SADB_KEY_ID_BYTES], struct sadb_mark **mark,
 		  struct sadb_error *err);
+/* 0, -ENOENT, or another -errno with err filled. */
+int sadb_mark_known(const struct sadb *db, const uint8_t key_id[SADB_KEY_ID_BYTES], struct sadb_error *err);
 void sadb_mark_put(struct sadb *db, struct sadb_mark *mark); /* forgets it if nothing would be lost */
 void sadb_mark_dirty(struct sadb *db, struct sadb_mark *mark);
 /* Writes all dirty marks in one transaction; then, and only then, opens to workers what their SAs may send or receive. */
