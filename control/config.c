@@ -20,6 +20,7 @@
 const char *const ctl_config_logs[] = {"error", "warning", "notice", "info", "debug", NULL};
 const char *const ctl_config_engines[] = {"auto", "ipsec-mb", "openssl", NULL};
 static const char *const polls[] = {"adaptive", "busy", NULL};
+static const char *const sources[] = {"socket", "kernel", NULL};
 static const char *const huges[] = {"auto", "off", NULL};
 
 /* A name that the kernel takes for an interface, and that needs no quotes anywhere. */
@@ -198,6 +199,9 @@ static const struct ctl_yaml_key file_keys[] = {
      .accepted = "the name of a group of users"},
     {"state", ctl_yaml_text, MEMBER(ctl_config, state), LINE(ctl_config, state_line), .valid = path_valid,
      .accepted = "a directory's absolute path of at most 199 characters"},
+    {"source", ctl_yaml_choice, MEMBER(ctl_config, source), LINE(ctl_config, source_line), .choices = sources},
+    {"mirror_report_s", ctl_yaml_uint, MEMBER(ctl_config, mirror_report_s), .min = 1, .max = 3600},
+    {"mirror_audit_s", ctl_yaml_uint, MEMBER(ctl_config, mirror_audit_s), .max = 86400},
     {"vnets", ctl_yaml_items, MEMBER(ctl_config, vnets), .list = &vnet_list,
      .accepted = "a list of virtual networks, each with name and id"},
     {"ports", ctl_yaml_items, MEMBER(ctl_config, ports), .list = &port_list, .required = true,
@@ -224,6 +228,8 @@ defaults_set(struct ctl_config *config)
 	config->nat_t_port = 4500;
 	config->max_sas = 4096;
 	config->max_policies = 4096;
+	config->mirror_report_s = 5;
+	config->mirror_audit_s = 60;
 	strcpy(config->socket, SOCKET_DEFAULT);
 	strcpy(config->group, "culvert");
 	strcpy(config->state, STATE_DEFAULT);

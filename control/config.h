@@ -47,6 +47,8 @@ struct ctl_config_route {
 
 enum ctl_config_poll { CTL_CONFIG_POLL_ADAPTIVE, CTL_CONFIG_POLL_BUSY };
 enum ctl_config_huge { CTL_CONFIG_HUGE_AUTO, CTL_CONFIG_HUGE_OFF };
+/* Who says which SAs and policies there are: clients of the daemon's socket, or the kernel. */
+enum ctl_config_source { CTL_CONFIG_SOURCE_SOCKET, CTL_CONFIG_SOURCE_KERNEL };
 
 struct ctl_config {
 	char *file;
@@ -67,6 +69,9 @@ struct ctl_config {
 	char group[33];
 	char state[200];
 	unsigned state_line;
+	uint8_t source; /* enum ctl_config_source */
+	uint32_t mirror_report_s, mirror_audit_s;
+	unsigned source_line;
 	unsigned n_vnets, n_ports, n_routes;
 	struct ctl_config_vnet *vnets;
 	struct ctl_config_port *ports;

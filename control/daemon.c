@@ -226,6 +226,37 @@ add_port(struct ctl_daemon *daemon, unsigned i)
 	return ctl_twin_up(&daemon->twins, daemon->config, i, port);
 }
 
+/* After the gateway's own addresses are known, and before the first packet. */
+static int
+start_mirror(struct ctl_daemon *daemon)
+{
+	const struct ctl_config *config = daemon->config;
+	const struct ctl_mirror_config mirror = {
+	    .db = daemon->db,
+	    .max_sas = config->max_sas,
+	    .max_policies = config->max_policies,
+	    .report_s = config->mirror_report_s,
+	    .audit_s = config->mirror_audit_s,
+	    .events_fd = -1,
+	    .requests_fd = -1,
+	};
+	struct sadb_error err = {.text = ""};
+	int rc = -EIO;
+
+	if (config->source != CTL_CONFIG_SOURCE_KERNEL)
+		return 0;
+	daemon->mirror = ctl_mirror_create(&mirror, &err);
+	if (daemon->mirror != NULL)
+		rc = ctl_mirror_sync(daemon->mirror, &err);
+	if (rc == 0)
+		rc = sadb_commit(daemon->db, &err);
+	if (rc < 0)
+		ctl_log(CTL_LOG_ERROR, "%s:%u: %s", config->file, config->source_line, err.text);
+	else
+		ctl_mirror_take_changed(daemon->mirror);
+	return rc;
+}
+
 /* Ports, their twins, and what the kernel knows of them. */
 static int
 start_network(struct ctl_daemon *daemon)
@@ -253,6 +284,9 @@ start_network(struct ctl_daemon *daemon)
 		ctl_log(CTL_LOG_ERROR, "%s", rtnl_err.text);
 		return rc;
 	}
+	rc = start_mirror(daemon);
+	if (rc < 0)
+		return rc;
 	rc = dp_start(daemon->dp, &err);
 	if (rc < 0)
 		ctl_log(CTL_LOG_ERROR, "%s", err.text);
@@ -270,6 +304,7 @@ start_loop(struct ctl_daemon *daemon, uint64_t start_s)
 	    .start_s = start_s,
 	    .max_sas = daemon->config->max_sas,
 	    .huge = daemon->huge_pages,
+	    .mirror = daemon->mirror,
 	};
 	struct sadb_error err = {.text = ""};
 
@@ -348,6 +383,7 @@ ctl_daemon_run(struct ctl_config *config)
 	if (rc == 0)
 		rc = serve(&daemon, start_s);
 	dp_stop(daemon.dp);
+	ctl_mirror_destroy(daemon.mirror); /* with its last report, when no packet comes any more */
 	ctl_rtnl_destroy(daemon.rtnl);
 	dp_destroy(daemon.dp);
 	if (daemon.db != NULL)

@@ -6,6 +6,7 @@
 #include <event2/event.h>
 
 #include "control/config.h"
+#include "control/mirror.h"
 #include "control/rtnl.h"
 #include "control/server.h"
 #include "control/twins.h"
@@ -26,7 +27,8 @@ struct ctl_daemon {
 	struct ctl_rtnl *rtnl;
 	struct ctl_twins twins;
 	struct ctl_server *server;
-	struct event *signal_event, *rtnl_event, *timer[CTL_TIMERS];
+	struct ctl_mirror *mirror; /* NULL: source: socket */
+	struct event *signal_event, *rtnl_event, *mirror_event, *timer[CTL_TIMERS];
 	int signal_fd;
 	bool huge_pages;
 	bool commit_failed; /* said once until it works again */

@@ -89,6 +89,11 @@ ctl_mirror_again(struct ctl_mirror *mirror)
 
 /* ---- display ---- */
 
+struct census {
+	struct ctl_mirror_info *out;
+	unsigned mirrored, missing, guards;
+};
+
 static void
 list(struct ctl_mirror_info *out, const char *what, const char *reason, bool guarded)
 {
@@ -106,51 +111,70 @@ static void
 on_sa(const void *node, VISIT order, void *arg)
 {
 	const struct ctl_mirror_sa *entry = *(struct ctl_mirror_sa *const *)node;
-	struct ctl_mirror_info *out = arg;
+	struct census *census = arg;
 	char what[CTL_MIRROR_WHAT];
 
 	if (order != postorder && order != leaf)
 		return;
-	out->sas += entry->mirrored;
-	out->sas_missing += !entry->mirrored;
+	census->mirrored += entry->mirrored;
+	census->missing += !entry->mirrored;
 	if (!entry->mirrored)
-		list(out, ctl_mirror_sa_text(&entry->id, what), entry->reason ? entry->reason : "it is tried again",
-		     false);
+		list(census->out, ctl_mirror_sa_text(&entry->id, what),
+		     entry->reason ? entry->reason : "it is tried again", false);
 }
 
 static void
 on_policy(const void *node, VISIT order, void *arg)
 {
 	const struct ctl_mirror_policy *entry = *(struct ctl_mirror_policy *const *)node;
-	struct ctl_mirror_info *out = arg;
+	bool guarded = entry->slot != NULL && entry->guard;
+	struct census *census = arg;
 	char what[CTL_MIRROR_WHAT];
 
 	if (order != postorder && order != leaf)
 		return;
-	out->policies += entry->reason == NULL;
-	out->policies_missing += entry->reason != NULL;
-	out->guards += entry->slot != NULL && entry->guard;
+	census->mirrored += entry->reason == NULL;
+	census->missing += entry->reason != NULL;
+	census->guards += guarded;
 	if (entry->reason)
-		list(out, ctl_mirror_policy_text(entry, what), entry->reason, entry->slot != NULL && entry->guard);
+		list(census->out, ctl_mirror_policy_text(entry, what), entry->reason, guarded);
+}
+
+static void
+count(struct ctl_mirror_info *out, const char *name, uint64_t value)
+{
+	struct ctl_mirror_count *one = &out->counts[out->n_counts++];
+
+	snprintf(one->name, sizeof(one->name), "%s", name);
+	one->value = value;
 }
 
 void
 ctl_mirror_get(const struct ctl_mirror *mirror, struct ctl_mirror_info *out)
 {
+	static const char *const defaults[] = {"kernel_default_in", "kernel_default_out", "kernel_default_fwd"};
+	struct census sas = {.out = out}, policies = {.out = out};
+
 	memset(out, 0, sizeof(*out));
-	twalk_r(mirror->sas, on_sa, out);
-	twalk_r(mirror->policies, on_policy, out);
-	out->unlisted = mirror->n_unlisted;
-	out->closed = mirror->closed;
-	out->behind = mirror->again;
-	out->events = mirror->n_events;
-	out->echoes = mirror->n_echoes;
-	out->losses = mirror->n_lost;
-	out->syncs = mirror->n_syncs;
-	out->synced_s = (ctl_now_ns() - mirror->synced_ns) / NS_S;
-	out->reports = mirror->n_reports;
-	out->expires = mirror->n_expires;
-	out->acquires = mirror->n_acquires;
-	out->refused = mirror->n_refused;
-	memcpy(out->defaults, mirror->defaults, sizeof(out->defaults));
+	twalk_r(mirror->sas, on_sa, &sas);
+	twalk_r(mirror->policies, on_policy, &policies);
+	count(out, "sas", sas.mirrored);
+	count(out, "sas_missing", sas.missing);
+	count(out, "policies", policies.mirrored);
+	count(out, "policies_missing", policies.missing);
+	count(out, "guards", policies.guards);
+	count(out, "unlisted", mirror->n_unlisted);
+	count(out, "closed", mirror->closed);
+	count(out, "behind", mirror->again);
+	count(out, "synced_s_ago", (ctl_now_ns() - mirror->synced_ns) / NS_S);
+	count(out, "syncs", mirror->n_syncs);
+	count(out, "losses", mirror->n_lost);
+	count(out, "events", mirror->n_events);
+	count(out, "echoes", mirror->n_echoes);
+	count(out, "reports", mirror->n_reports);
+	count(out, "reports_refused", mirror->n_refused);
+	count(out, "expires", mirror->n_expires);
+	count(out, "acquires", mirror->n_acquires);
+	for (unsigned i = 0; i < SADB_POLICY_DIRS; i++)
+		count(out, defaults[i], mirror->defaults[i]);
 }

@@ -78,24 +78,18 @@ struct ctl_memory {
 	} uses[CTL_MAX_USES];
 };
 
-/* The kernel's mirror (source: kernel), and what of the kernel's it does not have. */
-#define CTL_MAX_MISSING 48
+/* The kernel's mirror (source: kernel): counts by name, and the first of what it does not have. */
+#define CTL_MAX_COUNTS  32
+#define CTL_MAX_MISSING 32
 struct ctl_mirror_info {
-	bool kernel;            /* source: kernel; else all else is 0 */
-	uint32_t sas, policies; /* mirrored */
-	uint32_t sas_missing, policies_missing;
-	uint32_t guards;   /* policies that drop in the place of missing ones */
-	uint32_t unlisted; /* objects beyond what is remembered */
-	bool closed;       /* a guard could not be had: nothing passes in the clear */
-	bool behind;       /* a comparison is due */
-	uint64_t events, echoes, losses;
-	uint64_t syncs, synced_s;                     /* comparisons; seconds since the last */
-	uint64_t reports, expires, acquires, refused; /* to the kernel */
-	uint8_t defaults[SADB_POLICY_DIRS];           /* the kernel's, XFRM_USERPOLICY_*: not taken over */
-	unsigned n_missing;
+	unsigned n_counts, n_missing;
+	struct ctl_mirror_count {
+		char name[CTL_NAME_BYTES];
+		uint64_t value;
+	} counts[CTL_MAX_COUNTS];
 	struct ctl_mirror_missing {
 		char what[CTL_HELP_BYTES], reason[CTL_HELP_BYTES];
-		bool guarded;
+		bool guarded; /* a policy that drops stands in its place */
 	} missing[CTL_MAX_MISSING];
 };
 
@@ -113,6 +107,7 @@ struct ctl_own {
 		struct ctl_neigh neigh;
 		struct ctl_worker worker;
 		struct ctl_memory memory;
+		struct ctl_mirror_info mirror;
 	};
 };
 
@@ -132,6 +127,8 @@ size_t ctl_own_encode_route(void *buf, size_t size, const struct nlmsghdr *heade
 size_t ctl_own_encode_neigh(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_neigh *neigh);
 
 size_t ctl_own_encode_memory(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_memory *memory);
+size_t ctl_own_encode_mirror(void *buf, size_t size, const struct nlmsghdr *header,
+			     const struct ctl_mirror_info *mirror);
 
 struct ctl_worker_source {
 	const struct dp_worker_stats *stats;

@@ -28,6 +28,7 @@ static const struct ctl_attr_rule rule[CTL_A_MAX + 1] = {
     RULE(CTL_A_STAGE, 0),    RULE(CTL_A_HELP, 1),    U64(CTL_A_PACKETS),        U64(CTL_A_BATCHES),
     U64(CTL_A_CYCLES),       U32(CTL_A_WORKERS),     RULE(CTL_A_USE, 0),        U64(CTL_A_BYTES),
     U64(CTL_A_OBJECTS),      U64(CTL_A_RSS),         U32(CTL_A_CHAIN),          U64(CTL_A_BOOT_ID),
+    RULE(CTL_A_COUNT, 0),    RULE(CTL_A_MISSING, 0), U32(CTL_A_GUARDED),
 };
 static const struct ctl_attr_rules rules = {rule, CTL_A_MAX};
 
@@ -206,6 +207,23 @@ get_neigh(attr_table at, struct ctl_own *out, struct sadb_error *err)
 	return get_addr(at, CTL_A_DST, &out->neigh.addr, err);
 }
 
+static void
+get_mirror(attr_table at, uint16_t type, struct ctl_mirror_info *mirror)
+{
+	if (type == CTL_A_COUNT && mirror->n_counts < CTL_MAX_COUNTS) {
+		struct ctl_mirror_count *count = &mirror->counts[mirror->n_counts++];
+
+		get_str(at, CTL_A_NAME, count->name, sizeof(count->name));
+		count->value = get_u64(at, CTL_A_PACKETS);
+	} else if (type == CTL_A_MISSING && mirror->n_missing < CTL_MAX_MISSING) {
+		struct ctl_mirror_missing *missing = &mirror->missing[mirror->n_missing++];
+
+		get_str(at, CTL_A_NAME, missing->what, sizeof(missing->what));
+		get_str(at, CTL_A_HELP, missing->reason, sizeof(missing->reason));
+		missing->guarded = get_u32(at, CTL_A_GUARDED) != 0;
+	}
+}
+
 static int
 get_nested(const struct nlattr *nest, struct ctl_own *out, struct sadb_error *err)
 {
@@ -216,7 +234,9 @@ get_nested(const struct nlattr *nest, struct ctl_own *out, struct sadb_error *er
 
 	if (rc)
 		return rc;
-	if (out->type == CTL_MSG_MEMORY) {
+	if (out->type == CTL_MSG_MIRROR) {
+		get_mirror(at, mnl_attr_get_type(nest), &out->mirror);
+	} else if (out->type == CTL_MSG_MEMORY) {
 		if (mnl_attr_get_type(nest) != CTL_A_USE || memory->n_uses == CTL_MAX_USES)
 			return 0;
 		struct ctl_memory_use *use = &memory->uses[memory->n_uses++];
@@ -284,7 +304,8 @@ get_repeated(const struct nlmsghdr *nlh, struct ctl_own *out, struct sadb_error 
 
 	mnl_attr_for_each (attr, nlh, sizeof(struct ctl_msg_head)) {
 		uint16_t type = mnl_attr_get_type(attr);
-		bool nested = type == CTL_A_DROP || type == CTL_A_STAGE || type == CTL_A_USE;
+		bool nested = type == CTL_A_DROP || type == CTL_A_STAGE || type == CTL_A_USE || type == CTL_A_COUNT ||
+			      type == CTL_A_MISSING;
 		int rc = nested ? get_nested(attr, out, err) : 0;
 		if (rc)
 			return rc;
@@ -315,7 +336,7 @@ ctl_own_decode(const struct nlmsghdr *nlh, struct ctl_own *out, struct sadb_erro
 	out->type = nlh->nlmsg_type;
 	if (decoders[out->type - CTL_MSG_BASE])
 		rc = decoders[out->type - CTL_MSG_BASE](at, out, err);
-	if (rc == 0 && (out->type == CTL_MSG_WORKER || out->type == CTL_MSG_MEMORY))
+	if (rc == 0 && (out->type == CTL_MSG_WORKER || out->type == CTL_MSG_MEMORY || out->type == CTL_MSG_MIRROR))
 		rc = get_repeated(nlh, out, err);
 	return rc;
 }

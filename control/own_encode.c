@@ -176,6 +176,30 @@ ctl_own_encode_memory(void *buf, size_t size, const struct nlmsghdr *header, con
 	return ctl_put_end(&put);
 }
 
+size_t
+ctl_own_encode_mirror(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_mirror_info *mirror)
+{
+	struct nlattr *nest;
+	struct ctl_put put;
+
+	if (!start(&put, buf, size, header))
+		return 0;
+	for (unsigned i = 0; i < mirror->n_counts; i++) {
+		nest = ctl_put_nest_open(&put, CTL_A_COUNT);
+		ctl_put_str(&put, CTL_A_NAME, mirror->counts[i].name);
+		ctl_put_u64(&put, CTL_A_PACKETS, mirror->counts[i].value);
+		ctl_put_nest_close(&put, nest);
+	}
+	for (unsigned i = 0; i < mirror->n_missing; i++) {
+		nest = ctl_put_nest_open(&put, CTL_A_MISSING);
+		ctl_put_str(&put, CTL_A_NAME, mirror->missing[i].what);
+		ctl_put_str(&put, CTL_A_HELP, mirror->missing[i].reason);
+		ctl_put_u32(&put, CTL_A_GUARDED, mirror->missing[i].guarded);
+		ctl_put_nest_close(&put, nest);
+	}
+	return ctl_put_end(&put);
+}
+
 static void
 put_drops(struct ctl_put *put, const struct ctl_worker_source *source)
 {

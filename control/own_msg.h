@@ -30,6 +30,8 @@ enum ctl_msg {
 			* the next CHAIN: so many may be sent before the first is answered. ACK */
 	CTL_MSG_HELLO, /* CTL_A_BOOT_ID. To every client that is there when a daemon begins: what it knew of them and all SAs
 			* are gone, it should subscribe anew */
+	CTL_MSG_MIRROR_GET, /* answer: MIRROR */
+	CTL_MSG_MIRROR,
 	CTL_MSG_MAX
 };
 
@@ -107,7 +109,10 @@ enum ctl_attr {
 	CTL_A_RSS,     /* u64, bytes */
 	CTL_A_CHAIN,   /* u32 0/1 */
 	CTL_A_BOOT_ID, /* u64: another each time the daemon begins */
-	CTL_A_MAX = CTL_A_BOOT_ID
+	CTL_A_COUNT,   /* nested, repeated: NAME, PACKETS (whatever is counted) */
+	CTL_A_MISSING, /* nested, repeated: NAME, HELP, GUARDED */
+	CTL_A_GUARDED, /* u32 0/1 */
+	CTL_A_MAX = CTL_A_GUARDED
 };
 
 #endif

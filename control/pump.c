@@ -26,6 +26,8 @@ on_expire(void *arg, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind)
 	struct ctl_daemon *daemon = arg;
 
 	ctl_server_expire(daemon->server, sa, kind);
+	if (daemon->mirror != NULL)
+		ctl_mirror_expire(daemon->mirror, sa, kind);
 }
 
 static void
@@ -52,6 +54,9 @@ commit(struct ctl_daemon *daemon)
 	else if (rc == 0 && daemon->commit_failed)
 		ctl_log(CTL_LOG_NOTICE, "sequence marks are written again");
 	daemon->commit_failed = rc < 0;
+	/* Added SAs may have been taken back. */
+	if (rc < 0 && daemon->mirror != NULL)
+		ctl_mirror_again(daemon->mirror);
 }
 
 /* One event of a worker. True when it changed the database. */
@@ -109,6 +114,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (daemon->mirror != NULL)
+		ctl_mirror_tick(daemon->mirror);
 	sadb_tick(daemon->db, realtime_s(), on_expire, daemon);
 	sadb_policies_tick(daemon->db, realtime_s(), on_policy_expire, daemon);
 	commit(daemon);
@@ -139,6 +146,32 @@ on_rtnl(evutil_socket_t fd, short what, void *arg)
 	ctl_rtnl_publish(daemon->rtnl);
 }
 
+static void
+on_mirror(evutil_socket_t fd, short what, void *arg)
+{
+	struct ctl_daemon *daemon = arg;
+
+	(void)fd;
+	(void)what;
+	ctl_mirror_read(daemon->mirror);
+	if (ctl_mirror_take_changed(daemon->mirror))
+		commit(daemon);
+}
+
+/* What the loop reads. */
+static int
+start_reading(struct ctl_daemon *daemon)
+{
+	daemon->rtnl_event = event_new(daemon->base, ctl_rtnl_fd(daemon->rtnl), EV_READ | EV_PERSIST, on_rtnl, daemon);
+	if (daemon->rtnl_event == NULL || event_add(daemon->rtnl_event, NULL) < 0)
+		return -ENOMEM;
+	if (daemon->mirror == NULL)
+		return 0;
+	daemon->mirror_event =
+	    event_new(daemon->base, ctl_mirror_fd(daemon->mirror), EV_READ | EV_PERSIST, on_mirror, daemon);
+	return daemon->mirror_event == NULL || event_add(daemon->mirror_event, NULL) < 0 ? -ENOMEM : 0;
+}
+
 int
 ctl_pump_start(struct ctl_daemon *daemon)
 {
@@ -151,8 +184,7 @@ ctl_pump_start(struct ctl_daemon *daemon)
 	    [CTL_TIMER_SECOND] = {on_second, {.tv_sec = 1}},
 	};
 
-	daemon->rtnl_event = event_new(daemon->base, ctl_rtnl_fd(daemon->rtnl), EV_READ | EV_PERSIST, on_rtnl, daemon);
-	if (daemon->rtnl_event == NULL || event_add(daemon->rtnl_event, NULL) < 0)
+	if (start_reading(daemon) < 0)
 		goto fail;
 	for (unsigned i = 0; i < CTL_TIMERS; i++) {
 		daemon->timer[i] = event_new(daemon->base, -1, EV_PERSIST, timers[i].fn, daemon);
@@ -173,7 +205,9 @@ ctl_pump_stop(struct ctl_daemon *daemon)
 			event_free(daemon->timer[i]);
 		daemon->timer[i] = NULL;
 	}
+	if (daemon->mirror_event != NULL)
+		event_free(daemon->mirror_event);
 	if (daemon->rtnl_event != NULL)
 		event_free(daemon->rtnl_event);
-	daemon->rtnl_event = NULL;
+	daemon->rtnl_event = daemon->mirror_event = NULL;
 }

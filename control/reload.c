@@ -22,10 +22,12 @@ static const struct {
 	{                                                                                                 \
 #key, offsetof(struct ctl_config, key), sizeof(((struct ctl_config *)NULL)->key), is_text \
 	}
-    FIXED(engine, false),        FIXED(workers, false),      FIXED(cpus, true),     FIXED(poll, false),
-    FIXED(idle_sleep_us, false), FIXED(memory_mb, false),    FIXED(packets, false), FIXED(huge_pages, false),
-    FIXED(max_sas, false),       FIXED(max_policies, false), FIXED(socket, true),   FIXED(group, true),
-    FIXED(state, true),          FIXED(nat_t_port, false),
+    FIXED(engine, false),         FIXED(workers, false),       FIXED(cpus, true),
+    FIXED(poll, false),           FIXED(idle_sleep_us, false), FIXED(memory_mb, false),
+    FIXED(packets, false),        FIXED(huge_pages, false),    FIXED(max_sas, false),
+    FIXED(max_policies, false),   FIXED(socket, true),         FIXED(group, true),
+    FIXED(state, true),           FIXED(source, false),        FIXED(mirror_report_s, false),
+    FIXED(mirror_audit_s, false), FIXED(nat_t_port, false),
 #undef FIXED
 };
 
@@ -82,8 +84,10 @@ vnet_named(struct sadb *db, const char *name)
 
 /* A vnet lives until the database ends, so it can come but neither go nor change. */
 static int
-change_vnets(struct sadb *db, const struct ctl_config *wanted)
+change_vnets(struct ctl_daemon *daemon, const struct ctl_config *wanted)
 {
+	struct sadb *db = daemon->db;
+	bool added = false;
 	const struct sadb_vnet *there = NULL;
 
 	while ((there = sadb_vnet_next(db, there)) != NULL)
@@ -107,7 +111,11 @@ change_vnets(struct sadb *db, const struct ctl_config *wanted)
 			return rc;
 		}
 		ctl_log(CTL_LOG_INFO, "vnet %s (%u) added", vnet->name, vnet->id);
+		added = true;
 	}
+	/* What waits for one of these. */
+	if (added && daemon->mirror != NULL)
+		ctl_mirror_again(daemon->mirror);
 	return 0;
 }
 
@@ -132,7 +140,7 @@ apply(struct ctl_daemon *daemon, const struct ctl_config *wanted)
 
 	if (rc < 0)
 		return rc;
-	rc = change_vnets(daemon->db, wanted);
+	rc = change_vnets(daemon, wanted);
 	if (rc < 0) {
 		ctl_twins_change(&daemon->twins, wanted, daemon->config);
 		return rc;

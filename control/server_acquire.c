@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "control/clock.h"
+#include "control/mirror.h"
 
 /* Seconds until a policy may ask again: as the kernel (net.core.xfrm_acq_expires), or soon if nobody heard it. */
 static const uint64_t period_s[CTL_WAITS] = {[CTL_WAIT_HEARD] = 30, [CTL_WAIT_UNHEARD] = 1};
@@ -134,6 +135,11 @@ ctl_server_acquire(struct ctl_server *server, const struct dp_event *event)
 
 	if (rc)
 		return rc;
+	if (server->config.mirror) {
+		rc = ctl_mirror_acquire(server->config.mirror, &info.config, &flow);
+		begin_wait(server, event->policy_index, rc == 0 ? CTL_WAIT_HEARD : CTL_WAIT_UNHEARD);
+		return rc;
+	}
 	if (!ctl_event_wanted(server, XFRMNLGRP_ACQUIRE)) {
 		begin_wait(server, event->policy_index, CTL_WAIT_UNHEARD, 0);
 		return -ESRCH;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Culvert's own requests that are no dumps: INFO_GET, MEMORY_GET, SUBSCRIBE, CHAIN. Control thread. */
+ * Culvert's own requests that are no dumps: INFO_GET, MEMORY_GET, MIRROR_GET, SUBSCRIBE, CHAIN. Control thread. */
 #include "control/server_impl.h"
 
 #include <errno.h>
@@ -7,6 +7,7 @@
 
 #include "control/attr.h"
 #include "control/clock.h"
+#include "control/mirror.h"
 
 /* All that the kernel has: an IKE daemon joins some without knowing whether they ever have events. */
 #define GROUPS ((1u << (XFRMNLGRP_MAX + 1)) - 2)
@@ -29,6 +30,24 @@ get_info(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *e
 	snprintf(info.version, sizeof(info.version), "%s", CULVERT_VERSION);
 	snprintf(info.engine, sizeof(info.engine), "%s", dp_engine_name(server->config.dp));
 	size_t bytes = ctl_own_encode_info(server->out, CTL_MESSAGE_BYTES, &header, &info);
+	if (bytes == 0 || !ctl_peer_queue(peer, server->out, bytes, NULL))
+		return ctl_refuse(err, -ENOMEM, 0, "no memory for the answer");
+	return 0;
+}
+
+static int
+get_mirror(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err)
+{
+	const struct nlmsghdr header = {
+	    .nlmsg_type = CTL_MSG_MIRROR, .nlmsg_seq = nlh->nlmsg_seq, .nlmsg_pid = nlh->nlmsg_pid};
+	static struct ctl_mirror_info info; /* large; one thread */
+	struct ctl_server *server = peer->server;
+
+	if (!server->config.mirror)
+		return ctl_refuse(err, -ENOENT, 0,
+				  "there is no mirror: the configuration says source: socket, not source: kernel");
+	ctl_mirror_get(server->config.mirror, &info);
+	size_t bytes = ctl_own_encode_mirror(server->out, CTL_MESSAGE_BYTES, &header, &info);
 	if (bytes == 0 || !ctl_peer_queue(peer, server->out, bytes, NULL))
 		return ctl_refuse(err, -ENOMEM, 0, "no memory for the answer");
 	return 0;
@@ -60,6 +79,8 @@ ctl_serve_own(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_err
 		return get_info(peer, nlh, err);
 	case CTL_MSG_MEMORY_GET:
 		return ctl_serve_memory(peer, nlh, err);
+	case CTL_MSG_MIRROR_GET:
+		return get_mirror(peer, nlh, err);
 	case CTL_MSG_SUBSCRIBE:
 		return subscribe(peer, ask.groups, err);
 	case CTL_MSG_CHAIN:

@@ -247,6 +247,21 @@ static int (*const tasks[XFRM_MSG_MAX + 1])(const struct ctl_task *) = {
     [XFRM_MSG_MIGRATE] = ctl_task_migrate,
 };
 
+/* One writer: with source: kernel that is the mirror. */
+static int
+check_writer(const struct ctl_server *server, uint16_t type, struct sadb_error *err)
+{
+	static const bool reads[XFRM_MSG_MAX + 1] = {
+	    [XFRM_MSG_GETSA] = true,      [XFRM_MSG_GETPOLICY] = true,  [XFRM_MSG_GETAE] = true,
+	    [XFRM_MSG_GETSADINFO] = true, [XFRM_MSG_GETSPDINFO] = true, [XFRM_MSG_GETDEFAULT] = true,
+	};
+
+	if (!server->config.mirror || reads[type])
+		return 0;
+	return ctl_refuse(err, -EPERM, 0,
+			  "SAs and policies are the kernel's (source: kernel): change them there, as with ip xfrm");
+}
+
 int
 ctl_serve_xfrm(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err)
 {
@@ -254,6 +269,8 @@ ctl_serve_xfrm(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_er
 	struct ctl_task task = {peer, peer->server, peer->server->config.db, &ask, err};
 	int rc = ctl_xfrm_decode(nlh, &ask, err);
 
+	if (rc == 0)
+		rc = check_writer(peer->server, nlh->nlmsg_type, err);
 	if (rc == 0 && tasks[nlh->nlmsg_type])
 		rc = tasks[nlh->nlmsg_type](&task);
 	else if (rc == 0)

@@ -247,6 +247,15 @@ static const struct cli_verb info_verbs[] = {
 	 .examples = (const char *const[]){"info show", NULL}},
 };
 
+static const struct cli_verb mirror_verbs[] = {
+	{.word = "show", .run = cli_mirror_show,
+	 .help = "shows what of the kernel's SAs and policies is mirrored, and what is not and why\n"
+		 "With source: kernel. closed 1: a policy that should drop cannot be had, so nothing passes in the clear. "
+		 "behind 1: a comparison with the kernel is due. kernel_default: 1 block, 2 accept; here packets without a "
+		 "policy are always dropped.",
+	 .examples = (const char *const[]){"mirror show", "-j mirror show", NULL}},
+};
+
 /* ---- stats, monitor ---- */
 static const char *const views[] = {"summary", "drops", "stages", "sa", "memory", "all", NULL}; /* enum in stats.c */
 
@@ -344,6 +353,7 @@ const struct cli_object cli_objects[] = {
     {"route", "routes", route_verbs, N(route_verbs)},
     {"neigh", "neighbours", neigh_verbs, N(neigh_verbs)},
     {"info", "the daemon itself", info_verbs, N(info_verbs)},
+    {"mirror", "the kernel's SAs and policies, mirrored", mirror_verbs, N(mirror_verbs)},
     {"stats", "counters of workers, ports, drops, stages, SAs; memory", stats_verbs, N(stats_verbs)},
     {"monitor", "events as they happen", monitor_verbs, N(monitor_verbs)},
     {"keygen", "new keys", keygen_verbs, N(keygen_verbs)},

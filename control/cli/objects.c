@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * What the daemon has: show of vnet, port, route, neigh, info. The command's only thread. */
+ * What the daemon has: show of vnet, port, route, neigh, info, mirror. The command's only thread. */
 #include "control/cli/run.h"
 
 #include "control/cli/describe.h"
@@ -117,6 +117,39 @@ int
 cli_info_show(struct cli *cli)
 {
 	return show_all(cli, CTL_MSG_INFO_GET, SHOW_BLOCKS, on_info);
+}
+
+static int
+on_mirror(void *arg, const struct ctl_own *own)
+{
+	struct show *show = ((struct cli_description *)arg)->show;
+	const struct ctl_mirror_info *mirror = &own->mirror;
+
+	if (own->type != CTL_MSG_MIRROR)
+		return 0;
+	show_section(show, "mirror", SHOW_LINES, 0);
+	show_row(show);
+	for (unsigned i = 0; i < mirror->n_counts; i++)
+		show_number(show, mirror->counts[i].name, mirror->counts[i].value);
+	show_section(show, "missing", SHOW_BLOCKS, 1);
+	for (unsigned i = 0; i < mirror->n_missing; i++) {
+		show_row(show);
+		show_text(show, "what", mirror->missing[i].what);
+		show_bool(show, "guarded", mirror->missing[i].guarded);
+		show_text(show, "reason", mirror->missing[i].reason);
+	}
+	return 0;
+}
+
+int
+cli_mirror_show(struct cli *cli)
+{
+	struct cli_description into;
+	int code = cli_describe_begin(&into, cli);
+
+	if (code != CLI_DONE)
+		return code;
+	return cli_describe_end(&into, cli_ask_own(into.session, CTL_MSG_MIRROR_GET, on_mirror, &into));
 }
 
 /* ---- routes and neighbours: their ports by name ---- */

@@ -41,6 +41,7 @@ int cli_port_show(struct cli *cli);
 int cli_route_show(struct cli *cli);
 int cli_neigh_show(struct cli *cli);
 int cli_info_show(struct cli *cli);
+int cli_mirror_show(struct cli *cli);
 int cli_stats_show(struct cli *cli);
 int cli_monitor(struct cli *cli);
 int cli_keygen(struct cli *cli);

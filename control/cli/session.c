@@ -306,7 +306,7 @@ int
 cli_ask_own(struct cli_session *session, enum ctl_msg type, cli_own_fn fn, void *arg)
 {
 	struct asking asking = {.session = session, .own_fn = fn, .arg = arg};
-	bool one = type == CTL_MSG_INFO_GET || type == CTL_MSG_MEMORY_GET;
+	bool one = type == CTL_MSG_INFO_GET || type == CTL_MSG_MEMORY_GET || type == CTL_MSG_MIRROR_GET;
 	struct nlmsghdr header = one ? cli_header(type) : cli_dump_header(type);
 	struct cli_request request;
 

@@ -1,0 +1,702 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * The played kernel: see mirror_rig.h. */
+#include "tests/unit/control/mirror_rig.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+const struct played_sa played_out = {.spi = 0x1001,
+				     .src = "192.0.2.1",
+				     .dst = "192.0.2.2",
+				     .key = 0x11,
+				     .esn = true,
+				     .window = 128,
+				     .reqid = 7,
+				     .if_id = 1,
+				     .add_time = 1700000000};
+const struct played_sa played_in = {.spi = 0x2001,
+				    .src = "192.0.2.2",
+				    .dst = "192.0.2.1",
+				    .key = 0x22,
+				    .esn = true,
+				    .window = 128,
+				    .reqid = 7,
+				    .if_id = 1,
+				    .add_time = 1700000000};
+const struct played_policy played_out_policy = {.index = 9,
+						.src = "10.1.0.0",
+						.dst = "10.2.0.0",
+						.dir = 1,
+						.priority = 100,
+						.if_id = 1,
+						.reqid = 7,
+						.tmpl_src = "192.0.2.1",
+						.tmpl_dst = "192.0.2.2"};
+
+/* ---- messages by hand ---- */
+
+struct writer {
+	uint8_t bytes[8192] __attribute__((aligned(8)));
+	uint32_t n;
+};
+
+static void
+put(struct writer *w, const void *data, size_t bytes)
+{
+	memcpy(w->bytes + w->n, data, bytes);
+	w->n = NLMSG_ALIGN(w->n + (uint32_t)bytes);
+}
+
+static void
+put_attr(struct writer *w, uint16_t type, const void *data, size_t bytes)
+{
+	const struct nlattr attr = {.nla_len = (uint16_t)(sizeof(attr) + bytes), .nla_type = type};
+
+	memcpy(w->bytes + w->n, &attr, sizeof(attr));
+	memcpy(w->bytes + w->n + sizeof(attr), data, bytes);
+	w->n = NLMSG_ALIGN(w->n + attr.nla_len);
+}
+
+static void
+start(struct writer *w, uint16_t type, uint16_t flags, uint32_t seq, uint32_t pid)
+{
+	const struct nlmsghdr header = {.nlmsg_type = type, .nlmsg_flags = flags, .nlmsg_seq = seq, .nlmsg_pid = pid};
+
+	memset(w, 0, sizeof(*w));
+	put(w, &header, sizeof(header));
+}
+
+static void
+send_to(int fd, struct writer *w)
+{
+	((struct nlmsghdr *)w->bytes)->nlmsg_len = w->n;
+	assert_int_equal(send(fd, w->bytes, w->n, MSG_NOSIGNAL), w->n);
+}
+
+static void
+set_addr(xfrm_address_t *out, const char *text)
+{
+	memset(out, 0, sizeof(*out));
+	if (text != NULL)
+		assert_int_equal(inet_pton(AF_INET, text, out), 1);
+}
+
+static uint64_t
+limit(uint64_t value)
+{
+	return value != 0 ? value : XFRM_INF;
+}
+
+static struct xfrm_usersa_info
+info_of(const struct played_sa *sa)
+{
+	struct xfrm_usersa_info info = {.family = AF_INET,
+					.mode = sa->transport ? XFRM_MODE_TRANSPORT : XFRM_MODE_TUNNEL};
+
+	set_addr(&info.saddr, sa->src);
+	set_addr(&info.id.daddr, sa->dst);
+	info.id.spi = htonl(sa->spi);
+	info.id.proto = IPPROTO_ESP;
+	info.sel.family = AF_INET;
+	info.reqid = sa->reqid;
+	info.flags = sa->esn ? XFRM_STATE_ESN : 0;
+	info.replay_window = !sa->esn && sa->window <= 32 ? (uint8_t)sa->window : 0;
+	info.lft.soft_byte_limit = limit(sa->soft_bytes);
+	info.lft.hard_byte_limit = limit(sa->hard_bytes);
+	info.lft.soft_packet_limit = limit(sa->soft_packets);
+	info.lft.hard_packet_limit = limit(sa->hard_packets);
+	info.lft.soft_add_expires_seconds = sa->soft_add;
+	info.lft.hard_add_expires_seconds = sa->hard_add;
+	info.curlft.bytes = sa->bytes;
+	info.curlft.packets = sa->packets;
+	info.curlft.add_time = sa->add_time;
+	info.curlft.use_time = sa->use_time;
+	return info;
+}
+
+static bool
+is_wide(const struct played_sa *sa)
+{
+	return sa->esn || sa->window > 32;
+}
+
+static uint32_t
+words_of(const struct played_sa *sa)
+{
+	return sa->words != 0 ? sa->words : (sa->window + 31) / 32;
+}
+
+static void
+put_replay(struct writer *w, const struct played_sa *sa)
+{
+	const struct xfrm_replay_state narrow = {.oseq = (uint32_t)sa->oseq, .seq = (uint32_t)sa->seq};
+	struct {
+		struct xfrm_replay_state_esn head;
+		uint32_t bitmap[SADB_REPLAY_MAX / 32];
+	} wide = {.head = {.bmp_len = words_of(sa),
+			   .oseq = (uint32_t)sa->oseq,
+			   .seq = (uint32_t)sa->seq,
+			   .oseq_hi = sa->esn ? (uint32_t)(sa->oseq >> 32) : 0,
+			   .seq_hi = (uint32_t)(sa->seq >> 32),
+			   .replay_window = sa->window}};
+
+	if (is_wide(sa))
+		put_attr(w, XFRMA_REPLAY_ESN_VAL, &wide, sizeof(wide.head) + words_of(sa) * sizeof(uint32_t));
+	else
+		put_attr(w, XFRMA_REPLAY_VAL, &narrow, sizeof(narrow));
+}
+
+/* What copy_to_user_state_extra() adds. */
+static void
+put_extra(struct writer *w, const struct played_sa *sa)
+{
+	struct {
+		struct xfrm_algo_aead alg;
+		uint8_t key[36];
+	} aead = {.alg = {.alg_name = "rfc4106(gcm(aes))", .alg_key_len = 36 * 8, .alg_icv_len = 128}};
+	const struct xfrm_mark mark = {.v = sa->mark, .m = 0xffffffff};
+	const struct xfrm_encap_tmpl encap = {
+	    .encap_type = sa->encap, .encap_sport = htons(4500), .encap_dport = htons(4500)};
+
+	memset(aead.key, sa->key, sizeof(aead.key));
+	if (sa->larval)
+		return;
+	put_attr(w, XFRMA_ALG_AEAD, &aead, sizeof(aead.alg) + sizeof(aead.key));
+	if (sa->encap != 0)
+		put_attr(w, XFRMA_ENCAP, &encap, sizeof(encap));
+	if (sa->mark != 0)
+		put_attr(w, XFRMA_MARK, &mark, sizeof(mark));
+	put_replay(w, sa);
+	put_attr(w, XFRMA_IF_ID, &sa->if_id, sizeof(sa->if_id));
+}
+
+static void
+write_sa(struct writer *w, const struct nlmsghdr *h, const struct played_sa *sa)
+{
+	const struct xfrm_usersa_info info = info_of(sa);
+
+	start(w, h->nlmsg_type, h->nlmsg_flags, h->nlmsg_seq, h->nlmsg_pid);
+	put(w, &info, sizeof(info));
+	put_extra(w, sa);
+}
+
+static struct xfrm_userpolicy_info
+policy_info(const struct played_policy *p)
+{
+	struct xfrm_userpolicy_info info = {
+	    .priority = p->priority, .index = p->index, .dir = p->dir, .action = p->action};
+
+	info.sel.family = AF_INET;
+	info.sel.prefixlen_s = info.sel.prefixlen_d = 24;
+	info.sel.ifindex = p->ifindex;
+	set_addr(&info.sel.saddr, p->src);
+	set_addr(&info.sel.daddr, p->dst);
+	info.lft.soft_byte_limit = info.lft.hard_byte_limit = XFRM_INF;
+	info.lft.soft_packet_limit = info.lft.hard_packet_limit = XFRM_INF;
+	info.lft.hard_add_expires_seconds = p->hard_add;
+	return info;
+}
+
+static void
+put_policy_extra(struct writer *w, const struct played_policy *p)
+{
+	struct xfrm_user_tmpl tmpl[2] = {{.family = AF_INET, .mode = XFRM_MODE_TUNNEL, .reqid = p->reqid}};
+	const struct xfrm_userpolicy_type type = {.type = p->type};
+	const struct xfrm_mark mark = {.v = p->mark, .m = 0xffffffff};
+	unsigned n = p->tmpl_dst == NULL ? 0 : p->templates != 0 ? p->templates : 1;
+
+	tmpl[0].id.proto = IPPROTO_ESP;
+	tmpl[0].aalgos = tmpl[0].ealgos = tmpl[0].calgos = ~0u;
+	set_addr(&tmpl[0].saddr, p->tmpl_src);
+	set_addr(&tmpl[0].id.daddr, p->tmpl_dst);
+	tmpl[1] = tmpl[0];
+	if (n > 0)
+		put_attr(w, XFRMA_TMPL, tmpl, n * sizeof(tmpl[0]));
+	put_attr(w, XFRMA_POLICY_TYPE, &type, sizeof(type));
+	if (p->mark != 0)
+		put_attr(w, XFRMA_MARK, &mark, sizeof(mark));
+	put_attr(w, XFRMA_IF_ID, &p->if_id, sizeof(p->if_id));
+}
+
+static void
+write_policy(struct writer *w, const struct nlmsghdr *h, const struct played_policy *p)
+{
+	const struct xfrm_userpolicy_info info = policy_info(p);
+
+	start(w, h->nlmsg_type, h->nlmsg_flags, h->nlmsg_seq, h->nlmsg_pid);
+	put(w, &info, sizeof(info));
+	put_policy_extra(w, p);
+}
+
+/* ---- events ---- */
+
+static void
+write_expire(struct writer *w, const struct played_sa *sa, bool hard)
+{
+	struct xfrm_user_expire expire = {.state = info_of(sa), .hard = hard};
+
+	put(w, &expire, sizeof(expire));
+}
+
+static void
+write_deleted_sa(struct writer *w, const struct played_sa *sa)
+{
+	const struct xfrm_usersa_info info = info_of(sa);
+	struct xfrm_usersa_id id = {
+	    .daddr = info.id.daddr, .spi = info.id.spi, .family = AF_INET, .proto = IPPROTO_ESP};
+
+	put(w, &id, sizeof(id));
+	put_attr(w, XFRMA_SA, &info, sizeof(info));
+	put_extra(w, sa);
+}
+
+static void
+write_ae(struct writer *w, const struct played_sa *sa)
+{
+	const struct xfrm_usersa_info info = info_of(sa);
+	struct xfrm_aevent_id ae = {.flags = XFRM_AE_CU, .reqid = sa->reqid, .saddr = info.saddr};
+
+	ae.sa_id = (struct xfrm_usersa_id){
+	    .daddr = info.id.daddr, .spi = info.id.spi, .family = AF_INET, .proto = IPPROTO_ESP};
+	put(w, &ae, sizeof(ae));
+	put_replay(w, sa);
+	put_attr(w, XFRMA_LTIME_VAL, &info.curlft, sizeof(info.curlft));
+}
+
+static void
+write_deleted_policy(struct writer *w, const struct played_policy *p)
+{
+	const struct xfrm_userpolicy_info info = policy_info(p);
+	struct xfrm_userpolicy_id id = {.sel = info.sel, .dir = p->dir}; /* named by selector: no index here */
+
+	put(w, &id, sizeof(id));
+	put_attr(w, XFRMA_POLICY, &info, sizeof(info));
+	put_policy_extra(w, p);
+}
+
+static void
+write_event(struct writer *w, uint16_t type, const void *object, uint32_t pid)
+{
+	const struct nlmsghdr header = {.nlmsg_type = type, .nlmsg_seq = 99, .nlmsg_pid = pid};
+	struct xfrm_user_polexpire polexpire = {.hard = 1};
+
+	start(w, type, 0, 99, pid);
+	switch (type) {
+	case XFRM_MSG_NEWSA:
+	case XFRM_MSG_UPDSA:
+		write_sa(w, &header, object);
+		break;
+	case XFRM_MSG_DELSA:
+		write_deleted_sa(w, object);
+		break;
+	case XFRM_MSG_EXPIRE:
+		write_expire(w, object, true);
+		break;
+	case XFRM_MSG_NEWAE:
+		write_ae(w, object);
+		break;
+	case XFRM_MSG_NEWPOLICY:
+	case XFRM_MSG_UPDPOLICY:
+		write_policy(w, &header, object);
+		break;
+	case XFRM_MSG_DELPOLICY:
+		write_deleted_policy(w, object);
+		break;
+	case XFRM_MSG_POLEXPIRE:
+		polexpire.pol = policy_info(object);
+		put(w, &polexpire, sizeof(polexpire));
+		put_policy_extra(w, object);
+		break;
+	default:
+		fail_msg("no event of type %u", type);
+	}
+}
+
+void
+played_read(struct played *played)
+{
+	ctl_mirror_read(played->mirror);
+	if (ctl_mirror_take_changed(played->mirror))
+		rig_commit(played->db);
+}
+
+void
+played_event(struct played *played, uint16_t type, const void *object, uint32_t pid)
+{
+	struct writer w;
+
+	write_event(&w, type, object, pid);
+	send_to(played->events, &w);
+	played_read(played);
+}
+
+void
+played_send(struct played *played, uint16_t type, const void *body, size_t bytes)
+{
+	struct writer w;
+
+	start(&w, type, 0, 99, PLAYED_PID);
+	put(&w, body, bytes);
+	send_to(played->events, &w);
+	played_read(played);
+}
+
+/* ---- requests ---- */
+
+static void
+answer_error(struct played *played, const struct nlmsghdr *ask, int rc)
+{
+	const struct nlmsgerr body = {.error = rc, .msg = *ask};
+	struct writer w;
+
+	if (rc == 0 && !(ask->nlmsg_flags & NLM_F_ACK))
+		return;
+	start(&w, NLMSG_ERROR, 0, ask->nlmsg_seq, ask->nlmsg_pid);
+	put(&w, &body, sizeof(body));
+	send_to(played->requests, &w);
+}
+
+/* The newest first, as the kernel's lists are. */
+static void
+answer_dump(struct played *played, const struct nlmsghdr *ask)
+{
+	bool of_sas = ask->nlmsg_type == XFRM_MSG_GETSA;
+	uint16_t cut = of_sas && played->interruptions > 0 ? NLM_F_DUMP_INTR : 0;
+	const struct nlmsghdr header = {.nlmsg_type = of_sas ? XFRM_MSG_NEWSA : XFRM_MSG_NEWPOLICY,
+					.nlmsg_flags = NLM_F_MULTI | cut,
+					.nlmsg_seq = ask->nlmsg_seq,
+					.nlmsg_pid = ask->nlmsg_pid};
+	const int done = 0;
+	struct writer w;
+
+	played->dumps++;
+	for (unsigned i = PLAYED_MAX; i-- > 0;) {
+		if (of_sas && played->sa[i].spi != 0) {
+			write_sa(&w, &header, &played->sa[i]);
+			send_to(played->requests, &w);
+		} else if (!of_sas && played->policy[i].index != 0) {
+			write_policy(&w, &header, &played->policy[i]);
+			send_to(played->requests, &w);
+		}
+	}
+	if (of_sas && played->amid != NULL)
+		played->amid(played);
+	if (cut != 0)
+		played->interruptions--;
+	start(&w, NLMSG_DONE, NLM_F_MULTI | cut, ask->nlmsg_seq, ask->nlmsg_pid);
+	put(&w, &done, sizeof(done));
+	send_to(played->requests, &w);
+}
+
+static struct played_sa *
+find_sa(struct played *played, const xfrm_address_t *dst, uint32_t spi_be)
+{
+	for (unsigned i = 0; i < PLAYED_MAX; i++) {
+		struct played_sa *sa = &played->sa[i];
+		xfrm_address_t addr;
+
+		set_addr(&addr, sa->dst);
+		if (sa->spi != 0 && htonl(sa->spi) == spi_be && addr.a4 == dst->a4 && sa->mark == 0)
+			return sa;
+	}
+	return NULL;
+}
+
+static const void *
+find_attr(const struct nlmsghdr *nlh, size_t body, uint16_t type, size_t bytes)
+{
+	for (size_t at = NLMSG_HDRLEN + NLMSG_ALIGN(body); at + sizeof(struct nlattr) <= nlh->nlmsg_len;) {
+		const struct nlattr *attr = (const void *)((const uint8_t *)nlh + at);
+
+		if (attr->nla_type == type) {
+			assert_true(attr->nla_len >= sizeof(*attr) + bytes);
+			return attr + 1;
+		}
+		at += NLMSG_ALIGN(attr->nla_len);
+	}
+	return NULL;
+}
+
+/* xfrm_new_ae(). */
+static int
+new_ae(struct played *played, const struct nlmsghdr *ask)
+{
+	const struct xfrm_aevent_id *ae = NLMSG_DATA(ask);
+	const struct xfrm_replay_state *narrow = find_attr(ask, sizeof(*ae), XFRMA_REPLAY_VAL, sizeof(*narrow));
+	const struct xfrm_replay_state_esn *wide = find_attr(ask, sizeof(*ae), XFRMA_REPLAY_ESN_VAL, sizeof(*wide));
+	const void *use = find_attr(ask, sizeof(*ae), XFRMA_LTIME_VAL, sizeof(struct xfrm_lifetime_cur));
+	struct played_sa *sa = find_sa(played, &ae->sa_id.daddr, ae->sa_id.spi);
+	struct xfrm_lifetime_cur cur;
+
+	if (!(ask->nlmsg_flags & NLM_F_REPLACE) || (!narrow && !wide && !use))
+		return -EINVAL;
+	if (!sa)
+		return -ESRCH;
+	if (wide && is_wide(sa) && (wide->bmp_len != words_of(sa) || wide->replay_window > wide->bmp_len * 32))
+		return -EINVAL;
+	sa->oseq += sa->sends;
+	sa->packets += sa->sends;
+	sa->sends = 0;
+	sa->aes++;
+	if (sa->stubborn)
+		return 0;
+	if (wide && is_wide(sa)) {
+		sa->oseq = (sa->esn ? (uint64_t)wide->oseq_hi << 32 : 0) | wide->oseq;
+		sa->seq = (uint64_t)wide->seq_hi << 32 | wide->seq;
+		memcpy(sa->bitmap, wide->bmp, wide->bmp_len * sizeof(uint32_t));
+	}
+	if (narrow && !is_wide(sa)) {
+		sa->oseq = narrow->oseq;
+		sa->seq = narrow->seq;
+		sa->bitmap[0] = narrow->bitmap;
+	}
+	if (use) {
+		memcpy(&cur, use, sizeof(cur));
+		sa->bytes = cur.bytes;
+		sa->packets = cur.packets;
+		sa->add_time = cur.add_time;
+		sa->use_time = cur.use_time;
+	}
+	return 0;
+}
+
+static int
+get_sa(struct played *played, const struct nlmsghdr *ask)
+{
+	const struct xfrm_usersa_id *id = NLMSG_DATA(ask);
+	const struct nlmsghdr header = {
+	    .nlmsg_type = XFRM_MSG_NEWSA, .nlmsg_seq = ask->nlmsg_seq, .nlmsg_pid = ask->nlmsg_pid};
+	const struct played_sa *sa = find_sa(played, &id->daddr, id->spi);
+	struct writer w;
+
+	if (!sa)
+		return -ESRCH;
+	write_sa(&w, &header, sa);
+	send_to(played->requests, &w);
+	return 0;
+}
+
+static int
+expire(struct played *played, const struct nlmsghdr *ask)
+{
+	const struct xfrm_user_expire *body = NLMSG_DATA(ask);
+	struct played_sa *sa = find_sa(played, &body->state.id.daddr, body->state.id.spi);
+
+	if (!sa)
+		return -ENOENT;
+	/* Linux 6.10: "Invalid attribute SA_DIR". */
+	if (find_attr(ask, sizeof(*body), 33, 1))
+		return -EINVAL;
+	if (body->hard)
+		sa->spi = 0;
+	return 0;
+}
+
+static int
+get_default(struct played *played, const struct nlmsghdr *ask)
+{
+	const struct xfrm_userpolicy_default body = {
+	    .in = XFRM_USERPOLICY_ACCEPT, .fwd = XFRM_USERPOLICY_ACCEPT, .out = XFRM_USERPOLICY_ACCEPT};
+	struct writer w;
+
+	start(&w, XFRM_MSG_GETDEFAULT, 0, ask->nlmsg_seq, ask->nlmsg_pid);
+	put(&w, &body, sizeof(body));
+	send_to(played->requests, &w);
+	return 0;
+}
+
+static void
+answer(struct played *played, const struct nlmsghdr *ask)
+{
+	unsigned i = played->asks;
+
+	if ((ask->nlmsg_type == XFRM_MSG_GETSA || ask->nlmsg_type == XFRM_MSG_GETPOLICY) &&
+	    (ask->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP) {
+		answer_dump(played, ask);
+		return;
+	}
+	if (i < PLAYED_ASKS) {
+		played->ask[i].type = ask->nlmsg_type;
+		played->ask[i].bytes = ask->nlmsg_len;
+		memcpy(played->ask[i].message, ask, ask->nlmsg_len < 1024 ? ask->nlmsg_len : 1024);
+		played->asks++;
+	}
+	switch (ask->nlmsg_type) {
+	case XFRM_MSG_GETSA:
+		answer_error(played, ask, get_sa(played, ask));
+		break;
+	case XFRM_MSG_NEWAE:
+		answer_error(played, ask, new_ae(played, ask));
+		break;
+	case XFRM_MSG_EXPIRE:
+		answer_error(played, ask, expire(played, ask));
+		break;
+	case XFRM_MSG_GETDEFAULT:
+		answer_error(played, ask, get_default(played, ask));
+		break;
+	default:
+		answer_error(played, ask, ask->nlmsg_type == XFRM_MSG_ACQUIRE ? 0 : -EINVAL);
+	}
+}
+
+static void *
+run(void *arg)
+{
+	struct played *played = arg;
+	uint8_t buf[32768] __attribute__((aligned(8)));
+	ssize_t n;
+
+	while ((n = recv(played->requests, buf, sizeof(buf), 0)) > 0) {
+		pthread_mutex_lock(&played->lock);
+		answer(played, (const struct nlmsghdr *)buf);
+		pthread_mutex_unlock(&played->lock);
+	}
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static void
+connect_mirror(struct played *played)
+{
+	struct ctl_mirror_config config = {.db = played->db, .max_sas = 64, .max_policies = 64, .report_s = 1};
+	int events[2], requests[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, events), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, requests), 0);
+	config.events_fd = events[0];
+	config.requests_fd = requests[0];
+	played->events = events[1];
+	played->requests = requests[1];
+	played->mirror = ctl_mirror_create(&config, &rig_err);
+	assert_non_null(played->mirror);
+	assert_int_equal(pthread_create(&played->thread, NULL, run, played), 0);
+}
+
+static void
+disconnect(struct played *played)
+{
+	ctl_mirror_destroy(played->mirror);
+	pthread_join(played->thread, NULL);
+	close(played->events);
+	close(played->requests);
+}
+
+int
+played_start(void **state)
+{
+	struct played *played = calloc(1, sizeof(*played));
+
+	assert_non_null(played);
+	pthread_mutex_init(&played->lock, NULL);
+	played->db = rig_create(NULL);
+	rig_own_address(played->db, "192.0.2.1");
+	connect_mirror(played);
+	*state = played;
+	return 0;
+}
+
+int
+played_stop(void **state)
+{
+	struct played *played = *state;
+
+	disconnect(played);
+	sadb_destroy(played->db);
+	pthread_mutex_destroy(&played->lock);
+	free(played);
+	return 0;
+}
+
+void
+played_restart(struct played *played)
+{
+	disconnect(played);
+	sadb_sa_flush(played->db, 0);
+	sadb_policy_flush(played->db);
+	rig_commit(played->db);
+	rig_reclaim_all(played->db);
+	connect_mirror(played);
+}
+
+void
+played_sync(struct played *played)
+{
+	if (ctl_mirror_sync(played->mirror, &rig_err) != 0)
+		fail_msg("%s", rig_err.text);
+	played_read(played);
+	if (ctl_mirror_take_changed(played->mirror))
+		rig_commit(played->db);
+}
+
+/* ---- what came, what is there ---- */
+
+unsigned
+played_count_asked(struct played *played, uint16_t type)
+{
+	unsigned n = 0;
+
+	pthread_mutex_lock(&played->lock);
+	for (unsigned i = 0; i < played->asks; i++)
+		n += played->ask[i].type == type;
+	pthread_mutex_unlock(&played->lock);
+	return n;
+}
+
+const struct nlmsghdr *
+played_asked(struct played *played, uint16_t type, unsigned n)
+{
+	for (unsigned tries = 0; tries < 500 && played_count_asked(played, type) <= n; tries++)
+		poll(NULL, 0, 10);
+	for (unsigned i = 0; i < played->asks; i++)
+		if (played->ask[i].type == type && n-- == 0)
+			return (const struct nlmsghdr *)played->ask[i].message;
+	fail_msg("message %u of type %u was not asked", n, type);
+	return NULL;
+}
+
+const struct sadb_sa_cold *
+played_find(struct played *played, const char *dst, uint32_t spi)
+{
+	struct sadb_addr addr;
+
+	assert_int_equal(sadb_addr_parse(dst, &addr), 0);
+	const struct sadb_sa_key key = sadb_sa_key_make(&addr, htonl(spi), IPPROTO_ESP);
+	return sadb_sa_find(played->db, &key);
+}
+
+bool
+played_policy_is(struct played *played, uint32_t index, enum sadb_action action)
+{
+	const struct sadb_policy_config which = {.index = index};
+	struct sadb_policy_info info;
+
+	return sadb_policy_get(played->db, &which, &info) == 0 && info.config.action == action;
+}
+
+static struct ctl_mirror_info info;
+
+uint64_t
+played_count(struct played *played, const char *name)
+{
+	ctl_mirror_get(played->mirror, &info);
+	for (unsigned i = 0; i < info.n_counts; i++)
+		if (strcmp(info.counts[i].name, name) == 0)
+			return info.counts[i].value;
+	fail_msg("no count is called %s", name);
+	return 0;
+}
+
+const char *
+played_reason(struct played *played, const char *what)
+{
+	ctl_mirror_get(played->mirror, &info);
+	for (unsigned i = 0; i < info.n_missing; i++)
+		if (strncmp(info.missing[i].what, what, strlen(what)) == 0)
+			return info.missing[i].reason;
+	return "";
+}
