@@ -47,7 +47,8 @@ struct writer {
 static void
 put(struct writer *w, const void *data, size_t bytes)
 {
-	memcpy(w->bytes + w->n, data, bytes);
+	if (bytes > 0)
+		memcpy(w->bytes + w->n, data, bytes);
 	w->n = NLMSG_ALIGN(w->n + (uint32_t)bytes);
 }
 

@@ -61,7 +61,7 @@ struct played {
 	struct {
 		uint16_t type, flags;
 		uint32_t pid, bytes;
-		uint8_t message[1024];
+		uint8_t message[1024] __attribute__((aligned(8)));
 	} ask[PLAYED_ASKS]; /* requests but dumps, as they came */
 	unsigned asks;
 };
