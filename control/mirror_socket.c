@@ -69,7 +69,10 @@ ssize_t
 ctl_mirror_receive(const struct ctl_mirror_socket *sock, void *buf, size_t size, int flags)
 {
 	for (;;) {
-		struct sockaddr_nl from = {0};
+		union {
+			struct sockaddr_nl netlink;
+			struct sockaddr_storage any;
+		} from = {.netlink = {0}};
 		struct iovec iov = {.iov_base = buf, .iov_len = size};
 		struct msghdr msg = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1};
 		ssize_t n = recvmsg(sock->fd, &msg, flags);
@@ -79,7 +82,7 @@ ctl_mirror_receive(const struct ctl_mirror_socket *sock, void *buf, size_t size,
 		if (n < 0)
 			return -errno;
 		/* Root may multicast to these groups too, and is not the kernel. */
-		if (msg.msg_namelen >= sizeof(from) && from.nl_pid != 0)
+		if (from.netlink.nl_family == AF_NETLINK && from.netlink.nl_pid != 0)
 			continue;
 		return msg.msg_flags & MSG_TRUNC ? -EMSGSIZE : n;
 	}

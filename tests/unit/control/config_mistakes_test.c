@@ -38,8 +38,7 @@ parse(const char *text, struct reports *reports)
 #define PORT(keys) "ports: [{name: wan, device: net_null0, underlay: true}, {" keys "}]\n"
 #define KEYS                                                                                                     \
 	"log, engine, workers, cpus, poll, idle_sleep_us, memory_mb, packets, nat_t_port, huge_pages, max_sas, " \
-	"max_policies, "                                                                                         \
-	"socket, group, state, vnets, ports, routes"
+	"max_policies, socket, group, state, source, mirror_report_s, mirror_audit_s, vnets, ports, routes"
 #define DEVICES                                                                                                \
 	"a DPDK device such as net_af_xdp0,iface=eth1 or net_af_packet0,iface=eth1, or a PCI address such as " \
 	"0000:3b:00.0"
@@ -73,6 +72,9 @@ static const struct {
     {PORT("name: a, device: net_null1, vnet: x, adresses: []"), "1: ports[1].adresses: unknown key 'adresses'; did you mean 'addresses'? Accepted: name, device, underlay, vnet, mtu, addresses"},
     /* choices */
     {WAN "log: loud\n", "3: log: unknown value 'loud'; accepted: error, warning, notice, info, debug"},
+    {WAN "source: kernal\n", "3: source: unknown value 'kernal'; did you mean 'kernel'? Accepted: socket, kernel"},
+    {WAN "mirror_report_s: 0\n", "3: mirror_report_s: out of range: '0'; accepted: 1 to 3600"},
+    {WAN "mirror_audit_s: 86401\n", "3: mirror_audit_s: out of range: '86401'; accepted: 0 to 86400"},
     {WAN "log: inf\n", "3: log: unknown value 'inf'; did you mean 'info'? Accepted: error, warning, notice, info, debug"},
     {WAN "log:\n", "3: log: has no value; accepted: error, warning, notice, info, debug"},
     {WAN "log: [info]\n", "3: log: is a list, not a single value; accepted: error, warning, notice, info, debug"},

@@ -178,6 +178,27 @@ what_memory_goes_to_survives_the_wire(void **state)
 	assert_false(decode(ctl_own_encode_chain(buf, sizeof(buf), &c, false))->chain);
 }
 
+static void
+what_the_mirror_has_and_lacks_survives_the_wire(void **state)
+{
+	const struct nlmsghdr h = header(CTL_MSG_MIRROR);
+	static struct ctl_mirror_info mirror = {.n_counts = CTL_MAX_COUNTS, .n_missing = CTL_MAX_MISSING};
+
+	(void)state;
+	for (unsigned i = 0; i < CTL_MAX_COUNTS; i++) {
+		snprintf(mirror.counts[i].name, sizeof(mirror.counts[i].name), "count_%u", i);
+		mirror.counts[i].value = (1ull << 40) + i;
+	}
+	for (unsigned i = 0; i < CTL_MAX_MISSING; i++) {
+		memset(mirror.missing[i].what, 'w', sizeof(mirror.missing[i].what) - 1 - i);
+		memset(mirror.missing[i].reason, 'r', sizeof(mirror.missing[i].reason) - 1);
+		mirror.missing[i].guarded = i % 2;
+	}
+	/* In one message of the server's, whatever it says. */
+	struct ctl_own *own = decode(ctl_own_encode_mirror(buf, 16384, &h, &mirror));
+	assert_memory_equal(&own->mirror, &mirror, sizeof(mirror));
+}
+
 /* Names, help and message stay within what the receiver has room for. */
 static void
 every_reason_and_stage_fits_the_wire(void **state)
@@ -292,6 +313,7 @@ main(void)
 	    cmocka_unit_test(a_vnet_a_route_and_a_neighbour_survive_the_wire),
 	    cmocka_unit_test(a_worker_tells_its_reasons_and_stages_by_name),
 	    cmocka_unit_test(what_memory_goes_to_survives_the_wire),
+	    cmocka_unit_test(what_the_mirror_has_and_lacks_survives_the_wire),
 	    cmocka_unit_test(every_reason_and_stage_fits_the_wire),
 	    cmocka_unit_test(a_subscription_needs_its_groups),
 	    cmocka_unit_test(refuses_other_versions_and_types),
