@@ -3,11 +3,12 @@
 #include "tests/unit/control/mirror_rig.h"
 
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "tests/unit/control/mirror_rig_write.h"
 
 const struct played_sa played_out = {.spi = 0x1001,
 				     .src = "192.0.2.1",
@@ -37,286 +38,6 @@ const struct played_policy played_out_policy = {.index = 9,
 						.tmpl_src = "192.0.2.1",
 						.tmpl_dst = "192.0.2.2"};
 
-/* ---- messages by hand ---- */
-
-struct writer {
-	uint8_t bytes[8192] __attribute__((aligned(8)));
-	uint32_t n;
-};
-
-static void
-put(struct writer *w, const void *data, size_t bytes)
-{
-	if (bytes > 0)
-		memcpy(w->bytes + w->n, data, bytes);
-	w->n = NLMSG_ALIGN(w->n + (uint32_t)bytes);
-}
-
-static void
-put_attr(struct writer *w, uint16_t type, const void *data, size_t bytes)
-{
-	const struct nlattr attr = {.nla_len = (uint16_t)(sizeof(attr) + bytes), .nla_type = type};
-
-	memcpy(w->bytes + w->n, &attr, sizeof(attr));
-	memcpy(w->bytes + w->n + sizeof(attr), data, bytes);
-	w->n = NLMSG_ALIGN(w->n + attr.nla_len);
-}
-
-static void
-start(struct writer *w, uint16_t type, uint16_t flags, uint32_t seq, uint32_t pid)
-{
-	const struct nlmsghdr header = {.nlmsg_type = type, .nlmsg_flags = flags, .nlmsg_seq = seq, .nlmsg_pid = pid};
-
-	memset(w, 0, sizeof(*w));
-	put(w, &header, sizeof(header));
-}
-
-static void
-send_to(int fd, struct writer *w)
-{
-	((struct nlmsghdr *)w->bytes)->nlmsg_len = w->n;
-	assert_int_equal(send(fd, w->bytes, w->n, MSG_NOSIGNAL), w->n);
-}
-
-static void
-set_addr(xfrm_address_t *out, const char *text)
-{
-	memset(out, 0, sizeof(*out));
-	if (text != NULL)
-		assert_int_equal(inet_pton(AF_INET, text, out), 1);
-}
-
-static uint64_t
-limit(uint64_t value)
-{
-	return value != 0 ? value : XFRM_INF;
-}
-
-static struct xfrm_usersa_info
-info_of(const struct played_sa *sa)
-{
-	struct xfrm_usersa_info info = {.family = AF_INET,
-					.mode = sa->transport ? XFRM_MODE_TRANSPORT : XFRM_MODE_TUNNEL};
-
-	set_addr(&info.saddr, sa->src);
-	set_addr(&info.id.daddr, sa->dst);
-	info.id.spi = htonl(sa->spi);
-	info.id.proto = IPPROTO_ESP;
-	info.sel.family = AF_INET;
-	info.reqid = sa->reqid;
-	info.flags = sa->esn ? XFRM_STATE_ESN : 0;
-	info.replay_window = !sa->esn && sa->window <= 32 ? (uint8_t)sa->window : 0;
-	info.lft.soft_byte_limit = limit(sa->soft_bytes);
-	info.lft.hard_byte_limit = limit(sa->hard_bytes);
-	info.lft.soft_packet_limit = limit(sa->soft_packets);
-	info.lft.hard_packet_limit = limit(sa->hard_packets);
-	info.lft.soft_add_expires_seconds = sa->soft_add;
-	info.lft.hard_add_expires_seconds = sa->hard_add;
-	info.curlft.bytes = sa->bytes;
-	info.curlft.packets = sa->packets;
-	info.curlft.add_time = sa->add_time;
-	info.curlft.use_time = sa->use_time;
-	return info;
-}
-
-static bool
-is_wide(const struct played_sa *sa)
-{
-	return sa->esn || sa->window > 32;
-}
-
-static uint32_t
-words_of(const struct played_sa *sa)
-{
-	return sa->words != 0 ? sa->words : (sa->window + 31) / 32;
-}
-
-static void
-put_replay(struct writer *w, const struct played_sa *sa)
-{
-	const struct xfrm_replay_state narrow = {.oseq = (uint32_t)sa->oseq, .seq = (uint32_t)sa->seq};
-	struct {
-		struct xfrm_replay_state_esn head;
-		uint32_t bitmap[SADB_REPLAY_MAX / 32];
-	} wide = {.head = {.bmp_len = words_of(sa),
-			   .oseq = (uint32_t)sa->oseq,
-			   .seq = (uint32_t)sa->seq,
-			   .oseq_hi = sa->esn ? (uint32_t)(sa->oseq >> 32) : 0,
-			   .seq_hi = (uint32_t)(sa->seq >> 32),
-			   .replay_window = sa->window}};
-
-	if (is_wide(sa))
-		put_attr(w, XFRMA_REPLAY_ESN_VAL, &wide, sizeof(wide.head) + words_of(sa) * sizeof(uint32_t));
-	else
-		put_attr(w, XFRMA_REPLAY_VAL, &narrow, sizeof(narrow));
-}
-
-/* What copy_to_user_state_extra() adds. */
-static void
-put_extra(struct writer *w, const struct played_sa *sa)
-{
-	struct {
-		struct xfrm_algo_aead alg;
-		uint8_t key[36];
-	} aead = {.alg = {.alg_name = "rfc4106(gcm(aes))", .alg_key_len = 36 * 8, .alg_icv_len = 128}};
-	const struct xfrm_mark mark = {.v = sa->mark, .m = 0xffffffff};
-	const struct xfrm_encap_tmpl encap = {
-	    .encap_type = sa->encap, .encap_sport = htons(4500), .encap_dport = htons(4500)};
-
-	memset(aead.key, sa->key, sizeof(aead.key));
-	if (sa->larval)
-		return;
-	put_attr(w, XFRMA_ALG_AEAD, &aead, sizeof(aead.alg) + sizeof(aead.key));
-	if (sa->encap != 0)
-		put_attr(w, XFRMA_ENCAP, &encap, sizeof(encap));
-	if (sa->mark != 0)
-		put_attr(w, XFRMA_MARK, &mark, sizeof(mark));
-	put_replay(w, sa);
-	put_attr(w, XFRMA_IF_ID, &sa->if_id, sizeof(sa->if_id));
-}
-
-static void
-write_sa(struct writer *w, const struct nlmsghdr *h, const struct played_sa *sa)
-{
-	const struct xfrm_usersa_info info = info_of(sa);
-
-	start(w, h->nlmsg_type, h->nlmsg_flags, h->nlmsg_seq, h->nlmsg_pid);
-	put(w, &info, sizeof(info));
-	put_extra(w, sa);
-}
-
-static struct xfrm_userpolicy_info
-policy_info(const struct played_policy *p)
-{
-	struct xfrm_userpolicy_info info = {
-	    .priority = p->priority, .index = p->index, .dir = p->dir, .action = p->action};
-
-	info.sel.family = AF_INET;
-	info.sel.prefixlen_s = info.sel.prefixlen_d = 24;
-	info.sel.ifindex = p->ifindex;
-	set_addr(&info.sel.saddr, p->src);
-	set_addr(&info.sel.daddr, p->dst);
-	info.lft.soft_byte_limit = info.lft.hard_byte_limit = XFRM_INF;
-	info.lft.soft_packet_limit = info.lft.hard_packet_limit = XFRM_INF;
-	info.lft.hard_add_expires_seconds = p->hard_add;
-	return info;
-}
-
-static void
-put_policy_extra(struct writer *w, const struct played_policy *p)
-{
-	struct xfrm_user_tmpl tmpl[2] = {{.family = AF_INET, .mode = XFRM_MODE_TUNNEL, .reqid = p->reqid}};
-	const struct xfrm_userpolicy_type type = {.type = p->type};
-	const struct xfrm_mark mark = {.v = p->mark, .m = 0xffffffff};
-	unsigned n = p->tmpl_dst == NULL ? 0 : p->templates != 0 ? p->templates : 1;
-
-	tmpl[0].id.proto = IPPROTO_ESP;
-	tmpl[0].aalgos = tmpl[0].ealgos = tmpl[0].calgos = ~0u;
-	set_addr(&tmpl[0].saddr, p->tmpl_src);
-	set_addr(&tmpl[0].id.daddr, p->tmpl_dst);
-	tmpl[1] = tmpl[0];
-	if (n > 0)
-		put_attr(w, XFRMA_TMPL, tmpl, n * sizeof(tmpl[0]));
-	put_attr(w, XFRMA_POLICY_TYPE, &type, sizeof(type));
-	if (p->mark != 0)
-		put_attr(w, XFRMA_MARK, &mark, sizeof(mark));
-	put_attr(w, XFRMA_IF_ID, &p->if_id, sizeof(p->if_id));
-}
-
-static void
-write_policy(struct writer *w, const struct nlmsghdr *h, const struct played_policy *p)
-{
-	const struct xfrm_userpolicy_info info = policy_info(p);
-
-	start(w, h->nlmsg_type, h->nlmsg_flags, h->nlmsg_seq, h->nlmsg_pid);
-	put(w, &info, sizeof(info));
-	put_policy_extra(w, p);
-}
-
-/* ---- events ---- */
-
-static void
-write_expire(struct writer *w, const struct played_sa *sa, bool hard)
-{
-	struct xfrm_user_expire expire = {.state = info_of(sa), .hard = hard};
-
-	put(w, &expire, sizeof(expire));
-}
-
-static void
-write_deleted_sa(struct writer *w, const struct played_sa *sa)
-{
-	const struct xfrm_usersa_info info = info_of(sa);
-	struct xfrm_usersa_id id = {
-	    .daddr = info.id.daddr, .spi = info.id.spi, .family = AF_INET, .proto = IPPROTO_ESP};
-
-	put(w, &id, sizeof(id));
-	put_attr(w, XFRMA_SA, &info, sizeof(info));
-	put_extra(w, sa);
-}
-
-static void
-write_ae(struct writer *w, const struct played_sa *sa)
-{
-	const struct xfrm_usersa_info info = info_of(sa);
-	struct xfrm_aevent_id ae = {.flags = XFRM_AE_CU, .reqid = sa->reqid, .saddr = info.saddr};
-
-	ae.sa_id = (struct xfrm_usersa_id){
-	    .daddr = info.id.daddr, .spi = info.id.spi, .family = AF_INET, .proto = IPPROTO_ESP};
-	put(w, &ae, sizeof(ae));
-	put_replay(w, sa);
-	put_attr(w, XFRMA_LTIME_VAL, &info.curlft, sizeof(info.curlft));
-}
-
-static void
-write_deleted_policy(struct writer *w, const struct played_policy *p)
-{
-	const struct xfrm_userpolicy_info info = policy_info(p);
-	struct xfrm_userpolicy_id id = {.sel = info.sel, .dir = p->dir}; /* named by selector: no index here */
-
-	put(w, &id, sizeof(id));
-	put_attr(w, XFRMA_POLICY, &info, sizeof(info));
-	put_policy_extra(w, p);
-}
-
-static void
-write_event(struct writer *w, uint16_t type, const void *object, uint32_t pid)
-{
-	const struct nlmsghdr header = {.nlmsg_type = type, .nlmsg_seq = 99, .nlmsg_pid = pid};
-	struct xfrm_user_polexpire polexpire = {.hard = 1};
-
-	start(w, type, 0, 99, pid);
-	switch (type) {
-	case XFRM_MSG_NEWSA:
-	case XFRM_MSG_UPDSA:
-		write_sa(w, &header, object);
-		break;
-	case XFRM_MSG_DELSA:
-		write_deleted_sa(w, object);
-		break;
-	case XFRM_MSG_EXPIRE:
-		write_expire(w, object, true);
-		break;
-	case XFRM_MSG_NEWAE:
-		write_ae(w, object);
-		break;
-	case XFRM_MSG_NEWPOLICY:
-	case XFRM_MSG_UPDPOLICY:
-		write_policy(w, &header, object);
-		break;
-	case XFRM_MSG_DELPOLICY:
-		write_deleted_policy(w, object);
-		break;
-	case XFRM_MSG_POLEXPIRE:
-		polexpire.pol = policy_info(object);
-		put(w, &polexpire, sizeof(polexpire));
-		put_policy_extra(w, object);
-		break;
-	default:
-		fail_msg("no event of type %u", type);
-	}
-}
-
 void
 played_read(struct played *played)
 {
@@ -328,22 +49,35 @@ played_read(struct played *played)
 void
 played_event(struct played *played, uint16_t type, const void *object, uint32_t pid)
 {
-	struct writer w;
+	struct played_writer w;
 
-	write_event(&w, type, object, pid);
-	send_to(played->events, &w);
+	played_write_event(&w, type, object, pid);
+	played_write_send(played->events, &w);
 	played_read(played);
 }
 
 void
 played_send(struct played *played, uint16_t type, const void *body, size_t bytes)
 {
-	struct writer w;
+	struct played_writer w;
 
-	start(&w, type, 0, 99, PLAYED_PID);
-	put(&w, body, bytes);
-	send_to(played->events, &w);
+	played_write_start(&w, type, 0, 99, PLAYED_PID);
+	played_write(&w, body, bytes);
+	played_write_send(played->events, &w);
 	played_read(played);
+}
+
+void
+played_install(struct played *played, const struct played_sa *sa)
+{
+	for (unsigned i = 0; i < PLAYED_MAX; i++) {
+		if (played->sa[i].spi == 0) {
+			played->sa[i] = *sa;
+			played_event(played, XFRM_MSG_NEWSA, sa, PLAYED_PID);
+			return;
+		}
+	}
+	fail_msg("no room");
 }
 
 /* ---- requests ---- */
@@ -352,13 +86,13 @@ static void
 answer_error(struct played *played, const struct nlmsghdr *ask, int rc)
 {
 	const struct nlmsgerr body = {.error = rc, .msg = *ask};
-	struct writer w;
+	struct played_writer w;
 
 	if (rc == 0 && !(ask->nlmsg_flags & NLM_F_ACK))
 		return;
-	start(&w, NLMSG_ERROR, 0, ask->nlmsg_seq, ask->nlmsg_pid);
-	put(&w, &body, sizeof(body));
-	send_to(played->requests, &w);
+	played_write_start(&w, NLMSG_ERROR, 0, ask->nlmsg_seq, ask->nlmsg_pid);
+	played_write(&w, &body, sizeof(body));
+	played_write_send(played->requests, &w);
 }
 
 /* The newest first, as the kernel's lists are. */
@@ -372,25 +106,25 @@ answer_dump(struct played *played, const struct nlmsghdr *ask)
 					.nlmsg_seq = ask->nlmsg_seq,
 					.nlmsg_pid = ask->nlmsg_pid};
 	const int done = 0;
-	struct writer w;
+	struct played_writer w;
 
 	played->dumps++;
 	for (unsigned i = PLAYED_MAX; i-- > 0;) {
 		if (of_sas && played->sa[i].spi != 0) {
-			write_sa(&w, &header, &played->sa[i]);
-			send_to(played->requests, &w);
+			played_write_sa(&w, &header, &played->sa[i]);
+			played_write_send(played->requests, &w);
 		} else if (!of_sas && played->policy[i].index != 0) {
-			write_policy(&w, &header, &played->policy[i]);
-			send_to(played->requests, &w);
+			played_write_policy(&w, &header, &played->policy[i]);
+			played_write_send(played->requests, &w);
 		}
 	}
 	if (of_sas && played->amid != NULL)
 		played->amid(played);
 	if (cut != 0)
 		played->interruptions--;
-	start(&w, NLMSG_DONE, NLM_F_MULTI | cut, ask->nlmsg_seq, ask->nlmsg_pid);
-	put(&w, &done, sizeof(done));
-	send_to(played->requests, &w);
+	played_write_start(&w, NLMSG_DONE, NLM_F_MULTI | cut, ask->nlmsg_seq, ask->nlmsg_pid);
+	played_write(&w, &done, sizeof(done));
+	played_write_send(played->requests, &w);
 }
 
 static struct played_sa *
@@ -400,7 +134,7 @@ find_sa(struct played *played, const xfrm_address_t *dst, uint32_t spi_be)
 		struct played_sa *sa = &played->sa[i];
 		xfrm_address_t addr;
 
-		set_addr(&addr, sa->dst);
+		played_set_addr(&addr, sa->dst);
 		if (sa->spi != 0 && htonl(sa->spi) == spi_be && addr.a4 == dst->a4 && sa->mark == 0)
 			return sa;
 	}
@@ -437,7 +171,8 @@ new_ae(struct played *played, const struct nlmsghdr *ask)
 		return -EINVAL;
 	if (!sa)
 		return -ESRCH;
-	if (wide && is_wide(sa) && (wide->bmp_len != words_of(sa) || wide->replay_window > wide->bmp_len * 32))
+	if (wide && played_is_wide(sa) &&
+	    (wide->bmp_len != played_words(sa) || wide->replay_window > wide->bmp_len * 32))
 		return -EINVAL;
 	sa->oseq += sa->sends;
 	sa->packets += sa->sends;
@@ -445,12 +180,12 @@ new_ae(struct played *played, const struct nlmsghdr *ask)
 	sa->aes++;
 	if (sa->stubborn)
 		return 0;
-	if (wide && is_wide(sa)) {
+	if (wide && played_is_wide(sa)) {
 		sa->oseq = (sa->esn ? (uint64_t)wide->oseq_hi << 32 : 0) | wide->oseq;
 		sa->seq = (uint64_t)wide->seq_hi << 32 | wide->seq;
 		memcpy(sa->bitmap, wide->bmp, wide->bmp_len * sizeof(uint32_t));
 	}
-	if (narrow && !is_wide(sa)) {
+	if (narrow && !played_is_wide(sa)) {
 		sa->oseq = narrow->oseq;
 		sa->seq = narrow->seq;
 		sa->bitmap[0] = narrow->bitmap;
@@ -472,12 +207,12 @@ get_sa(struct played *played, const struct nlmsghdr *ask)
 	const struct nlmsghdr header = {
 	    .nlmsg_type = XFRM_MSG_NEWSA, .nlmsg_seq = ask->nlmsg_seq, .nlmsg_pid = ask->nlmsg_pid};
 	const struct played_sa *sa = find_sa(played, &id->daddr, id->spi);
-	struct writer w;
+	struct played_writer w;
 
 	if (!sa)
 		return -ESRCH;
-	write_sa(&w, &header, sa);
-	send_to(played->requests, &w);
+	played_write_sa(&w, &header, sa);
+	played_write_send(played->requests, &w);
 	return 0;
 }
 
@@ -502,11 +237,11 @@ get_default(struct played *played, const struct nlmsghdr *ask)
 {
 	const struct xfrm_userpolicy_default body = {
 	    .in = XFRM_USERPOLICY_ACCEPT, .fwd = XFRM_USERPOLICY_ACCEPT, .out = XFRM_USERPOLICY_ACCEPT};
-	struct writer w;
+	struct played_writer w;
 
-	start(&w, XFRM_MSG_GETDEFAULT, 0, ask->nlmsg_seq, ask->nlmsg_pid);
-	put(&w, &body, sizeof(body));
-	send_to(played->requests, &w);
+	played_write_start(&w, XFRM_MSG_GETDEFAULT, 0, ask->nlmsg_seq, ask->nlmsg_pid);
+	played_write(&w, &body, sizeof(body));
+	played_write_send(played->requests, &w);
 	return 0;
 }
 

@@ -74,6 +74,8 @@ void played_restart(struct played *played);
 void played_sync(struct played *played);
 /* An event, as the kernel multicasts it; pid: for whom. Then the mirror reads and the database commits. */
 void played_event(struct played *played, uint16_t type, const void *object, uint32_t pid);
+/* Into a free place of the kernel, and its NEWSA. */
+void played_install(struct played *played, const struct played_sa *sa);
 void played_send(struct played *played, uint16_t type, const void *body, size_t bytes);
 void played_read(struct played *played);
 
