@@ -143,8 +143,7 @@ is_outbound(const struct ctl_mirror *mirror, const struct ctl_mirror_sa *entry)
 	return cold && cold->config.dir != SADB_DIR_IN;
 }
 
-/* A message whose numbers are not all ones: the kernel's copy may have been let loose, or it is an update, whose message
- * has the numbers that its sender wrote and not those that count. */
+/* A message whose numbers are not all ones: it is older than the handover, or the kernel's copy was let loose. */
 static int
 hold_kernel(struct ctl_mirror *mirror, struct ctl_mirror_sa *entry, const struct ctl_mirror_sa_msg *msg,
 	    struct sadb_error *err)

@@ -93,8 +93,12 @@ take_sa(struct ctl_mirror *mirror, const struct nlmsghdr *nlh)
 {
 	struct ctl_mirror_sa_msg msg;
 	int rc = ctl_mirror_get_sa(nlh, &msg);
+	bool marked = msg.id.mark_value != 0 || msg.id.mark_mask != 0;
 
-	if (rc == 0)
+	/* The event of an update shows what its sender wrote, numbers and use included, not what the kernel made of it. */
+	if (rc == 0 && nlh->nlmsg_type == XFRM_MSG_UPDSA && !marked)
+		ctl_mirror_sa_refresh(mirror, &msg.id);
+	else if (rc == 0)
 		ctl_mirror_sa_put(mirror, &msg);
 	sadb_wipe(&msg, sizeof(msg));
 	return rc;

@@ -137,7 +137,7 @@ ctl_server_acquire(struct ctl_server *server, const struct dp_event *event)
 		return rc;
 	if (server->config.mirror) {
 		rc = ctl_mirror_acquire(server->config.mirror, &info.config, &flow);
-		begin_wait(server, event->policy_index, rc == 0 ? CTL_WAIT_HEARD : CTL_WAIT_UNHEARD);
+		begin_wait(server, event->policy_index, rc == 0 ? CTL_WAIT_HEARD : CTL_WAIT_UNHEARD, 0);
 		return rc;
 	}
 	if (!ctl_event_wanted(server, XFRMNLGRP_ACQUIRE)) {

@@ -200,6 +200,24 @@ what_others_say_of_its_numbers_does_not_let_the_kernel_loose(void **state)
 	played_asked(played, XFRM_MSG_EXPIRE, 0);
 }
 
+/* An update of what Culvert has to make anew: its event has no count, the kernel's copy has. */
+static void
+an_update_that_cannot_be_one_is_no_proof_that_the_kernel_sent(void **state)
+{
+	struct played *played = *state;
+	struct played_sa update = played_out;
+
+	played_install(played, &played_out);
+	rig_take(played_find(played, "192.0.2.2", 0x1001)->hot, 10);
+	played->sa[0].packets = 10; /* as the last report said */
+	played->sa[0].src = update.src = "192.0.2.111";
+	played_event(played, XFRM_MSG_UPDSA, &update, PLAYED_PID);
+	const struct sadb_sa_cold *sa = played_find(played, "192.0.2.2", 0x1001);
+	assert_non_null(sa);
+	assert_true(rig_take(sa->hot, 1) > 10);
+	assert_int_equal(played_count_asked(played, XFRM_MSG_EXPIRE), 0);
+}
+
 int
 main(void)
 {
@@ -215,6 +233,7 @@ main(void)
 	    TEST(numbers_that_the_kernel_used_again_end_the_sa),
 	    TEST(all_ones_of_a_key_that_nobody_knows_end_the_sa),
 	    TEST(a_restart_finds_the_kernels_copy_spent_and_goes_on),
+	    TEST(an_update_that_cannot_be_one_is_no_proof_that_the_kernel_sent),
 	    TEST(what_others_say_of_its_numbers_does_not_let_the_kernel_loose),
 	};
 	unit_eal_start();
