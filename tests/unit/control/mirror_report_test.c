@@ -45,7 +45,9 @@ struct wire_ae {
 	struct nlmsghdr header;
 	struct xfrm_aevent_id id;
 	struct nlattr replay_attr;
-	struct xfrm_replay_state_esn replay;
+	struct {
+		uint32_t bmp_len, oseq, seq, oseq_hi, seq_hi, replay_window;
+	} replay; /* struct xfrm_replay_state_esn */
 	uint32_t bitmap[4];
 	struct nlattr use_attr;
 	struct xfrm_lifetime_cur use;

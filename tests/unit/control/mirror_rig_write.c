@@ -98,18 +98,17 @@ static void
 put_replay(struct played_writer *w, const struct played_sa *sa)
 {
 	const struct xfrm_replay_state narrow = {.oseq = (uint32_t)sa->oseq, .seq = (uint32_t)sa->seq};
-	struct {
-		struct xfrm_replay_state_esn head;
-		uint32_t bitmap[SADB_REPLAY_MAX / 32];
-	} wide = {.head = {.bmp_len = played_words(sa),
-			   .oseq = (uint32_t)sa->oseq,
-			   .seq = (uint32_t)sa->seq,
-			   .oseq_hi = sa->esn ? (uint32_t)(sa->oseq >> 32) : 0,
-			   .seq_hi = (uint32_t)(sa->seq >> 32),
-			   .replay_window = sa->window}};
+	const struct xfrm_replay_state_esn head = {.bmp_len = played_words(sa),
+						   .oseq = (uint32_t)sa->oseq,
+						   .seq = (uint32_t)sa->seq,
+						   .oseq_hi = sa->esn ? (uint32_t)(sa->oseq >> 32) : 0,
+						   .seq_hi = (uint32_t)(sa->seq >> 32),
+						   .replay_window = sa->window};
+	uint8_t wide[sizeof(head) + SADB_REPLAY_MAX / 8] = {0};
 
+	memcpy(wide, &head, sizeof(head));
 	if (played_is_wide(sa))
-		put_attr(w, XFRMA_REPLAY_ESN_VAL, &wide, sizeof(wide.head) + played_words(sa) * sizeof(uint32_t));
+		put_attr(w, XFRMA_REPLAY_ESN_VAL, wide, sizeof(head) + played_words(sa) * sizeof(uint32_t));
 	else
 		put_attr(w, XFRMA_REPLAY_VAL, &narrow, sizeof(narrow));
 }
@@ -118,18 +117,17 @@ put_replay(struct played_writer *w, const struct played_sa *sa)
 static void
 put_extra(struct played_writer *w, const struct played_sa *sa)
 {
-	struct {
-		struct xfrm_algo_aead alg;
-		uint8_t key[36];
-	} aead = {.alg = {.alg_name = "rfc4106(gcm(aes))", .alg_key_len = 36 * 8, .alg_icv_len = 128}};
+	const struct xfrm_algo_aead alg = {.alg_name = "rfc4106(gcm(aes))", .alg_key_len = 36 * 8, .alg_icv_len = 128};
+	uint8_t aead[sizeof(alg) + 36];
 	const struct xfrm_mark mark = {.v = sa->mark, .m = 0xffffffff};
 	const struct xfrm_encap_tmpl encap = {
 	    .encap_type = sa->encap, .encap_sport = htons(4500), .encap_dport = htons(4500)};
 
-	memset(aead.key, sa->key, sizeof(aead.key));
+	memset(aead, sa->key, sizeof(aead));
+	memcpy(aead, &alg, sizeof(alg));
 	if (sa->larval)
 		return;
-	put_attr(w, XFRMA_ALG_AEAD, &aead, sizeof(aead.alg) + sizeof(aead.key));
+	put_attr(w, XFRMA_ALG_AEAD, aead, sizeof(aead));
 	if (sa->encap != 0)
 		put_attr(w, XFRMA_ENCAP, &encap, sizeof(encap));
 	if (sa->mark != 0)
