@@ -123,9 +123,16 @@ nobody_but_the_peer_can_move_it(void **state)
 	bytes = udp_rig_seal(&gw, 15, ip, inner, wire);
 	move(wire, ELSEWHERE, 1);
 	assert_int_equal(udp_rig_receive(&gw, wire, bytes, out), inner);
+	/* A copy of the newest, in one batch with it: what both promised before decryption only one can keep. */
+	bytes = udp_rig_seal(&gw, 22, ip, inner, wire);
+	gateway_put(&gw, GW_PORT_WAN, wire, bytes);
+	move(wire, ELSEWHERE, 1);
+	assert_int_equal(udp_rig_receive(&gw, wire, bytes, out), inner);
+	assert_int_equal(gateway_take(&gw, GW_PORT_LAN, out), 0);
+	assert_int_equal(gateway_dropped(&gw, DP_DROP_REPLAY_DUP), 3);
 	assert_int_equal(mappings(&gw, &event), 0);
 	/* The newest does. */
-	bytes = udp_rig_seal(&gw, 21, ip, inner, wire);
+	bytes = udp_rig_seal(&gw, 23, ip, inner, wire);
 	move(wire, ELSEWHERE, 1);
 	assert_int_equal(udp_rig_receive(&gw, wire, bytes, out), inner);
 	assert_int_equal(mappings(&gw, &event), 1);
