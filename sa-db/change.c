@@ -326,3 +326,18 @@ sadb_sa_flush(struct sadb *db, uint8_t proto)
 	}
 	return gone;
 }
+
+int
+sadb_key_used(struct sadb *db, const struct sadb_sa_config *config, struct sadb_error *err)
+{
+	uint8_t key_id[SADB_KEY_ID_BYTES];
+	struct sadb_mark *mark;
+	int rc = key_id_of(db, config, key_id, err);
+	if (rc == 0)
+		rc = sadb_mark_get(db, key_id, &mark, err);
+	if (rc != 0)
+		return rc;
+	bool used = mark->live != NULL || mark->lineages > 0 || mark->bound > 0 || sadb_mark_inbound(mark);
+	sadb_mark_put(db, mark);
+	return used;
+}

@@ -164,6 +164,10 @@ uint32_t sadb_sa_count(const struct sadb *db);
 /* Changes whenever an SA comes or goes: a dump that saw two values may lack one that was there all the time. */
 uint64_t sadb_sa_changes(const struct sadb *db);
 
+/* Was this key with this salt ever an SA's here that sent or received, or is it one's now? The store of sequence marks knows
+ * beyond a restart. 1, 0, or -errno. config gives key, key_bytes, salt. */
+int sadb_key_used(struct sadb *db, const struct sadb_sa_config *config, struct sadb_error *err);
+
 /* ALLOCSPI (RFC 4301 4.4.2.1): a free SPI in [min, max], host order, min at least 256, random; a larval SA holds it for
  * 30 s. config gives src, dst, proto, mode, reqid, vnet (0: the SA that completes it says which). -ENOENT: none free in that
  * range. */

@@ -236,6 +236,30 @@ a_failed_write_at_the_end_leaves_the_reserved_mark(void **state)
 	sadb_destroy(db);
 }
 
+static void
+a_key_that_was_used_is_known_after_a_restart(void **state)
+{
+	struct sadb *db = rig_create(rig_store_path);
+	struct sadb_sa_config inbound = rig_sa(3), sent = rig_sa(1), never = rig_sa(2);
+	(void)state;
+	inbound.dir = SADB_DIR_IN;
+	assert_int_equal(sadb_key_used(db, &sent, &rig_err), 0);
+	rig_add(db, 1);
+	assert_int_equal(sadb_sa_add(db, &inbound, &rig_err), 0);
+	rig_commit(db);
+	assert_int_equal(sadb_key_used(db, &sent, &rig_err), 1); /* it lives */
+	rig_take(rig_lookup(db, 1), 1);
+	sadb_destroy(db);
+
+	db = rig_create(rig_store_path);
+	assert_int_equal(sadb_key_used(db, &sent, &rig_err), 1);
+	assert_int_equal(sadb_key_used(db, &inbound, &rig_err), 1);
+	assert_int_equal(sadb_key_used(db, &never, &rig_err), 0);
+	sent.salt[0] ^= 1; /* with another salt it is another */
+	assert_int_equal(sadb_key_used(db, &sent, &rig_err), 0);
+	sadb_destroy(db);
+}
+
 int
 main(void)
 {
@@ -243,6 +267,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    STORE(after_a_clean_stop_the_exact_number_is_known),
 	    STORE(after_a_crash_no_number_comes_twice),
+	    STORE(a_key_that_was_used_is_known_after_a_restart),
 	    STORE(after_a_crash_a_key_that_received_still_never_sends),
 	    STORE(after_a_crash_old_packets_stay_refused),
 	    STORE(on_a_failed_write_the_new_sa_is_taken_back_and_can_be_added_again),
