@@ -133,6 +133,7 @@ ctl_client_close(struct ctl_client *client)
 		return;
 	unlink(client->own.sun_path);
 	close(client->fd);
+	explicit_bzero(client, sizeof(*client)); /* answers may have held keys */
 	free(client);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "control/config_check.h"
+#include "control/config_tunnel.h"
 #include "control/config_yaml.h"
 
 #define SOCKET_DEFAULT "/run/culvert/culvert.sock"
@@ -208,6 +209,8 @@ static const struct ctl_yaml_key file_keys[] = {
      .accepted = "a list of ports, each with name, device, and underlay: true or vnet"},
     {"routes", ctl_yaml_items, MEMBER(ctl_config, routes), .list = &route_list,
      .accepted = "a list of routes, each with to, via and port"},
+    {"tunnels", ctl_yaml_items, MEMBER(ctl_config, tunnels), .list = &ctl_config_tunnel_list,
+     .accepted = "a list of tunnels, each with name, vnet, local, remote, local_prefixes and remote_prefixes"},
     {0},
 };
 
@@ -333,6 +336,7 @@ ctl_config_free(struct ctl_config *config)
 	free(config->vnets);
 	free(config->ports);
 	free(config->routes);
+	free(config->tunnels);
 	free(config->file);
 	free(config);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/tunnel.h"
 #include "dataplane/dataplane.h"
 
 #define CTL_CONFIG_PATH      "/etc/culvert/culvert.yaml"
@@ -45,6 +46,12 @@ struct ctl_config_route {
 	unsigned line, via_line, port_line;
 };
 
+struct ctl_config_tunnel {
+	struct ctl_tunnel_config config; /* without its vnet_id */
+	char vnet[SADB_VNET_NAME];
+	unsigned line, vnet_line;
+};
+
 enum ctl_config_poll { CTL_CONFIG_POLL_ADAPTIVE, CTL_CONFIG_POLL_BUSY };
 enum ctl_config_huge { CTL_CONFIG_HUGE_AUTO, CTL_CONFIG_HUGE_OFF };
 /* Who says which SAs and policies there are: clients of the daemon's socket, or the kernel. */
@@ -72,10 +79,11 @@ struct ctl_config {
 	uint8_t source; /* enum ctl_config_source */
 	uint32_t mirror_report_s, mirror_audit_s;
 	unsigned source_line;
-	unsigned n_vnets, n_ports, n_routes;
+	unsigned n_vnets, n_ports, n_routes, n_tunnels;
 	struct ctl_config_vnet *vnets;
 	struct ctl_config_port *ports;
 	struct ctl_config_route *routes;
+	struct ctl_config_tunnel *tunnels;
 };
 
 /* NULL-terminated; as written in the file. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control/cli/words.h"
+#include "control/config_tunnel.h"
 
 #define IKE_PORT 500
 
@@ -262,4 +263,5 @@ ctl_config_check(const struct ctl_config *config, struct ctl_yaml *y)
 	check_ports(config, y);
 	for (unsigned i = 0; i < config->n_routes; i++)
 		check_route(config, y, i);
+	ctl_config_check_tunnels(config, y);
 }

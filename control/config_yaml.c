@@ -167,6 +167,8 @@ ctl_yaml_uint(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml
 	if (key->room == sizeof(uint16_t)) {
 		const uint16_t value16 = (uint16_t)value;
 		memcpy((char *)object + key->offset, &value16, sizeof(value16));
+	} else if (key->room == sizeof(uint64_t)) {
+		memcpy((char *)object + key->offset, &value, sizeof(value));
 	} else {
 		const uint32_t value32 = (uint32_t)value;
 		memcpy((char *)object + key->offset, &value32, sizeof(value32));

@@ -301,6 +301,7 @@ start_loop(struct ctl_daemon *daemon, uint64_t start_s)
 	    .group = daemon->config->group,
 	    .db = daemon->db,
 	    .dp = daemon->dp,
+	    .tunnels = daemon->tunnels,
 	    .start_s = start_s,
 	    .max_sas = daemon->config->max_sas,
 	    .huge = daemon->huge_pages,
@@ -318,7 +319,8 @@ start_loop(struct ctl_daemon *daemon, uint64_t start_s)
 		return -EIO;
 	}
 	daemon->signal_event = event_new(daemon->base, daemon->signal_fd, EV_READ | EV_PERSIST, on_signal, daemon);
-	if (daemon->signal_event == NULL || event_add(daemon->signal_event, NULL) < 0 || ctl_pump_start(daemon) < 0)
+	if (daemon->signal_event == NULL || event_add(daemon->signal_event, NULL) < 0 ||
+	    ctl_daemon_tunnels_start(daemon) < 0 || ctl_pump_start(daemon) < 0)
 		goto no_memory;
 	return 0;
 no_memory:
@@ -331,6 +333,7 @@ static void
 stop_loop(struct ctl_daemon *daemon)
 {
 	ctl_pump_stop(daemon);
+	ctl_daemon_tunnels_stop(daemon);
 	if (daemon->signal_event != NULL)
 		event_free(daemon->signal_event);
 	ctl_server_destroy(daemon->server);
@@ -379,10 +382,13 @@ ctl_daemon_run(struct ctl_config *config)
 		goto stop_eal;
 	rc = create_database(&daemon, &keyer);
 	if (rc == 0)
+		rc = ctl_daemon_tunnels_create(&daemon);
+	if (rc == 0)
 		rc = start_network(&daemon);
 	if (rc == 0)
 		rc = serve(&daemon, start_s);
 	dp_stop(daemon.dp);
+	ctl_daemon_tunnels_stop(&daemon);
 	ctl_mirror_destroy(daemon.mirror); /* with its last report, when no packet comes any more */
 	ctl_rtnl_destroy(daemon.rtnl);
 	dp_destroy(daemon.dp);

@@ -9,6 +9,7 @@
 #include "control/mirror.h"
 #include "control/rtnl.h"
 #include "control/server.h"
+#include "control/tunnel.h"
 #include "control/twins.h"
 
 enum ctl_daemon_timer {
@@ -27,6 +28,8 @@ struct ctl_daemon {
 	struct ctl_rtnl *rtnl;
 	struct ctl_twins twins;
 	struct ctl_server *server;
+	struct ctl_tunnels *tunnels;
+	struct ctl_keying *keying;
 	struct ctl_mirror *mirror; /* NULL: source: socket */
 	struct event *signal_event, *rtnl_event, *mirror_event, *timer[CTL_TIMERS];
 	int signal_fd;
@@ -38,6 +41,13 @@ struct ctl_daemon {
 /* pump.c: the work that comes round. 0 or -ENOMEM. */
 int ctl_pump_start(struct ctl_daemon *daemon);
 void ctl_pump_stop(struct ctl_daemon *daemon);
+
+/* daemon_tunnels.c. create: before a packet flows, so that the prefixes are protected from the first one on. start: with
+ * the loop and the server there. change: at a reload. 0 or -errno, told. */
+int ctl_daemon_tunnels_create(struct ctl_daemon *daemon);
+int ctl_daemon_tunnels_start(struct ctl_daemon *daemon); /* -ENOMEM, not told */
+int ctl_daemon_tunnels_change(struct ctl_daemon *daemon, const struct ctl_config *wanted);
+void ctl_daemon_tunnels_stop(struct ctl_daemon *daemon);
 
 /* reload.c: reads the configuration again and applies what can change. */
 void ctl_reload(struct ctl_daemon *daemon);

@@ -11,6 +11,7 @@
 #include <linux/netlink.h>
 
 #include "control/own_msg.h"
+#include "control/tunnel.h"
 #include "dataplane/dataplane.h"
 #include "sa-db/sadb.h"
 
@@ -93,6 +94,16 @@ struct ctl_mirror_info {
 	} missing[CTL_MAX_MISSING];
 };
 
+/* What a tunnel message says beside a description. */
+#define CTL_KIND_BYTES 32
+struct ctl_tunnel_words {
+	char name[CTL_TUNNEL_NAME];
+	struct ctl_keying_text offer; /* OFFER, ACCEPT: in the message itself; NULL: none. Secret */
+	uint64_t generation;          /* EVENT, as the next two */
+	char kind[CTL_KIND_BYTES];
+	char text[CTL_TUNNEL_ERROR];
+};
+
 /* One decoded message; type says which member is set. The GET requests have none. Large: keep it off small stacks. */
 struct ctl_own {
 	uint16_t type; /* enum ctl_msg */
@@ -108,6 +119,8 @@ struct ctl_own {
 		struct ctl_worker worker;
 		struct ctl_memory memory;
 		struct ctl_mirror_info mirror;
+		struct ctl_tunnel_info tunnel; /* TUNNEL_ADD (the config alone), TUNNEL */
+		struct ctl_tunnel_words words; /* the other TUNNEL messages */
 	};
 };
 
@@ -126,9 +139,19 @@ size_t ctl_own_encode_vnet(void *buf, size_t size, const struct nlmsghdr *header
 size_t ctl_own_encode_route(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_route *route);
 size_t ctl_own_encode_neigh(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_neigh *neigh);
 
+/* TUNNEL_ADD: of info, the config alone. */
+size_t ctl_own_encode_tunnel(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_tunnel_info *info);
+/* The other TUNNEL messages: what is set in words. */
+size_t ctl_own_encode_tunnel_words(void *buf, size_t size, const struct nlmsghdr *header,
+				   const struct ctl_tunnel_words *words);
+
 size_t ctl_own_encode_memory(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_memory *memory);
 size_t ctl_own_encode_mirror(void *buf, size_t size, const struct nlmsghdr *header,
 			     const struct ctl_mirror_info *mirror);
+
+/* own_tunnel.c, for ctl_own_decode(): the attribute CTL_A_TUNNEL, NULL when it is not there. */
+struct nlattr;
+int ctl_own_decode_tunnel(const struct nlattr *nest, struct ctl_own *out, struct sadb_error *err);
 
 struct ctl_worker_source {
 	const struct dp_worker_stats *stats;

@@ -28,7 +28,7 @@ static const struct ctl_attr_rule rule[CTL_A_MAX + 1] = {
     RULE(CTL_A_STAGE, 0),    RULE(CTL_A_HELP, 1),    U64(CTL_A_PACKETS),        U64(CTL_A_BATCHES),
     U64(CTL_A_CYCLES),       U32(CTL_A_WORKERS),     RULE(CTL_A_USE, 0),        U64(CTL_A_BYTES),
     U64(CTL_A_OBJECTS),      U64(CTL_A_RSS),         U32(CTL_A_CHAIN),          U64(CTL_A_BOOT_ID),
-    RULE(CTL_A_COUNT, 0),    RULE(CTL_A_MISSING, 0), U32(CTL_A_GUARDED),
+    RULE(CTL_A_COUNT, 0),    RULE(CTL_A_MISSING, 0), U32(CTL_A_GUARDED),        RULE(CTL_A_TUNNEL, 0),
 };
 static const struct ctl_attr_rules rules = {rule, CTL_A_MAX};
 
@@ -288,12 +288,22 @@ get_memory(attr_table at, struct ctl_own *out, struct sadb_error *err)
 	return 0;
 }
 
+static int
+get_tunnel(attr_table at, struct ctl_own *out, struct sadb_error *err)
+{
+	return ctl_own_decode_tunnel(at[CTL_A_TUNNEL], out, err);
+}
+
 static int (*const decoders[CTL_MSG_MAX - CTL_MSG_BASE])(attr_table, struct ctl_own *, struct sadb_error *) = {
-    [CTL_MSG_INFO - CTL_MSG_BASE] = get_info,     [CTL_MSG_SUBSCRIBE - CTL_MSG_BASE] = get_subscribe,
-    [CTL_MSG_PORT - CTL_MSG_BASE] = get_port,     [CTL_MSG_VNET - CTL_MSG_BASE] = get_vnet,
-    [CTL_MSG_ROUTE - CTL_MSG_BASE] = get_route,   [CTL_MSG_NEIGH - CTL_MSG_BASE] = get_neigh,
-    [CTL_MSG_WORKER - CTL_MSG_BASE] = get_worker, [CTL_MSG_MEMORY - CTL_MSG_BASE] = get_memory,
-    [CTL_MSG_CHAIN - CTL_MSG_BASE] = get_chain,   [CTL_MSG_HELLO - CTL_MSG_BASE] = get_hello,
+    [CTL_MSG_INFO - CTL_MSG_BASE] = get_info,           [CTL_MSG_SUBSCRIBE - CTL_MSG_BASE] = get_subscribe,
+    [CTL_MSG_PORT - CTL_MSG_BASE] = get_port,           [CTL_MSG_VNET - CTL_MSG_BASE] = get_vnet,
+    [CTL_MSG_ROUTE - CTL_MSG_BASE] = get_route,         [CTL_MSG_NEIGH - CTL_MSG_BASE] = get_neigh,
+    [CTL_MSG_WORKER - CTL_MSG_BASE] = get_worker,       [CTL_MSG_MEMORY - CTL_MSG_BASE] = get_memory,
+    [CTL_MSG_CHAIN - CTL_MSG_BASE] = get_chain,         [CTL_MSG_HELLO - CTL_MSG_BASE] = get_hello,
+    [CTL_MSG_TUNNEL_ADD - CTL_MSG_BASE] = get_tunnel,   [CTL_MSG_TUNNEL - CTL_MSG_BASE] = get_tunnel,
+    [CTL_MSG_TUNNEL_DEL - CTL_MSG_BASE] = get_tunnel,   [CTL_MSG_TUNNEL_REKEY - CTL_MSG_BASE] = get_tunnel,
+    [CTL_MSG_TUNNEL_OFFER - CTL_MSG_BASE] = get_tunnel, [CTL_MSG_TUNNEL_ACCEPT - CTL_MSG_BASE] = get_tunnel,
+    [CTL_MSG_TUNNEL_EVENT - CTL_MSG_BASE] = get_tunnel,
 };
 
 /* Repeated attributes, which the table by number cannot hold; their lengths have been checked. */

@@ -32,6 +32,14 @@ enum ctl_msg {
 			* are gone, it should subscribe anew */
 	CTL_MSG_MIRROR_GET, /* answer: MIRROR */
 	CTL_MSG_MIRROR,
+	CTL_MSG_TUNNEL_ADD,    /* CTL_A_TUNNEL: NAME to EXCHANGE. ACK */
+	CTL_MSG_TUNNEL_DEL,    /* CTL_A_TUNNEL: NAME. ACK */
+	CTL_MSG_TUNNEL_GET,    /* dump: TUNNEL... */
+	CTL_MSG_TUNNEL,        /* CTL_A_TUNNEL: NAME to ERROR */
+	CTL_MSG_TUNNEL_REKEY,  /* CTL_A_TUNNEL: NAME. ACK: an exchange is about to begin */
+	CTL_MSG_TUNNEL_OFFER,  /* CTL_A_TUNNEL: NAME; answer: the same with OFFER. NLM_F_REPLACE: a new one. Secret */
+	CTL_MSG_TUNNEL_ACCEPT, /* CTL_A_TUNNEL: NAME, OFFER; answer to an offer: TUNNEL_OFFER. Secret */
+	CTL_MSG_TUNNEL_EVENT,  /* multicast to CTL_GROUP_TUNNEL; CTL_A_TUNNEL: NAME, GENERATION, KIND, TEXT */
 	CTL_MSG_MAX
 };
 
@@ -112,7 +120,53 @@ enum ctl_attr {
 	CTL_A_COUNT,   /* nested, repeated: NAME, PACKETS (whatever is counted) */
 	CTL_A_MISSING, /* nested, repeated: NAME, HELP, GUARDED */
 	CTL_A_GUARDED, /* u32 0/1 */
-	CTL_A_MAX = CTL_A_GUARDED
+	CTL_A_TUNNEL,  /* nested: enum ctl_tunnel_attr */
+	CTL_A_MAX = CTL_A_TUNNEL
 };
+
+/* Inside CTL_A_TUNNEL. prefix: a byte of length, then 4 or 16 of address. */
+enum ctl_tunnel_attr {
+	CTL_T_UNSPEC,
+	CTL_T_NAME,          /* str */
+	CTL_T_VNET_ID,       /* u32 */
+	CTL_T_PRIORITY,      /* u32 */
+	CTL_T_LOCAL,         /* addr */
+	CTL_T_REMOTE,        /* addr */
+	CTL_T_LOCAL_PREFIX,  /* prefix, repeated */
+	CTL_T_REMOTE_PREFIX, /* prefix, repeated */
+	CTL_T_ESN,           /* u32 0/1 */
+	CTL_T_WINDOW,        /* u32; 0: off */
+	CTL_T_OVERLAP_S,     /* u32 */
+	CTL_T_SOFT_BYTES,    /* u64, and so on to HARD_SECONDS; absent: no limit */
+	CTL_T_HARD_BYTES,
+	CTL_T_SOFT_PACKETS,
+	CTL_T_HARD_PACKETS,
+	CTL_T_SOFT_SECONDS,
+	CTL_T_HARD_SECONDS,
+	CTL_T_EXCHANGE, /* str; only root may give one, as the daemon runs it */
+	CTL_T_REQID,    /* u32, and so on to IN_COUNT */
+	CTL_T_OUT_SPI,  /* network order, as the next; 0: none */
+	CTL_T_IN_SPI,
+	CTL_T_IN_COUNT,
+	CTL_T_GENERATION, /* u64, and so on to FAILURES */
+	CTL_T_OUT_AGE_S,
+	CTL_T_OUT_PACKETS,
+	CTL_T_OUT_BYTES,
+	CTL_T_IN_PACKETS,
+	CTL_T_IN_BYTES,
+	CTL_T_NEXT_REKEY_S, /* all ones: none */
+	CTL_T_EXCHANGES,
+	CTL_T_FAILURES,
+	CTL_T_STATE,  /* str */
+	CTL_T_KEYING, /* str */
+	CTL_T_ERROR,  /* str */
+	CTL_T_OFFER,  /* bytes: an offer or answer in text. Secret */
+	CTL_T_KIND,   /* str */
+	CTL_T_TEXT,   /* str */
+	CTL_T_MAX = CTL_T_TEXT
+};
+
+/* Multicast groups of our own, beside XFRMNLGRP_* in the bits of CTL_A_GROUPS. */
+#define CTL_GROUP_TUNNEL 24
 
 #endif

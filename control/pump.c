@@ -28,6 +28,7 @@ on_expire(void *arg, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind)
 	ctl_server_expire(daemon->server, sa, kind);
 	if (daemon->mirror != NULL)
 		ctl_mirror_expire(daemon->mirror, sa, kind);
+	ctl_tunnels_expire(daemon->tunnels, sa, kind);
 }
 
 static void
@@ -118,6 +119,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		ctl_mirror_tick(daemon->mirror);
 	sadb_tick(daemon->db, realtime_s(), on_expire, daemon);
 	sadb_policies_tick(daemon->db, realtime_s(), on_policy_expire, daemon);
+	ctl_tunnels_tick(daemon->tunnels);
 	commit(daemon);
 	/* Workers drop for a port whose link is down: one that comes up must not wait a second for its first ARP. */
 	dp_port_poll_link(daemon->dp);

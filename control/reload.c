@@ -145,6 +145,11 @@ apply(struct ctl_daemon *daemon, const struct ctl_config *wanted)
 		ctl_twins_change(&daemon->twins, wanted, daemon->config);
 		return rc;
 	}
+	rc = ctl_daemon_tunnels_change(daemon, wanted);
+	if (rc < 0) {
+		ctl_twins_change(&daemon->twins, wanted, daemon->config);
+		return rc;
+	}
 	tell_fixed(daemon->started, wanted);
 	tell_ports(daemon->started, wanted);
 	ctl_log_level_set((enum ctl_log_level)(CTL_LOG_ERROR + wanted->log));

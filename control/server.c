@@ -152,8 +152,8 @@ receive(struct ctl_server *server)
 
 /* When marks cannot be written, the database takes back the SAs that were added: their askers are told, and whoever was
  * already told of them by an event hears that events were lost, which means: look again. */
-static void
-commit(struct ctl_server *server)
+void
+ctl_server_commit(struct ctl_server *server)
 {
 	struct sadb_error err = {0};
 
@@ -177,9 +177,11 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	server->batch++;
+	server->serving = true;
 	for (unsigned i = 0; i < CTL_BATCH && receive(server); i++)
 		continue;
-	commit(server);
+	ctl_server_commit(server);
+	server->serving = false;
 	ctl_peers_flush(server);
 }
 

@@ -22,6 +22,8 @@
 
 struct ctl_mirror;
 struct ctl_server;
+struct ctl_tunnels;
+struct ctl_tunnel_event;
 
 struct ctl_server_config {
 	struct event_base *base;
@@ -29,10 +31,11 @@ struct ctl_server_config {
 	const char *group; /* whose members may speak beside root; NULL, or no such group: none (a line in the log) */
 	struct sadb *db;
 	struct dp *dp;
-	uint64_t start_s;          /* CLOCK_MONOTONIC, when the daemon started */
-	uint32_t max_sas;          /* for GETSADINFO */
-	bool huge;                 /* on huge pages, for INFO */
-	struct ctl_mirror *mirror; /* NULL, or the one writer of SAs and policies: clients only read them */
+	struct ctl_tunnels *tunnels; /* NULL: there are none, and none can be made */
+	uint64_t start_s;            /* CLOCK_MONOTONIC, when the daemon started */
+	uint32_t max_sas;            /* for GETSADINFO */
+	bool huge;                   /* on huge pages, for INFO */
+	struct ctl_mirror *mirror;   /* NULL, or the one writer of SAs and policies: clients only read them */
 };
 
 /* Binds and begins to serve. NULL with err filled, e.g. "another daemon (pid 77) serves /run/culvert/culvert.sock". A
@@ -52,5 +55,7 @@ int ctl_server_mapping(struct ctl_server *server, const struct dp_event *event);
 /* Multicasts ACQUIRE for a worker's event of kind DP_EVENT_ACQUIRE, or with a mirror has the kernel do it. The policy asks again, if it still has no SA, 30 s
  * later, or after 1 s if nobody listens now (-ESRCH). -ENOENT: the policy is gone. */
 int ctl_server_acquire(struct ctl_server *server, const struct dp_event *event);
+/* Multicasts to CTL_GROUP_TUNNEL. */
+void ctl_server_tunnel_event(struct ctl_server *server, const struct ctl_tunnel_event *event);
 
 #endif

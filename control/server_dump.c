@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control/attr.h"
+#include "control/tunnel.h"
 
 /* Encodes the item at the cursor and moves the cursor past it. Returns its length; 0 when it does not fit (the cursor
  * stays); -ENOENT at the end. */
@@ -211,6 +212,22 @@ next_worker(struct ctl_server *server, struct ctl_dump *dump, void *buf, size_t 
 	return (ssize_t)bytes;
 }
 
+static ssize_t
+next_tunnel(struct ctl_server *server, struct ctl_dump *dump, void *buf, size_t size)
+{
+	static struct ctl_tunnel_info info; /* large; one thread */
+
+	if (server->config.tunnels == NULL)
+		return -ENOENT;
+	while (!ctl_tunnel_get(server->config.tunnels, dump->slot, &info))
+		if (dump->slot++ >= CTL_TUNNELS_MAX)
+			return -ENOENT;
+	size_t bytes = ctl_own_encode_tunnel(buf, size, &dump->header, &info);
+	if (bytes > 0)
+		dump->slot++;
+	return (ssize_t)bytes;
+}
+
 static const struct dump_kind {
 	uint16_t asked, answered;
 	next_fn next;
@@ -218,7 +235,7 @@ static const struct dump_kind {
     {XFRM_MSG_GETSA, XFRM_MSG_NEWSA, next_sa},         {XFRM_MSG_GETPOLICY, XFRM_MSG_NEWPOLICY, next_policy},
     {CTL_MSG_PORT_GET, CTL_MSG_PORT, next_port},       {CTL_MSG_VNET_GET, CTL_MSG_VNET, next_vnet},
     {CTL_MSG_ROUTE_GET, CTL_MSG_ROUTE, next_route},    {CTL_MSG_NEIGH_GET, CTL_MSG_NEIGH, next_neigh},
-    {CTL_MSG_WORKER_GET, CTL_MSG_WORKER, next_worker},
+    {CTL_MSG_WORKER_GET, CTL_MSG_WORKER, next_worker}, {CTL_MSG_TUNNEL_GET, CTL_MSG_TUNNEL, next_tunnel},
 };
 
 static const struct dump_kind *

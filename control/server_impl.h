@@ -36,6 +36,7 @@ struct ctl_out {
 	uint32_t bytes;
 	bool event;         /* events do not share a datagram with answers */
 	bool awaits_commit; /* an ACK that turns into an error if the commit fails */
+	bool secret;        /* wiped when it was sent */
 	uint8_t data[] __attribute__((aligned(8)));
 };
 
@@ -106,12 +107,17 @@ struct ctl_server {
 	struct ctl_spd_info thresholds; /* as they were set: shown, and without effect here */
 	struct ctl_wait_list waits[CTL_WAITS];
 	bool changed;                  /* the database, in this batch */
+	bool serving;                  /* amid a batch: clients are flushed after it */
 	struct ctl_vnet_count *counts; /* by id */
 	size_t n_counts;
 	uint32_t bitmap[CTL_BITMAP_WORDS];
 	uint8_t in[CTL_DATAGRAM_MAX] __attribute__((aligned(8)));
 	uint8_t out[CTL_DATAGRAM_MAX] __attribute__((aligned(8)));
 };
+
+/* ---- server.c ---- */
+/* Commits what changed in this batch; if that fails, turns its ACKs into errors. */
+void ctl_server_commit(struct ctl_server *server);
 
 /* ---- server_path.c ---- */
 /* Makes directories, takes the lock, binds server->fd. On failure what was done is undone by ctl_path_close(). */
@@ -191,6 +197,11 @@ int ctl_task_set_spd_info(const struct ctl_task *task);
 int ctl_task_get_default(const struct ctl_task *task);
 int ctl_task_set_default(const struct ctl_task *task);
 int ctl_task_migrate(const struct ctl_task *task);
+
+/* ---- server_tunnel.c ---- */
+int ctl_serve_tunnel(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct ctl_own *ask, struct sadb_error *err);
+/* What tunnels own is theirs: -EPERM for a request that would change it, or take one of their reqids. */
+int ctl_tunnel_guard(const struct ctl_server *server, const struct ctl_xfrm *ask, struct sadb_error *err);
 
 /* ---- server_memory.c ---- */
 int ctl_serve_memory(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err);

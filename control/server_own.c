@@ -9,8 +9,8 @@
 #include "control/clock.h"
 #include "control/mirror.h"
 
-/* All that the kernel has: an IKE daemon joins some without knowing whether they ever have events. */
-#define GROUPS ((1u << (XFRMNLGRP_MAX + 1)) - 2)
+/* All that the kernel has, and our own: an IKE daemon joins some without knowing whether they ever have events. */
+#define GROUPS (((1u << (XFRMNLGRP_MAX + 1)) - 2) | 1u << CTL_GROUP_TUNNEL)
 
 static int
 get_info(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err)
@@ -57,9 +57,10 @@ static int
 subscribe(struct ctl_peer *peer, uint32_t groups, struct sadb_error *err)
 {
 	if (groups & ~GROUPS)
-		return ctl_refuse(err, -EINVAL, CTL_A_GROUPS,
-				  "CTL_A_GROUPS 0x%x: bits of XFRM's multicast groups (0x%x) are accepted", groups,
-				  GROUPS);
+		return ctl_refuse(
+		    err, -EINVAL, CTL_A_GROUPS,
+		    "CTL_A_GROUPS 0x%x: bits of XFRM's multicast groups and Culvert's (0x%x) are accepted", groups,
+		    GROUPS);
 	peer->groups = groups;
 	if (groups == 0)
 		peer->lost_events = false;
@@ -87,6 +88,13 @@ ctl_serve_own(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_err
 		peer->chained = ask.chain;
 		peer->broken = false;
 		return 0;
+	case CTL_MSG_TUNNEL_ADD:
+	case CTL_MSG_TUNNEL_DEL:
+	case CTL_MSG_TUNNEL_REKEY:
+	case CTL_MSG_TUNNEL_OFFER:
+	case CTL_MSG_TUNNEL_ACCEPT:
+		return ctl_serve_tunnel(peer, nlh, &ask, err);
+	case CTL_MSG_TUNNEL_GET:
 	case CTL_MSG_PORT_GET:
 	case CTL_MSG_VNET_GET:
 	case CTL_MSG_ROUTE_GET:

@@ -49,15 +49,23 @@ ctl_peer_is_dead(const struct sockaddr_un *addr)
 	return fd == -ECONNREFUSED || fd == -ENOENT;
 }
 
+/* The first of the queue. */
+static void
+free_first(struct ctl_peer *peer)
+{
+	struct ctl_out *first = peer->first;
+
+	peer->first = first->next;
+	if (first->secret)
+		sadb_wipe(first->data, first->bytes);
+	free(first);
+}
+
 static void
 free_queue(struct ctl_peer *peer)
 {
-	while (peer->first) {
-		struct ctl_out *next = peer->first->next;
-
-		free(peer->first);
-		peer->first = next;
-	}
+	while (peer->first)
+		free_first(peer);
 	peer->last = &peer->first;
 	peer->waiting_bytes = 0;
 }
@@ -297,12 +305,8 @@ send_one(struct ctl_peer *peer)
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0)
 		return -errno;
-	for (size_t i = 0; i < msg.msg_iovlen; i++) {
-		struct ctl_out *next = peer->first->next;
-
-		free(peer->first);
-		peer->first = next;
-	}
+	for (size_t i = 0; i < msg.msg_iovlen; i++)
+		free_first(peer);
 	if (!peer->first)
 		peer->last = &peer->first;
 	peer->waiting_bytes -= bytes;

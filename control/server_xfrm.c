@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/attr.h"
+#include "control/tunnel.h"
 
 struct nlmsghdr
 ctl_task_header(const struct ctl_task *task, uint16_t type)
@@ -208,6 +209,8 @@ flush_policy(const struct ctl_task *task)
 
 	if (sadb_policy_flush(task->db) == 0)
 		return 0;
+	if (task->server->config.tunnels)
+		ctl_tunnels_policies_restore(task->server->config.tunnels);
 	task->server->changed = true;
 	size_t bytes = ctl_xfrm_encode_flush_policy(task->server->out, CTL_MESSAGE_BYTES, &header);
 	ctl_task_tell(task, XFRMNLGRP_POLICY, bytes);
@@ -271,6 +274,8 @@ ctl_serve_xfrm(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_er
 
 	if (rc == 0)
 		rc = check_writer(peer->server, nlh->nlmsg_type, err);
+	if (rc == 0)
+		rc = ctl_tunnel_guard(peer->server, &ask, err);
 	if (rc == 0 && tasks[nlh->nlmsg_type])
 		rc = tasks[nlh->nlmsg_type](&task);
 	else if (rc == 0)

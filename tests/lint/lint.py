@@ -179,6 +179,8 @@ SECRET = re.compile(r"(\.|->)(key|salt)\b(?!\s*(\.|->))|\b(salt|key_area|raw_key
 MAY_PRINT = {  # names that look like a secret's and are none
   ("control/client.c", "salt"),  # makes a socket's file name unlike any other
   ("control/config_yaml.c", "->key"),  # of a YAML mapping
+  ("control/keying_offer.c", "->key"),  # the one text that exists to hold a key: an offer to the peer
+  ("control/keying_offer.c", "->salt"),
 }
 
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/clock.h"
 #include "control/key_custody.h"
 
 struct ctl_client_error rig_error;
@@ -92,6 +93,8 @@ create_database(struct rig *rig, const char *store)
 	if (!rig->db)
 		fail_msg("%s", err.text);
 	dp_attach(rig->dp, rig->db);
+	rig->tunnels = ctl_tunnels_create(rig->db, ctl_now_ns);
+	assert_non_null(rig->tunnels);
 	assert_int_equal(sadb_vnet_add(rig->db, RIG_VNET, "blue", &err), 0);
 	assert_int_equal(sadb_vnet_add(rig->db, RIG_VNET + 1, "green", &err), 0);
 }
@@ -123,6 +126,7 @@ create(void **state, const char *group, unsigned with)
 	config.base = rig->base = event_base_new();
 	config.db = rig->db;
 	config.dp = rig->dp;
+	config.tunnels = rig->tunnels;
 	rig->server = ctl_server_create(&config, &err);
 	if (!rig->server)
 		fail_msg("%s", err.text);
@@ -180,6 +184,7 @@ rig_destroy(void **state)
 	ctl_server_destroy(rig->server);
 	assert_int_not_equal(access(rig->path, F_OK), 0); /* no socket is left, ... */
 	assert_int_equal(rig_client_files(rig), 0);       /* ... nor a client's */
+	ctl_tunnels_destroy(rig->tunnels);
 	event_free(rig->calls);
 	event_base_free(rig->base);
 	if (rig->workers)

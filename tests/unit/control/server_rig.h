@@ -12,6 +12,7 @@
 #include "control/client.h"
 #include "control/own_codec.h"
 #include "control/server.h"
+#include "control/tunnel.h"
 
 #define RIG_VNET 100
 
@@ -23,6 +24,7 @@ struct rig {
 	struct sadb *db;
 	struct dp *dp;
 	struct ctl_server *server;
+	struct ctl_tunnels *tunnels;
 	pthread_t thread;
 	int ask[2], done[2];
 	bool workers;
