@@ -278,7 +278,7 @@ static const struct cli_verb stats_verbs[] = {
 				       "-j stats show all watch 1 count 10", NULL}},
 };
 
-static const char *const events[] = {"sa", "policy", "expire", "acquire", "mapping", NULL}; /* enum in monitor.c */
+static const char *const events[] = {"sa", "policy", "expire", "acquire", "mapping", "tunnel", NULL}; /* enum in monitor.c */
 
 static const struct cli_arg monitor_args[] = {
 	{.id = CLI_EVENTS, .word = "EVENT", .kind = CLI_KIND_CHOICE, .flags = CLI_BARE | CLI_MANY, .choices = events,
@@ -348,6 +348,7 @@ static const struct cli_verb help_verbs[] = {
 const struct cli_object cli_objects[] = {
     {"sa", "security associations", sa_verbs, N(sa_verbs)},
     {"policy", "security policies: what is protected, bypassed, dropped", policy_verbs, N(policy_verbs)},
+    {"tunnel", "tunnels without IKE: keys exchanged between two gateways", cli_tunnel_verbs, CLI_TUNNEL_VERBS},
     {"vnet", "virtual networks", vnet_verbs, N(vnet_verbs)},
     {"port", "ports of the dataplane", port_verbs, N(port_verbs)},
     {"route", "routes", route_verbs, N(route_verbs)},

@@ -54,6 +54,14 @@ enum cli_id {
 	CLI_VERB,
 	CLI_SHELL,
 	CLI_COMMAND,
+	CLI_NAME,
+	CLI_LOCAL,
+	CLI_REMOTE,
+	CLI_LOCAL_PREFIX,
+	CLI_REMOTE_PREFIX,
+	CLI_OVERLAP,
+	CLI_EXCHANGE,
+	CLI_FRESH,
 	CLI_IDS
 };
 
@@ -71,8 +79,11 @@ enum cli_kind {
 	CLI_KIND_FILE,
 	CLI_KIND_OBJECT,
 	CLI_KIND_VERB,
-	CLI_KIND_COMMAND, /* another program's words, which stand after -- */
-	CLI_KIND_CHOICE,  /* one of the fixed words */
+	CLI_KIND_COMMAND,  /* another program's words, which stand after -- */
+	CLI_KIND_NAME,     /* of a tunnel */
+	CLI_KIND_PREFIXES, /* with commas between */
+	CLI_KIND_PROGRAM,  /* of the daemon's to run, one word here */
+	CLI_KIND_CHOICE,   /* one of the fixed words */
 	CLI_KIND_TRAP, /* a word typed by habit that must not be obeyed, but in private: help says what to do instead */
 	CLI_KINDS
 };
@@ -116,6 +127,10 @@ struct cli_object {
 	const struct cli_verb *verbs;
 	uint8_t n_verbs;
 };
+
+/* grammar_tunnel.c: what culvert tunnel knows. */
+#define CLI_TUNNEL_VERBS 6
+extern const struct cli_verb cli_tunnel_verbs[CLI_TUNNEL_VERBS];
 
 extern const struct cli_object cli_objects[];
 extern const unsigned cli_n_objects;

@@ -10,8 +10,8 @@
 #include "control/cli/session.h"
 
 /* By bit of the grammar's words. */
-static const uint32_t groups[] = {XFRMNLGRP_SA, XFRMNLGRP_POLICY, XFRMNLGRP_EXPIRE, XFRMNLGRP_ACQUIRE,
-				  XFRMNLGRP_MAPPING};
+static const uint32_t groups[] = {XFRMNLGRP_SA,      XFRMNLGRP_POLICY,  XFRMNLGRP_EXPIRE,
+				  XFRMNLGRP_ACQUIRE, XFRMNLGRP_MAPPING, CTL_GROUP_TUNNEL};
 
 #define QUIET_NS 5000000000u /* without an event, before the daemon is asked whether it lives */
 
@@ -167,6 +167,27 @@ print_event(struct monitor *monitor)
 	return monitor->code == CLI_DONE ? 0 : -ECANCELED;
 }
 
+/* One of Culvert's own. */
+static int
+on_own_event(struct monitor *monitor, const struct nlmsghdr *nlh)
+{
+	static struct ctl_own own; /* large; one thread */
+	struct show *show = monitor->into.show;
+	struct sadb_error err = {.text = ""};
+
+	if (ctl_own_decode(nlh, &own, &err) != 0) {
+		cli_complain(monitor->into.cli, CLI_FAILED, "an event cannot be read: %s", err.text);
+		return 0;
+	}
+	if (own.type != CTL_MSG_TUNNEL_EVENT)
+		return 0;
+	begin_event(show, own.words.kind);
+	show_text(show, "tunnel", own.words.name);
+	show_number(show, "generation", own.words.generation);
+	show_text(show, "text", own.words.text[0] != 0 ? own.words.text : NULL);
+	return print_event(monitor);
+}
+
 static int
 on_event(void *arg, const struct nlmsghdr *nlh)
 {
@@ -179,6 +200,8 @@ on_event(void *arg, const struct nlmsghdr *nlh)
 		monitor->greeted = true;
 		return 0;
 	}
+	if (nlh->nlmsg_type >= CTL_MSG_BASE)
+		return on_own_event(monitor, nlh);
 	if (ctl_xfrm_decode(nlh, &msg, &err) != 0) {
 		cli_complain(monitor->into.cli, CLI_FAILED, "an event cannot be read: %s", err.text);
 	} else if (event_name(&msg) != NULL) {

@@ -313,6 +313,14 @@ cli_ask_own(struct cli_session *session, enum ctl_msg type, cli_own_fn fn, void 
 	return ask(&request, ctl_own_encode_get(request.bytes, sizeof(request.bytes), &header), &asking);
 }
 
+int
+cli_ask_own_request(struct cli_session *session, struct cli_request *request, size_t length, cli_own_fn fn, void *arg)
+{
+	struct asking asking = {.session = session, .own_fn = fn, .arg = arg};
+
+	return ask(request, length, &asking);
+}
+
 /* ---- virtual networks ---- */
 static int
 on_vnet(void *arg, const struct ctl_own *own)

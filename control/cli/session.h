@@ -44,6 +44,10 @@ void cli_session_unshare(struct cli *cli);
 typedef int (*cli_own_fn)(void *arg, const struct ctl_own *own);
 int cli_ask_own(struct cli_session *session, enum ctl_msg type, cli_own_fn fn, void *arg);
 
+/* And for one that has attributes; length 0: it did not fit. Each answer goes to fn, until the ACK. */
+int cli_ask_own_request(struct cli_session *session, struct cli_request *request, size_t length, cli_own_fn fn,
+			void *arg);
+
 /* The header of a request that is answered by an ACK. */
 struct nlmsghdr cli_header(uint16_t type);
 struct nlmsghdr cli_dump_header(uint16_t type);

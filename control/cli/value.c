@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "control/cli/names.h"
+#include "control/tunnel.h"
 
 #define PROTOS_MAX 32 /* more than have names */
 
@@ -35,6 +36,9 @@ const struct cli_kind_info cli_kinds[CLI_KINDS] = {
     [CLI_KIND_PROTO] = {"PROTO", "a protocol's number, 0 to 255, or its name"},
     [CLI_KIND_FILE] = {"FILE", "a path; - is standard input or output"},
     [CLI_KIND_OBJECT] = {"OBJECT", "a word of the first level"},
+    [CLI_KIND_NAME] = {"NAME", "letters, digits, '.', '_' and '-', not '.' or '-' first, at most 31"},
+    [CLI_KIND_PREFIXES] = {"PREFIXES", "prefixes with commas between, such as 10.1.0.0/16,10.3.0.0/16; at most 16"},
+    [CLI_KIND_PROGRAM] = {"PROGRAM", "a program and its arguments as one word, in quotes; no shell reads it"},
     [CLI_KIND_VERB] = {"VERB", "a word of the second level"},
     [CLI_KIND_COMMAND] = {"-- COMMAND [ARGUMENT]...", NULL},
 };
@@ -207,6 +211,40 @@ parse_prefix(const struct cli_arg *arg, const char *text, struct cli_value *out,
 }
 
 int
+cli_value_prefixes(const struct cli_arg *arg, const char *text, struct sadb_prefix out[], unsigned max,
+		   struct cli_text *err)
+{
+	char piece[SADB_ADDR_STRLEN];
+	struct cli_value value;
+	unsigned n = 0;
+
+	for (;; text++) {
+		const size_t bytes = strcspn(text, ",");
+
+		if (n == max)
+			return cli_text_set(err, "%s: more than %u prefixes", arg->word, max);
+		snprintf(piece, sizeof(piece), "%.*s", bytes < sizeof(piece) ? (int)bytes : 0, text);
+		if (parse_prefix(arg, piece, &value, err) != 0)
+			return -EINVAL;
+		out[n++] = value.prefix;
+		text += bytes;
+		if (*text == 0)
+			return (int)n;
+	}
+}
+
+static int
+parse_name(const struct cli_arg *arg, const char *text, struct cli_text *err)
+{
+	if (ctl_tunnel_name_valid(text))
+		return 0;
+	cli_text_set(err, "%s: ", arg->word);
+	cli_text_quote(err, text);
+	cli_text_add(err, " is no name; accepted: %s", cli_kinds[CLI_KIND_NAME].accepts);
+	return -EINVAL;
+}
+
+int
 cli_value_parse(const struct cli_arg *arg, const char *text, struct cli_value *out, struct cli_text *err)
 {
 	int rc = 0;
@@ -229,9 +267,19 @@ cli_value_parse(const struct cli_arg *arg, const char *text, struct cli_value *o
 	case CLI_KIND_CHOICE:
 		rc = parse_choice(arg, text, out, err);
 		break;
+	case CLI_KIND_PREFIXES: {
+		struct sadb_prefix prefixes[CTL_TUNNEL_PREFIXES];
+
+		rc = cli_value_prefixes(arg, text, prefixes, CTL_TUNNEL_PREFIXES, err) > 0 ? 0 : -EINVAL;
+		break;
+	}
+	case CLI_KIND_NAME:
+		rc = parse_name(arg, text, err);
+		break;
 	case CLI_KIND_TRAP:
 		return cli_text_set(err, "%s: %s", arg->word, arg->help);
 	case CLI_KIND_VNET:
+	case CLI_KIND_PROGRAM:
 	case CLI_KIND_FILE:
 	case CLI_KIND_OBJECT:
 	case CLI_KIND_VERB:

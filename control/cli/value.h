@@ -10,6 +10,10 @@
  * or -EINVAL with err saying what the text is not and what is accepted; out is then untouched. */
 int cli_value_parse(const struct cli_arg *arg, const char *text, struct cli_value *out, struct cli_text *err);
 
+/* A list of prefixes, with commas between; at most max. */
+int cli_value_prefixes(const struct cli_arg *arg, const char *text, struct sadb_prefix out[], unsigned max,
+		       struct cli_text *err);
+
 /* How the value is written in help: "ADDR", "in|out", "N|off". */
 void cli_value_syntax(const struct cli_arg *arg, struct cli_text *out);
 

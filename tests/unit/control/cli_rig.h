@@ -23,19 +23,22 @@ struct rig_line {
 	int n;
 };
 
-/* Splits at spaces; no quoting. A leading "-j" and the like stay words. */
+/* Splits at spaces outside of single quotes. A leading "-j" and the like stay words. */
 static inline void
 rig_split(struct rig_line *line, const char *text)
 {
-	char *save = NULL;
-
 	assert_true(strlen(text) < sizeof(line->text));
 	strcpy(line->text, text);
 	line->n = 0;
-	for (char *w = strtok_r(line->text, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save)) {
+	for (char *w = line->text + strspn(line->text, " "); *w != 0; w += strspn(w, " ")) {
+		const bool quoted = *w == '\'';
+
 		assert_true(line->n < RIG_WORDS);
-		line->words[line->n++] = w;
-		if (strcmp(w, "--") == 0) /* another program's words follow */
+		line->words[line->n++] = w += quoted;
+		w += strcspn(w, quoted ? "'" : " ");
+		if (*w != 0)
+			*w++ = 0;
+		if (strcmp(line->words[line->n - 1], "--") == 0) /* another program's words follow */
 			break;
 	}
 	line->words[line->n] = NULL;
