@@ -4,7 +4,8 @@
 balance           ends with 1, naming the worker, unless rx = tx + punted + dropped + held on every worker
 sum NAME...       the sum of these counters over all workers
 drops [REASON...] packets dropped for these reasons, for all of them without any (of "stats show drops")
-count             how many objects there are"""
+count             how many objects there are
+value NAME        that value of the one object there is"""
 import json
 import sys
 
@@ -36,6 +37,9 @@ def main():
     print(sum(row["packets"] for row in rows if not names or row["reason"] in names))
   elif question == "count":
     print(len(rows))
+  elif question == "value":
+    (row,) = rows
+    print(row[names[0]])
   else:
     sys.exit(__doc__)
 
