@@ -61,7 +61,7 @@ remote_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml_k
 #define MEMBER(member) \
 	.offset = offsetof(struct ctl_config_tunnel, member), .room = sizeof(((struct ctl_config_tunnel *)NULL)->member)
 #define LINE(member) .line_offset = offsetof(struct ctl_config_tunnel, member)
-#define LIMIT_MAX    (UINT64_MAX - 1)
+#define LIMIT_MAX    UINT64_C(1000000000000000000) /* none: SADB_INF */
 
 static const struct ctl_yaml_key tunnel_keys[] = {
     {"name", ctl_yaml_text, MEMBER(config.name), .required = true, .valid = ctl_tunnel_name_valid,

@@ -106,17 +106,22 @@ refuse_reqid(uint32_t reqid, struct sadb_error *err)
 }
 
 static int
-guard_sa(struct sadb *db, const struct sadb_sa_config *config, struct sadb_error *err)
+guard_owned(struct sadb *db, const struct sadb_sa_key *key, struct sadb_error *err)
 {
-	const struct sadb_sa_key key = sadb_sa_key_make(&config->dst, config->spi_be, config->proto);
-	const struct sadb_sa_cold *there = sadb_sa_find(db, &key);
+	const struct sadb_sa_cold *there = sadb_sa_find(db, key);
 
-	if (ctl_tunnel_reqid(config->reqid))
-		return refuse_reqid(config->reqid, err);
 	if (there != NULL && ctl_tunnel_reqid(there->config.reqid))
 		return ctl_refuse(err, -EPERM, 0,
 				  "this SA is a tunnel's ('culvert tunnel show'), which alone changes it");
 	return 0;
+}
+
+static int
+guard_sa(struct sadb *db, const struct sadb_sa_config *config, struct sadb_error *err)
+{
+	const struct sadb_sa_key key = sadb_sa_key_make(&config->dst, config->spi_be, config->proto);
+
+	return ctl_tunnel_reqid(config->reqid) ? refuse_reqid(config->reqid, err) : guard_owned(db, &key, err);
 }
 
 static int
@@ -148,7 +153,17 @@ ctl_tunnel_guard(const struct ctl_server *server, const struct ctl_xfrm *ask, st
 		return guard_policy(db, &ask->policy.config, true, err);
 	case XFRM_MSG_DELPOLICY:
 		return guard_policy(db, &ask->policy.config, false, err);
-	default:
+	case XFRM_MSG_POLEXPIRE:
+		return guard_policy(db, &ask->policy.config, false, err);
+	case XFRM_MSG_NEWAE:
+		return guard_owned(db, &ask->ae.sa_id, err);
+	case XFRM_MSG_MIGRATE:
+		return guard_policy(db,
+				    &(struct sadb_policy_config){.sel = ask->migrate.sel,
+								 .vnet_id = ask->migrate.vnet_id,
+								 .dir = ask->migrate.dir},
+				    false, err);
+	default: /* an SA may go, by DELSA or EXPIRE: its tunnel makes another */
 		return 0;
 	}
 }

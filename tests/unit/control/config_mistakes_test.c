@@ -48,11 +48,27 @@ parse(const char *text, struct reports *reports)
 #define TO    "an IPv4 prefix, such as 0.0.0.0/0 or 198.51.100.0/24"
 #define YAML  "accepted: \"key: value\" lines, indented by spaces"
 
+#define TUNNEL(keys) WAN "vnets: [{name: blue, id: 1}]\ntunnels: [{" keys "}]\n"
+#define ENDS         "local: 192.0.2.1, remote: 192.0.2.2, "
+#define NETS         "local_prefixes: [10.1.0.0/24], remote_prefixes: [10.2.0.0/24]"
+#define SITE         "name: site, vnet: blue, "
+
 /* clang-format off */
 static const struct {
 	const char *text;
 	const char *report; /* without the file's name */
 } bad[] = {
+    /* tunnels */
+    {TUNNEL(SITE ENDS "local_prefixes: [10.1.0.0/24]"), "4: tunnels[0].remote_prefixes: is missing; accepted: a list of prefixes, such as [10.2.0.0/16]"},
+    {TUNNEL("name: site, vnet: bleu, " ENDS NETS), "4: tunnels[0].vnet: unknown virtual network 'bleu'; did you mean 'blue'? Accepted: blue"},
+    {TUNNEL("name: -s, vnet: blue, " ENDS NETS), "4: tunnels[0].name: not allowed: '-s'; accepted: " NAMES "; the same on both gateways"},
+    {TUNNEL(SITE "local: x, remote: 192.0.2.2, " NETS), "4: tunnels[0].local: not an address: 'x'; accepted: this gateway's outer address"},
+    {TUNNEL(SITE ENDS "local_prefixes: 10.1.0.0/24, remote_prefixes: [10.2.0.0/24]"), "4: tunnels[0].local_prefixes: is not a list; accepted: a list of prefixes, such as [10.1.0.0/16]"},
+    {TUNNEL(SITE ENDS "local_prefixes: [10.1.0.0], remote_prefixes: [10.2.0.0/24]"), "4: tunnels[0].local_prefixes: not a prefix: '10.1.0.0'; accepted: a list of prefixes, such as [10.1.0.0/16]"},
+    {TUNNEL(SITE ENDS NETS ", overlap: 4000"), "4: tunnels[0].overlap: out of range: '4000'; accepted: 0 to 3600"},
+    {TUNNEL(SITE ENDS NETS ", window: 0"), "4: tunnels[0]: window off needs esn off: the high half of a 64-bit sequence number is worked out from the window (RFC 4303 A2)"},
+    {TUNNEL(SITE ENDS NETS ", soft_packets: 9, hard_packets: 9"), "4: tunnels[0]: hard-packets 9 leaves no time after the soft limit (9): accepted is a soft limit from 1 on and below the hard one"},
+    {TUNNEL(SITE ENDS NETS "}, {" SITE ENDS NETS), "4: tunnels[1].name: 'site' is taken by line 4; accepted: a name of its own"},
     /* not YAML, or not one configuration */
     {"", "1: the file: is empty; accepted: a configuration, see /etc/culvert/culvert.yaml"},
     {"# only a comment\n", "1: the file: is empty; accepted: a configuration, see /etc/culvert/culvert.yaml"},

@@ -304,10 +304,50 @@ the_installed_file_is_sound_once_its_example_is_uncommented(void **state)
 	ctl_config_free(config);
 }
 
+static void
+a_tunnel_has_its_ends_limits_and_command(void **state)
+{
+	struct reports reports;
+	struct ctl_config *config = parse(WAN "vnets: [{name: blue, id: 1}]\ntunnels:\n"
+					      "- {name: site, vnet: blue, local: 192.0.2.1, remote: 192.0.2.2,\n"
+					      "   local_prefixes: [10.1.0.0/24, 10.3.0.0/24],\n"
+					      "   remote_prefixes: [10.2.0.0/24], esn: false, window: 64,\n"
+					      "   hard_bytes: 1000000000000000000, soft_seconds: 50, overlap: 5,\n"
+					      "   exchange: \"ssh east 'a b'\"}\n"
+					      "- {name: two, vnet: blue, local: 192.0.2.1, remote: 192.0.2.3,\n"
+					      "   local_prefixes: [10.1.0.0/24], remote_prefixes: [10.4.0.0/24]}\n",
+					  &reports);
+
+	(void)state;
+	if (config == NULL)
+		fail_msg("%s", reports.text);
+	assert_int_equal(config->n_tunnels, 2);
+	const struct ctl_tunnel_config *site = &config->tunnels[0].config, *two = &config->tunnels[1].config;
+	assert_string_equal(config->tunnels[0].vnet, "blue");
+	assert_int_equal(config->tunnels[0].line, 5);
+	assert_string_equal(site->name, "site");
+	assert_int_equal(site->remote.bytes[3], 2);
+	assert_int_equal(site->n_local, 2);
+	assert_int_equal(site->local_prefix[1].addr.bytes[1], 3);
+	assert_int_equal(site->n_remote, 1);
+	assert_false(site->esn);
+	assert_int_equal(site->window_packets, 64);
+	assert_true(site->life.hard_bytes == UINT64_C(1000000000000000000) && site->life.hard_packets == SADB_INF);
+	assert_int_equal(site->life.soft_add_s, 50);
+	assert_int_equal(site->overlap_s, 5);
+	assert_string_equal(site->exchange, "ssh east 'a b'");
+	assert_true(two->esn);
+	assert_int_equal(two->window_packets, CTL_TUNNEL_WINDOW);
+	assert_int_equal(two->overlap_s, CTL_TUNNEL_OVERLAP_S);
+	assert_string_equal(two->exchange, "");
+	ctl_config_free(config);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_tunnel_has_its_ends_limits_and_command),
 	    cmocka_unit_test(every_key_arrives_in_its_place),
 	    cmocka_unit_test(what_is_left_out_has_its_default),
 	    cmocka_unit_test(a_pci_address_is_told_from_a_device_name),
