@@ -123,6 +123,11 @@ check_vnet(const struct ctl_config *config, struct ctl_yaml *y, unsigned i)
 void
 ctl_config_check_tunnels(const struct ctl_config *config, struct ctl_yaml *y)
 {
+	if (config->source == CTL_CONFIG_SOURCE_KERNEL && config->n_tunnels > 0)
+		ctl_yaml_report(
+		    y, config->tunnels[0].line,
+		    "tunnels: not beside source: kernel, where all SAs and policies are the kernel's; accepted: "
+		    "source: socket, or no tunnels");
 	for (unsigned i = 0; i < config->n_tunnels; i++) {
 		const struct ctl_config_tunnel *tunnel = &config->tunnels[i];
 		struct ctl_tunnel_config copy = tunnel->config;

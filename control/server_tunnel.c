@@ -64,6 +64,9 @@ ctl_serve_tunnel(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct ctl_o
 
 	if (tunnels == NULL)
 		return ctl_refuse(err, -EOPNOTSUPP, 0, "this server has no tunnels");
+	if (peer->server->config.mirror != NULL)
+		return ctl_refuse(err, -EPERM, 0,
+				  "SAs and policies are the kernel's (source: kernel): tunnels need source: socket");
 	/* A tunnel commits for itself: what others changed before is not to fail with it. */
 	ctl_server_commit(peer->server);
 	switch (nlh->nlmsg_type) {

@@ -65,6 +65,7 @@ static const struct {
     {TUNNEL(SITE "local: x, remote: 192.0.2.2, " NETS), "4: tunnels[0].local: not an address: 'x'; accepted: this gateway's outer address"},
     {TUNNEL(SITE ENDS "local_prefixes: 10.1.0.0/24, remote_prefixes: [10.2.0.0/24]"), "4: tunnels[0].local_prefixes: is not a list; accepted: a list of prefixes, such as [10.1.0.0/16]"},
     {TUNNEL(SITE ENDS "local_prefixes: [10.1.0.0], remote_prefixes: [10.2.0.0/24]"), "4: tunnels[0].local_prefixes: not a prefix: '10.1.0.0'; accepted: a list of prefixes, such as [10.1.0.0/16]"},
+    {TUNNEL(SITE ENDS NETS) "source: kernel\n", "4: tunnels: not beside source: kernel, where all SAs and policies are the kernel's; accepted: source: socket, or no tunnels"},
     {TUNNEL(SITE ENDS NETS ", overlap: 4000"), "4: tunnels[0].overlap: out of range: '4000'; accepted: 0 to 3600"},
     {TUNNEL(SITE ENDS NETS ", window: 0"), "4: tunnels[0]: window off needs esn off: the high half of a 64-bit sequence number is worked out from the window (RFC 4303 A2)"},
     {TUNNEL(SITE ENDS NETS ", soft_packets: 9, hard_packets: 9"), "4: tunnels[0]: hard-packets 9 leaves no time after the soft limit (9): accepted is a soft limit from 1 on and below the hard one"},

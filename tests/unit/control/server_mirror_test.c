@@ -59,6 +59,26 @@ clients_change_nothing_that_the_kernel_owns(void **state)
 	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_DELSA, &sa, NULL), 0);
 }
 
+/* A tunnel's SAs would be gone at the next comparison with the kernel. */
+static void
+no_tunnel_is_made_beside_the_kernel(void **state)
+{
+	const struct nlmsghdr h = {.nlmsg_type = CTL_MSG_TUNNEL_REKEY, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK};
+	static uint8_t request[256] __attribute__((aligned(8)));
+	const struct ctl_tunnel_words words = {.name = "site"};
+	struct rig *rig = *state;
+
+	for (unsigned with = 0; with < 2; with++) {
+		if (with)
+			rig_call(rig, join_mirror, NULL);
+		assert_true(ctl_own_encode_tunnel_words(request, sizeof(request), &h, &words) > 0);
+		assert_int_equal(ctl_client_ask(rig->client, (struct nlmsghdr *)request, NULL, NULL, &rig_error),
+				 with ? -EPERM : -ENOENT);
+	}
+	assert_non_null(strstr(rig_error.text, "tunnels need source: socket"));
+	rig_call(rig, leave_mirror, NULL);
+}
+
 static struct ctl_own answer;
 
 static int
@@ -102,6 +122,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(clients_change_nothing_that_the_kernel_owns, rig_create, rig_destroy),
+	    cmocka_unit_test_setup_teardown(no_tunnel_is_made_beside_the_kernel, rig_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(the_mirror_is_shown_where_there_is_one, rig_create, rig_destroy),
 	};
 	return cmocka_run_group_tests_name("control/server_mirror", tests, rig_start_dpdk, rig_stop_dpdk);
