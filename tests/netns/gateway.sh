@@ -179,8 +179,9 @@ show_state() {
       "$each" $object 2>&1 || :
     done
   done
-  for each in west east; do
-    [ ! -f "$tmp/$each/log" ] || grep -v "$noise" "$tmp/$each/log" | tail -n 40 | sed "s/^/$each: /"
+  for log in "$tmp"/*/log; do
+    name=${log%/log}
+    [ ! -f "$log" ] || grep -v "$noise" "$log" | tail -n 40 | sed "s/^/${name##*/}: /"
   done
 }
 

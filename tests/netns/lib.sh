@@ -257,4 +257,29 @@ ping_all() {
   [ "$(ping_received "$tmp/ping")" = "$ping_count" ] || fail "ping $*: $(grep transmitted "$tmp/ping")"
 }
 
+# ---- TCP ----
+transfer_listens() { # namespace
+  ns "$1" ss -Hltn | grep -q ':7000 '
+}
+
+# So many bytes from A to B and as many from B to A at the same time: every one must come, as it was.
+tcp_both_ways() {
+  ns_start b "$python" "$here/transfer.py" receive 10.2.0.2 7000 "$1" >"$tmp/b.in"
+  b_in=$!
+  ns_start a "$python" "$here/transfer.py" receive 10.1.0.2 7000 "$1" >"$tmp/a.in"
+  a_in=$!
+  until_true 5 transfer_listens a && until_true 5 transfer_listens b || fail "the receivers do not listen"
+  ns_start a "$python" "$here/transfer.py" send 10.2.0.2 7000 "$1" 1 >"$tmp/a.out"
+  a_out=$!
+  ns_start b "$python" "$here/transfer.py" send 10.1.0.2 7000 "$1" 2 >"$tmp/b.out"
+  b_out=$!
+  for pid in $a_out $b_out $a_in $b_in; do
+    wait $pid || fail "a transfer did not finish"
+  done
+
+  cmp "$tmp/a.out" "$tmp/b.in" || fail "B received other bytes than A sent"
+  cmp "$tmp/b.out" "$tmp/a.in" || fail "A received other bytes than B sent"
+  ! cmp -s "$tmp/a.out" "$tmp/b.out" || fail "both ways carried the same bytes: this check cannot tell them apart"
+}
+
 . "$here/gateway.sh"
