@@ -51,9 +51,7 @@ pair_del() { # generation
 # ---- what each side says of an SA: packets, bytes, duplicates refused, refused left of the window, tag wrong ----
 west_says() { # gateway that sends, generation
   west -j sa show dst "192.0.2.$((3 - $(gw_number "$1")))" spi "$(spi_of "$1" "$2")" |
-    "$python" -c 'import json, sys
-sa = json.load(sys.stdin)[0]
-print(sa["packets"], sa["bytes"], sa["replay_drops"], sa["window_drops"], sa["icv_drops"])'
+    "$python" "$here/stats.py" values packets bytes replay_drops window_drops icv_drops
 }
 
 guest_says() { # gateway that sends, generation

@@ -4,6 +4,7 @@
 # shellcheck shell=sh
 . "$(dirname "$0")/../netns/lib.sh"
 interop=$top/tests/interop
+guest_pid= # of QEMU, while there is a guest
 guest_kernel=${CULVERT_GUEST:-$build/guest} # see guest/fetch
 
 # What the whole suite needs beside what the end-to-end tests need; each test names its own.
@@ -50,6 +51,7 @@ guest_start() { # files that the guest needs beside ip and busybox...
   undo quit_guest
   until_true 5 [ -S "$tmp/guest/agent" ] || fail "QEMU did not start: $(cat "$tmp/guest/qemu")"
   "$python" "$interop/guest/ask.py" "$tmp/guest/agent" 60 || fail "the guest did not boot"
+  guest "echo 1 | tee /proc/sys/net/ipv6/conf/*/disable_ipv6 >/run/null"
   guest "ip link set eth0 up && ip addr add 192.0.2.2/24 dev eth0 && ip link set eth1 up && ip addr add 10.2.0.1/24 dev eth1"
   guest "ip route add 10.1.0.0/24 via 192.0.2.1"
 }
@@ -59,7 +61,26 @@ guest() {
   "$python" "$interop/guest/ask.py" "$tmp/guest/agent" 60 "$@"
 }
 
+# Copies a folder with few and small files into the guest, under the same name.
+guest_put() {
+  guest "mkdir -p $1 && echo $(tar -C "$1" -cz . | base64 -w 0) | base64 -d | tar -C $1 -xz"
+}
+
 quit_guest() {
   kill "$guest_pid" 2>/dev/null
   wait "$guest_pid"
+}
+
+in_guest() { # gateway
+  [ "$1" = east ] && [ -n "$guest_pid" ]
+}
+
+# Runs a short command on a gateway, whatever it is.
+on() {
+  if in_guest "$1"; then
+    shift
+    guest "$@"
+  else
+    ns "$@"
+  fi
 }

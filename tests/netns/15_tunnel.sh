@@ -29,11 +29,11 @@ set_pair() {
 }
 
 tunnel_is() { # gateway, name of a value, value
-  [ "$("$1" -j tunnel show site | "$python" "$here/stats.py" value "$2")" = "$3" ]
+  [ "$("$1" -j tunnel show site | "$python" "$here/stats.py" values "$2")" = "$3" ]
 }
 
 generation() {
-  "$1" -j tunnel show site | "$python" "$here/stats.py" value generation
+  "$1" -j tunnel show site | "$python" "$here/stats.py" values generation
 }
 
 generation_at_least() { # gateway, number

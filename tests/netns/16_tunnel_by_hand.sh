@@ -7,7 +7,7 @@ begin
 umask 077
 
 tunnel_value() { # gateway, name of a value
-  "$1" -j tunnel show site | "$python" "$here/stats.py" value "$2"
+  "$1" -j tunnel show site | "$python" "$here/stats.py" values "$2"
 }
 
 refused() { # text that the refusal must have, file to accept, command...

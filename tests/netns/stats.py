@@ -5,7 +5,7 @@ balance           ends with 1, naming the worker, unless rx = tx + punted + drop
 sum NAME...       the sum of these counters over all workers
 drops [REASON...] packets dropped for these reasons, for all of them without any (of "stats show drops")
 count             how many objects there are
-value NAME        that value of the one object there is"""
+values NAME...    what the first object has under these names"""
 import json
 import sys
 
@@ -37,9 +37,8 @@ def main():
     print(sum(row["packets"] for row in rows if not names or row["reason"] in names))
   elif question == "count":
     print(len(rows))
-  elif question == "value":
-    (row,) = rows
-    print(row[names[0]])
+  elif question == "values":
+    print(*(rows[0][name] for name in names))
   else:
     sys.exit(__doc__)
 

@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# charon rekeys a CHILD_SA by time, by bytes and by packets as the dataplane tells it, rekeys the IKE SA, and authenticates
+# anew, make before break: pings go on all the while, and every one is answered.
+. "$(dirname "$0")/lib.sh"
+. "$interop/ike.sh"
+begin
+
+# Only West has limits, so that only West rekeys.
+limits() { # for West
+  child_words="replay_window = 128
+        $1"
+  ike_configure west
+  ike_load west
+  ike_initiate west
+  before=$(spis west)
+}
+
+unchanged() {
+  [ "$(spis west)" = "$before" ]
+}
+
+say "rekeyed by time"
+two_ikes
+limits "rekey_time = 3s
+        life_time = 30s
+        rand_time = 0"
+ping_all a 500 -i 0.01 10.2.0.2
+until_true 5 rekeyed "$before" || fail "no rekey after 3 s: $(children west INSTALLED)"
+ike_terminate west
+
+say "rekeyed by packets"
+limits "rekey_packets = 200
+        life_packets = 10000
+        rand_packets = 0"
+ping_all a 80 -i 0.005 10.2.0.2
+unchanged || fail "a rekey after 80 of 200 packets"
+ping_all a 300 -i 0.005 10.2.0.2
+until_true 5 rekeyed "$before" || fail "no rekey after 200 packets: $(children west INSTALLED)"
+ike_terminate west
+
+say "rekeyed by bytes"
+limits "rekey_bytes = 100000
+        life_bytes = 10000000
+        rand_bytes = 0"
+ping_all a 80 -i 0.005 -s 972 10.2.0.2
+unchanged || fail "a rekey after 80000 of 100000 bytes"
+ping_all a 200 -i 0.005 -s 972 10.2.0.2
+until_true 5 rekeyed "$before" || fail "no rekey after 100000 bytes: $(children west INSTALLED)"
+
+say "the IKE SA is rekeyed, and its CHILD_SA goes on"
+ike_spis() {
+  swan "$1" --list-sas | sed -n 's/^blue: #[0-9]*, ESTABLISHED, IKEv2, \(.*\)/\1/p' | tr -d '*'
+}
+ike_is_new() { # gateway
+  [ "$(ike_sas "$1")" = 1 ] && [ "$(ike_spis "$1")" != "$ike_before" ]
+}
+before=$(spis west) ike_before=$(ike_spis west)
+for gateway in west east; do
+  ns_start a ping -q -c 100 -i 0.01 -W 2 10.2.0.2 >"$tmp/pings"
+  pings=$!
+  swan $gateway --rekey --ike blue >"$tmp/rekey" || fail "rekey: $(cat "$tmp/rekey")"
+  until_true 10 ike_is_new west || fail "the IKE SA was not rekeyed: $(swan west --list-sas)"
+  until_true 10 ike_is_new east || fail "the IKE SA was not rekeyed: $(swan east --list-sas)"
+  ike_before=$(ike_spis west)
+  wait $pings || :
+  [ "$(ping_received "$tmp/pings")" -eq 100 ] || fail "$(grep transmitted "$tmp/pings")"
+done
+unchanged || fail "the CHILD_SA is another"
+
+say "reauthentication, make before break"
+for gateway in west east; do
+  before=$(spis west) ike_before=$(ike_spis west)
+  ns_start a ping -q -c 300 -i 0.01 -W 2 10.2.0.2 >"$tmp/pings"
+  pings=$!
+  swan $gateway --rekey --ike blue --reauth >"$tmp/rekey" || fail "reauthentication: $(cat "$tmp/rekey")"
+  until_true 10 ike_is_new west && until_true 10 ike_is_new east && until_true 10 rekeyed "$before" ||
+    fail "no reauthentication by $gateway: $(swan west --list-sas)"
+  wait $pings || :
+  [ "$(ping_received "$tmp/pings")" -eq 300 ] || fail "$(grep transmitted "$tmp/pings")"
+done
+for gateway in west east; do
+  [ "$(drops $gateway)" -eq 0 ] || fail "$gateway dropped packets: $("$gateway" stats show drops)"
+done
+ikes_end
