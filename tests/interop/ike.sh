@@ -98,6 +98,7 @@ ike_folder() {
 ike_configure() { # gateway
   mkdir -p "$(ike_folder "$1")/swanctl"
   ike_connection "$1" >"$(ike_folder "$1")/swanctl/swanctl.conf"
+  ! in_guest "$1" || guest_put "$(ike_folder "$1")"
 }
 
 # ---- life ----
@@ -145,6 +146,10 @@ ike_pid() {
 
 # SIGTERM: charon tells its peer, takes its SAs and policies down, and ends with 0.
 ike_stop() { # gateway
+  if in_guest "$1"; then
+    guest "kill $(ike_pid "$1")"
+    return
+  fi
   kill "$(ike_pid "$1")"
   wait "$(ike_pid "$1")" || fail "charon on $1 ended with status $?"
 }
@@ -166,6 +171,7 @@ children() { # gateway, state
       return bytes " " substr($0, RSTART, RLENGTH - 8)
     }
     /^  [^ ]*: #[0-9]*, reqid / { name = $1; sub(/:$/, "", name); reqid = $4 + 0; on = index($0, ", " state ",") }
+    on && ($1 == "in" || $1 == "out") { sub(/,$/, "", $2) }
     on && $1 == "in" { spi_in = $2; counts = numbers() }
     on && $1 == "out" { print name, reqid, "0x" spi_in, "0x" $2, counts, numbers(); on = 0 }'
 }
@@ -227,8 +233,12 @@ count_of() { # gateway, object: how many there are
   "$1" -j "$2" show | "$python" "$here/stats.py" count
 }
 
-# Nothing that IKE installed is left in the dataplane.
+# Nothing that IKE installed is left in the dataplane, or in the guest's kernel (whose sockets have policies of their own).
 dataplane_empty() { # gateway
+  if in_guest "$1"; then
+    [ -z "$(guest "ip xfrm state; ip xfrm policy list nosock")" ]
+    return
+  fi
   [ "$(count_of "$1" sa)" -eq 0 ] && [ "$(count_of "$1" policy)" -eq 0 ]
 }
 
@@ -274,4 +284,18 @@ spis() { # gateway, child: inbound and outbound
 rekeyed() {
   now=$(spis west)
   [ -n "$now" ] && [ "$now" != "$1" ] && [ "$(spis east)" = "${now#* } ${now% *}" ]
+}
+
+rekey_by() { # who starts
+  before=$(spis west)
+  swan "$1" --rekey --child blue >"$tmp/rekey" || fail "rekey by $1: $(cat "$tmp/rekey")"
+  until_true 10 rekeyed "$before" || fail "no rekey by $1: $(swan "$1" --list-sas)"
+}
+
+# Every number before the last that came must be there, once. What was on the way when ping was interrupted has no answer.
+no_hole() { # what ping said, answers at least
+  awk -v least="$2" '/icmp_seq=/ { sub(/.*icmp_seq=/, ""); n = $1 + 0; seen[n]++; if (n > last) last = n; count++ }
+    END { for (i = 1; i <= last; i++) if (seen[i] != 1) { print "ping " i " of " last " has " seen[i] + 0 " answers"; bad = 1 }
+      if (count < least) { print "only " count + 0 " answers in all"; bad = 1 }
+      exit bad }' "$1" >"$tmp/holes" || fail "$(head -n 5 "$tmp/holes")"
 }

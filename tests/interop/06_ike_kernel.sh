@@ -1,0 +1,51 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# IKEv2 with a Linux kernel: East is a guest whose kernel does ESP and whose charon speaks to it, West has charon and Culvert.
+# ESN, 10 MB of TCP each way, rekeys started from either side under pings; both ends count the same packets and bytes.
+. "$(dirname "$0")/lib.sh"
+. "$interop/ike.sh"
+begin
+
+# West's child seen from the other end: in and out exchanged.
+mirrored() {
+  children west INSTALLED | awk '{ print $1, $4, $3, $7, $8, $5, $6 }'
+}
+
+ends_agree() {
+  [ "$(mirrored)" = "$(children east INSTALLED | awk '{ print $1, $3, $4, $5, $6, $7, $8 }')" ] && counters_true west blue
+}
+
+say "a guest with strongSwan"
+ike_needs
+topology
+gw_start west
+# shellcheck disable=SC2046 # a list of words
+guest_start $(ike_files)
+child_words="replay_window = 1024"
+ike_start_culvert west
+ike_start east kernel-netlink
+
+for starter in west east; do
+  say "a tunnel that ${starter} starts: 10 MB of TCP each way"
+  ike_initiate $starter
+  guest "ip xfrm state" >"$tmp/state"
+  [ "$(grep -c 'flag.* esn' "$tmp/state")" -eq 2 ] || fail "the guest's SAs have no ESN: $(cat "$tmp/state")"
+  ping_all a 20 -i 0.02 10.2.0.2
+  tcp_both_ways 10000000
+  until_true 5 ends_agree || fail "West says $(children west INSTALLED), East $(children east INSTALLED)"
+  [ "$starter" = east ] || ike_terminate east
+done
+
+say "rekeys from either side under pings"
+ns_start a ping -i 0.01 10.2.0.2 >"$tmp/flood"
+flood=$!
+for starter in west east west east; do
+  rekey_by $starter
+done
+kill -INT $flood
+wait $flood || :
+no_hole "$tmp/flood" 100
+until_true 5 ends_agree || fail "West says $(children west INSTALLED), East $(children east INSTALLED)"
+ike_terminate west
+[ "$(drops west no-policy no-sa icv replay-old replay-dup esp-no-sa inner-policy inner-selector)" -eq 0 ] || fail "West dropped packets: $(west stats show drops)"
+ikes_end
