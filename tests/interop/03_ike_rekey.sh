@@ -25,7 +25,7 @@ two_ikes
 limits "rekey_time = 3s
         life_time = 30s
         rand_time = 0"
-ping_all a 500 -i 0.01 10.2.0.2
+ping_each 500 -i 0.01
 until_true 5 rekeyed "$before" || fail "no rekey after 3 s: $(children west INSTALLED)"
 ike_terminate west
 
@@ -33,9 +33,9 @@ say "rekeyed by packets"
 limits "rekey_packets = 200
         life_packets = 10000
         rand_packets = 0"
-ping_all a 80 -i 0.005 10.2.0.2
+ping_each 80 -i 0.005
 unchanged || fail "a rekey after 80 of 200 packets"
-ping_all a 300 -i 0.005 10.2.0.2
+ping_each 300 -i 0.005
 until_true 5 rekeyed "$before" || fail "no rekey after 200 packets: $(children west INSTALLED)"
 ike_terminate west
 
@@ -43,9 +43,9 @@ say "rekeyed by bytes"
 limits "rekey_bytes = 100000
         life_bytes = 10000000
         rand_bytes = 0"
-ping_all a 80 -i 0.005 -s 972 10.2.0.2
+ping_each 80 -i 0.005 -s 972
 unchanged || fail "a rekey after 80000 of 100000 bytes"
-ping_all a 200 -i 0.005 -s 972 10.2.0.2
+ping_each 200 -i 0.005 -s 972
 until_true 5 rekeyed "$before" || fail "no rekey after 100000 bytes: $(children west INSTALLED)"
 
 say "the IKE SA is rekeyed, and its CHILD_SA goes on"
@@ -57,29 +57,38 @@ ike_is_new() { # gateway
 }
 before=$(spis west) ike_before=$(ike_spis west)
 for gateway in west east; do
-  ns_start a ping -q -c 100 -i 0.01 -W 2 10.2.0.2 >"$tmp/pings"
+  ns_start a ping -c 100 -w 30 -i 0.01 10.2.0.2 >"$tmp/pings"
   pings=$!
   swan $gateway --rekey --ike blue >"$tmp/rekey" || fail "rekey: $(cat "$tmp/rekey")"
   until_true 10 ike_is_new west || fail "the IKE SA was not rekeyed: $(swan west --list-sas)"
   until_true 10 ike_is_new east || fail "the IKE SA was not rekeyed: $(swan east --list-sas)"
   ike_before=$(ike_spis west)
   wait $pings || :
-  [ "$(ping_received "$tmp/pings")" -eq 100 ] || fail "$(grep transmitted "$tmp/pings")"
+  no_hole "$tmp/pings" 100
 done
 unchanged || fail "the CHILD_SA is another"
 
+all_drops() {
+  echo $(($(drops west "$@") + $(drops east "$@")))
+}
+
+# In IKE_AUTH who answers begins to send on the new SA when the answer leaves. What comes before charon of the other side has
+# read that answer finds an SPI that has no key yet: this much may be lost, and nothing else.
 say "reauthentication, make before break"
+[ "$(all_drops)" -eq 0 ] || fail "packets were dropped: $(west stats show drops; east stats show drops)"
+lost=0
 for gateway in west east; do
   before=$(spis west) ike_before=$(ike_spis west)
-  ns_start a ping -q -c 300 -i 0.01 -W 2 10.2.0.2 >"$tmp/pings"
+  ns_start a ping -c 300 -w 30 -i 0.01 10.2.0.2 >"$tmp/pings"
   pings=$!
   swan $gateway --rekey --ike blue --reauth >"$tmp/rekey" || fail "reauthentication: $(cat "$tmp/rekey")"
   until_true 10 ike_is_new west && until_true 10 ike_is_new east && until_true 10 rekeyed "$before" ||
     fail "no reauthentication by $gateway: $(swan west --list-sas)"
   wait $pings || :
-  [ "$(ping_received "$tmp/pings")" -eq 300 ] || fail "$(grep transmitted "$tmp/pings")"
+  holes "$tmp/pings" 300 >"$tmp/holes" || :
+  ! grep -v 'has 0 answers' "$tmp/holes" || fail "$(head -n 3 "$tmp/holes")"
+  lost=$((lost + $(wc -l <"$tmp/holes")))
 done
-for gateway in west east; do
-  [ "$(drops $gateway)" -eq 0 ] || fail "$gateway dropped packets: $("$gateway" stats show drops)"
-done
+[ $lost -le 20 ] && [ "$(all_drops)" -eq $lost ] && [ "$(all_drops esp-no-sa)" -eq $lost ] ||
+  fail "$lost pings were lost, and dropped: $(west stats show drops; east stats show drops)"
 ikes_end

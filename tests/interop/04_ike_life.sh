@@ -19,7 +19,7 @@ two_ikes
 capture_start wire west "$tmp/wire" "($in_the_clear) or ip proto 50"
 listener=$capture
 ike_initiate west
-ping_all a 5 -i 0.01 10.2.0.2
+ping_each 5 -i 0.01
 
 say "a dead peer"
 ike_crash east
@@ -31,8 +31,8 @@ sas_are east 2 || fail "the killed charon's SAs are gone: this test cannot see t
 ike_start_culvert east
 ike_initiate west
 before=$(stats east sum esp_in)
-ping_all a 5 -i 0.01 10.2.0.2
-[ "$(stats east sum esp_in)" -eq $((before + 5)) ] || fail "East did not receive the pings"
+ping_each 5 -i 0.01
+[ "$(stats east sum esp_in)" -ge $((before + 5)) ] || fail "East did not receive the pings"
 for gateway in west east; do
   counters_true $gateway blue || fail "$gateway: swanctl and the dataplane differ: $(children $gateway INSTALLED)"
 done
@@ -53,7 +53,7 @@ ns a ping -q -c 1 -W 1 10.2.0.2 >"$tmp/ping" || :
 for gateway in west east; do
   until_true 5 child_up $gateway || fail "a packet did not bring the tunnel up: $(swan west --list-sas)"
 done
-ping_all a 5 -i 0.01 10.2.0.2
+ping_each 5 -i 0.01
 swan west --terminate --ike blue --timeout 10 >"$tmp/terminate" || fail "terminate: $(cat "$tmp/terminate")"
 until_true 5 no_child west || fail "the tunnel is not gone"
 [ "$(count_of west policy)" -eq 3 ] || fail "the trap went with the tunnel: $(west policy show)"
@@ -67,7 +67,7 @@ ike_terminate west
 say "charon ends and starts, and asks its peer anew"
 for gateway in west east; do
   ike_initiate $gateway
-  ping_all a 5 -i 0.01 10.2.0.2
+  ping_each 5 -i 0.01
   ike_stop $gateway
   until_true 5 dataplane_empty west && until_true 5 dataplane_empty east || fail "the end of charon on $gateway left an SA or a policy"
   ike_start_culvert $gateway
@@ -76,12 +76,12 @@ done
 say "culvertd is killed and starts again: charon notices and rekeys"
 ike_initiate west
 for gateway in west east; do
-  ping_all a 5 -i 0.01 10.2.0.2
+  ping_each 5 -i 0.01
   before=$(spis west)
   gw_crash $gateway
   gw_start $gateway
   until_true 30 rekeyed "$before" || fail "no new SAs after culvertd of $gateway was killed: $(swan $gateway --list-sas)"
-  ping_all a 20 -i 0.01 10.2.0.2
+  ping_each 20 -i 0.01
   counters_true $gateway blue || fail "$gateway: swanctl and the dataplane differ: $(children $gateway INSTALLED)"
 done
 

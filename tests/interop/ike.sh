@@ -24,7 +24,7 @@ ike_settings() { # folder, kernel's plugin, where the log goes
   cat <<EOF
 charon-systemd {
   load = $ike_plugins $2
-  install_routes = no
+  install_routes = ${ike_routes:-no}
   install_virtual_ip = no
   make_before_break = yes
   retransmit_tries = 3
@@ -52,7 +52,7 @@ ike_connection() {
   other=$((3 - mine))
   ike_if_id="if_id_in = 1
         if_id_out = 1"
-  ! in_guest "$1" || ike_if_id=
+  [ "$1" != "$no_culvert" ] || ike_if_id=
   cat <<EOF
 connections {
   blue {
@@ -75,7 +75,7 @@ connections {
       blue {
         local_ts = 10.$mine.0.0/24
         remote_ts = 10.$other.0.0/24
-        esp_proposals = aes256gcm16-esn
+        esp_proposals = ${ike_esp:-aes256gcm16-esn}
         $ike_if_id
         ${child_words:-replay_window = 128}
       }
@@ -250,6 +250,16 @@ ike_terminate() { # gateway
   done
 }
 
+# West's child seen from the other end: in and out exchanged.
+mirrored() {
+  children west INSTALLED | awk '{ print $1, $4, $3, $7, $8, $5, $6 }'
+}
+
+# Both ends of each SA count the same packets and bytes, and so does the dataplane of West.
+ends_agree() {
+  [ "$(mirrored)" = "$(children east INSTALLED | awk '{ print $1, $3, $4, $5, $6, $7, $8 }')" ] && counters_true west blue
+}
+
 # Two gateways, with charon on each, and nothing up.
 two_ikes() {
   ike_needs
@@ -290,12 +300,4 @@ rekey_by() { # who starts
   before=$(spis west)
   swan "$1" --rekey --child blue >"$tmp/rekey" || fail "rekey by $1: $(cat "$tmp/rekey")"
   until_true 10 rekeyed "$before" || fail "no rekey by $1: $(swan "$1" --list-sas)"
-}
-
-# Every number before the last that came must be there, once. What was on the way when ping was interrupted has no answer.
-no_hole() { # what ping said, answers at least
-  awk -v least="$2" '/icmp_seq=/ { sub(/.*icmp_seq=/, ""); n = $1 + 0; seen[n]++; if (n > last) last = n; count++ }
-    END { for (i = 1; i <= last; i++) if (seen[i] != 1) { print "ping " i " of " last " has " seen[i] + 0 " answers"; bad = 1 }
-      if (count < least) { print "only " count + 0 " answers in all"; bad = 1 }
-      exit bad }' "$1" >"$tmp/holes" || fail "$(head -n 5 "$tmp/holes")"
 }

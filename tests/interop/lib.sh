@@ -4,6 +4,7 @@
 # shellcheck shell=sh
 . "$(dirname "$0")/../netns/lib.sh"
 interop=$top/tests/interop
+no_culvert= # the gateway in whose stead there is something else
 guest_pid= # of QEMU, while there is a guest
 guest_kernel=${CULVERT_GUEST:-$build/guest} # see guest/fetch
 
@@ -37,6 +38,7 @@ guest_start() { # files that the guest needs beside ip and busybox...
     skip "no kernel for the guest in $guest_kernel: tests/interop/guest/fetch $guest_kernel gets it"
   [ ! -d /proc/sys/net/bridge ] || ns east sysctl -qw net.bridge.bridge-nf-call-iptables=0 \
     net.bridge.bridge-nf-call-ip6tables=0 net.bridge.bridge-nf-call-arptables=0
+  no_culvert=east
   guest_bridge wan e-wan
   guest_bridge lan e-lan
   mkdir "$tmp/guest"
@@ -83,4 +85,28 @@ on() {
   else
     ns "$@"
   fi
+}
+
+# ---- pings one after the other in short intervals ----
+# Each number before the last that was answered is, once: what ping said without -q, answers at least. What was on the way
+# when ping ended has no answer.
+holes() {
+  awk -v least="$2" '/icmp_seq=/ { sub(/.*icmp_seq=/, ""); n = $1 + 0; seen[n]++; if (n > last) last = n; count++ }
+    END { for (i = 1; i <= last; i++) if (seen[i] != 1) { print "ping " i " of " last " has " seen[i] + 0 " answers"; bad = 1 }
+      if (count < least) { print "only " count + 0 " answers"; bad = 1 }
+      exit bad }' "$1"
+}
+
+no_hole() {
+  holes "$1" "$2" >"$tmp/holes" || fail "$(head -n 5 "$tmp/holes")"
+}
+
+# A pings B until so many answers came, and none may be missing: count, then ping's arguments. On a busy machine an answer
+# is late: with a deadline ping waits for it, and sends on meanwhile.
+ping_each() {
+  ping_count=$1
+  shift
+  ns_start a ping -c "$ping_count" -w 30 "$@" 10.2.0.2 >"$tmp/ping"
+  wait $! || :
+  no_hole "$tmp/ping" "$ping_count"
 }
