@@ -97,5 +97,27 @@ ns a ping -q -c 3 -i 0.1 -W 1 10.2.0.2 >"$tmp/ping" || :
 tcp_both_ways 1000000
 ike_terminate east
 
+# As a reader would: what stands there, and on East with the sides exchanged.
+say "the tunnel of README.md"
+readme_file() { # its name
+  awk -v name="$1" '/^        / { if (on) print substr($0, 9) } !/^        / && !/^$/ { on = 0 } index($0, "        # " name) == 1 { on = 1 }' \
+    "$top/README.md"
+}
+readme_file /etc/swanctl/conf.d/blue.conf >"$(ike_folder west)/swanctl/swanctl.conf"
+sed 's/192\.0\.2\.1$/192.0.2.x/; s/192\.0\.2\.2$/192.0.2.1/; s/192\.0\.2\.x/192.0.2.2/
+  s/10\.1\.0/10.x.0/; s/10\.2\.0/10.1.0/; s/10\.x\.0/10.2.0/
+  s/west/x/; s/east/west/; s/id = x/id = east/' "$(ike_folder west)/swanctl/swanctl.conf" >"$(ike_folder east)/swanctl/swanctl.conf"
+for gateway in west east; do
+  grep -q 'start_action = trap' "$(ike_folder $gateway)/swanctl/swanctl.conf" || fail "README.md has no such file"
+  ike_load $gateway
+done
+ns a ping -q -c 1 -W 1 10.2.0.2 >"$tmp/ping" || : # asks for the tunnel
+for gateway in west east; do
+  until_true 5 child_up $gateway || fail "a packet did not bring the tunnel up: $(swan west --list-sas)"
+done
+ping_each 20 -i 0.02
+rekey_by west # with a new key exchange
+ping_each 20 -i 0.02
+
 say "both charons end, and leave nothing"
 ikes_end
