@@ -144,6 +144,7 @@ topology
 gw_start west
 policies_add west
 guest_start
+guest_router
 guest_policies_add
 
 generation=1

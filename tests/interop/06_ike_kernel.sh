@@ -12,6 +12,7 @@ topology
 gw_start west
 # shellcheck disable=SC2046 # a list of words
 guest_start $(ike_files)
+guest_router
 child_words="replay_window = 1024"
 ike_start_culvert west
 ike_start east kernel-netlink

@@ -54,8 +54,15 @@ guest_start() { # files that the guest needs beside ip and busybox...
   until_true 5 [ -S "$tmp/guest/agent" ] || fail "QEMU did not start: $(cat "$tmp/guest/qemu")"
   "$python" "$interop/guest/ask.py" "$tmp/guest/agent" 60 || fail "the guest did not boot"
   guest "echo 1 | tee /proc/sys/net/ipv6/conf/*/disable_ipv6 >/run/null"
-  guest "ip link set eth0 up && ip addr add 192.0.2.2/24 dev eth0 && ip link set eth1 up && ip addr add 10.2.0.1/24 dev eth1"
-  guest "ip route add 10.1.0.0/24 via 192.0.2.1"
+  guest "ip link set eth0 name e-wan && ip link set eth1 name e-lan && ip link set e-wan up && ip link set e-lan up" ||
+    fail "the guest has not its two NICs"
+}
+
+# The guest's kernel is the router: it has East's addresses.
+guest_router() {
+  guest "ip addr add 192.0.2.2/24 dev e-wan && ip addr add 10.2.0.1/24 dev e-lan &&
+    ip route add 10.1.0.0/24 via 192.0.2.1 && echo 1 >/proc/sys/net/ipv4/ip_forward" ||
+    fail "the guest does not take East's addresses"
 }
 
 # Has the guest's shell carry out a command, given as words that it parses; at most 60 s.

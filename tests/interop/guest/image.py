@@ -11,7 +11,7 @@ import sys
 HERE = pathlib.Path(__file__).parent
 MODULES = ("virtio_pci", "virtio_net", "esp4", "esp6", "gcm", "ctr", "ghash-generic", "seqiv", "echainiv", "ansi_cprng",
            "xfrm_user", "tun", "veth")
-S_DIR, S_FILE, S_LINK = 0o040755, 0o100755, 0o120777
+S_DIR, S_FILE, S_TEXT, S_LINK = 0o040755, 0o100755, 0o100644, 0o120777
 
 
 class Archive:
@@ -82,12 +82,14 @@ def everything_in(paths):
 def main():
   kernel_folder, output, *paths = sys.argv[1:]
   archive = Archive(output)
-  for name in ("proc", "sys", "dev", "run", "tmp", "etc", "root", "usr/bin", "usr/sbin", "usr/lib"):
+  for name in ("proc", "sys", "dev", "run", "tmp", "etc", "root", "var/run", "usr/bin", "usr/sbin", "usr/lib"):
     archive.folder(name)
   for name in ("bin", "sbin", "lib"):  # Debian's merged /usr
     archive.add(name, b"usr/" + name.encode(), S_LINK)
   archive.add("lib64", b"usr/lib64", S_LINK)
   archive.add("usr/bin/busybox", pathlib.Path("/bin/busybox").read_bytes())
+  archive.add("etc/passwd", b"root:x:0:0::/root:/bin/sh\n", S_TEXT)
+  archive.add("etc/group", b"root:x:0:\n", S_TEXT)
   archive.add("init", (HERE / "init").read_bytes())
   order = modules_in_order(pathlib.Path(kernel_folder))
   if not any(path.stem == "esp4" for path in order):
