@@ -190,7 +190,7 @@ next_neigh(struct ctl_server *server, struct ctl_dump *dump, void *buf, size_t s
 	if (!neigh)
 		return -ENOENT;
 	note_table(dump, table);
-	struct ctl_neigh out = {.addr = sadb_addr_v4(neigh->addr_v4_be), .port = neigh->port};
+	struct ctl_neigh out = {.addr = sadb_neigh_addr(neigh), .port = neigh->port};
 	memcpy(out.mac, neigh->mac, sizeof(out.mac));
 	size_t bytes = ctl_own_encode_neigh(buf, size, &dump->header, &out);
 	if (bytes > 0)

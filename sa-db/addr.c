@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static unsigned
-family_bits(uint8_t family)
+unsigned
+sadb_addr_bits(uint8_t family)
 {
 	return family == AF_INET ? 32 : family == AF_INET6 ? 128 : 0;
 }
@@ -27,6 +27,14 @@ sadb_addr_to_v4(const struct sadb_addr *addr)
 	rte_be32_t addr_be;
 	memcpy(&addr_be, addr->bytes, sizeof(addr_be));
 	return addr_be;
+}
+
+struct sadb_addr
+sadb_addr_v6(const uint8_t bytes[16])
+{
+	struct sadb_addr addr = {.family = AF_INET6};
+	memcpy(addr.bytes, bytes, sizeof(addr.bytes));
+	return addr;
 }
 
 bool
@@ -78,7 +86,7 @@ sadb_prefix_parse(const char *text, struct sadb_prefix *out)
 	int rc = sadb_addr_parse(buf, &prefix.addr);
 	if (rc != 0)
 		return rc;
-	prefix.len = (uint8_t)family_bits(prefix.addr.family);
+	prefix.len = (uint8_t)sadb_addr_bits(prefix.addr.family);
 	if (slash != NULL)
 		rc = parse_len(slash + 1, prefix.len, &prefix.len);
 	if (rc == 0)
@@ -92,7 +100,7 @@ sadb_addr_format(const struct sadb_addr *addr, char *buf, size_t size)
 	if (size == 0)
 		return buf;
 	char text[INET6_ADDRSTRLEN];
-	if (family_bits(addr->family) == 0 || inet_ntop(addr->family, addr->bytes, text, sizeof(text)) == NULL)
+	if (sadb_addr_bits(addr->family) == 0 || inet_ntop(addr->family, addr->bytes, text, sizeof(text)) == NULL)
 		strcpy(text, "any");
 	snprintf(buf, size, "%s", text);
 	return buf;
@@ -105,11 +113,21 @@ sadb_prefix_format(const struct sadb_prefix *prefix, char *buf, size_t size)
 	if (size == 0)
 		return buf;
 	sadb_addr_format(&prefix->addr, text, sizeof(text));
-	if (family_bits(prefix->addr.family) == 0)
+	if (sadb_addr_bits(prefix->addr.family) == 0)
 		snprintf(buf, size, "%s", text);
 	else
 		snprintf(buf, size, "%s/%u", text, prefix->len);
 	return buf;
+}
+
+void
+sadb_prefix_trim(struct sadb_prefix *prefix)
+{
+	for (unsigned i = 0; i < sizeof(prefix->addr.bytes); i++) {
+		unsigned fixed = prefix->len > 8 * i ? prefix->len - 8 * i : 0;
+		if (fixed < 8)
+			prefix->addr.bytes[i] &= (uint8_t)(0xff00 >> fixed);
+	}
 }
 
 static bool
@@ -126,7 +144,7 @@ sadb_prefix_contains(const struct sadb_prefix *prefix, const struct sadb_addr *a
 {
 	if (prefix->addr.family == AF_UNSPEC)
 		return true;
-	if (prefix->addr.family != addr->family || prefix->len > family_bits(addr->family))
+	if (prefix->addr.family != addr->family || prefix->len > sadb_addr_bits(addr->family))
 		return false;
 	return bits_equal(prefix->addr.bytes, addr->bytes, prefix->len);
 }
@@ -147,7 +165,7 @@ prefix_equal(const struct sadb_prefix *a, const struct sadb_prefix *b)
 		return false;
 	if (a->addr.family == AF_UNSPEC)
 		return true;
-	return a->len == b->len && a->len <= family_bits(a->addr.family) &&
+	return a->len == b->len && a->len <= sadb_addr_bits(a->addr.family) &&
 	       bits_equal(a->addr.bytes, b->addr.bytes, a->len);
 }
 

@@ -43,6 +43,8 @@ struct sadb_flow {
 
 struct sadb_addr sadb_addr_v4(rte_be32_t addr_be);
 rte_be32_t sadb_addr_to_v4(const struct sadb_addr *addr);
+struct sadb_addr sadb_addr_v6(const uint8_t bytes[16]);
+unsigned sadb_addr_bits(uint8_t family); /* the longest prefix: 32, 128; 0 for AF_UNSPEC and what is no family */
 bool sadb_addr_equal(const struct sadb_addr *a, const struct sadb_addr *b);
 
 /* Text to value and back. Parsing returns 0 or -EINVAL and leaves out untouched on failure; a prefix may lack its
@@ -51,6 +53,9 @@ int sadb_addr_parse(const char *text, struct sadb_addr *out);
 int sadb_prefix_parse(const char *text, struct sadb_prefix *out);
 const char *sadb_addr_format(const struct sadb_addr *addr, char *buf, size_t size);
 const char *sadb_prefix_format(const struct sadb_prefix *prefix, char *buf, size_t size);
+
+/* Clears the bits beyond the prefix's length: one prefix, one value. */
+void sadb_prefix_trim(struct sadb_prefix *prefix);
 
 /* True when addr lies in prefix. A prefix of family AF_UNSPEC holds every address; families never match each other. */
 bool sadb_prefix_contains(const struct sadb_prefix *prefix, const struct sadb_addr *addr);

@@ -17,20 +17,14 @@ sadb_addr_is_any(const struct sadb_addr *addr)
 	return addr->family == AF_UNSPEC || memcmp(addr->bytes, zero, sizeof(zero)) == 0;
 }
 
-static unsigned
-max_len(uint8_t family)
-{
-	return family == AF_INET ? 32 : family == AF_INET6 ? 128 : 0;
-}
-
 /* Both of one family, lengths within it. AF_UNSPEC with length 0 goes with either. */
 static bool
 selector_sane(const struct sadb_selector *sel)
 {
 	uint8_t src = sel->src.addr.family, dst = sel->dst.addr.family;
-	bool known = (src == AF_UNSPEC || max_len(src) > 0) && (dst == AF_UNSPEC || max_len(dst) > 0);
+	bool known = (src == AF_UNSPEC || sadb_addr_bits(src) > 0) && (dst == AF_UNSPEC || sadb_addr_bits(dst) > 0);
 	bool mixed = src != AF_UNSPEC && dst != AF_UNSPEC && src != dst;
-	return known && !mixed && sel->src.len <= max_len(src) && sel->dst.len <= max_len(dst);
+	return known && !mixed && sel->src.len <= sadb_addr_bits(src) && sel->dst.len <= sadb_addr_bits(dst);
 }
 
 static int

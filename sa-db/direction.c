@@ -116,7 +116,8 @@ adds_local(const struct sadb_fib *old, const struct sadb_fib *next)
 {
 	const struct sadb_route *route;
 	for (unsigned i = 0; (route = sadb_fib_route(next, i)) != NULL; i++)
-		if (route->kind == SADB_ROUTE_LOCAL && (route->dst.len < 32 || !is_local(old, &route->dst.addr)))
+		if (route->kind == SADB_ROUTE_LOCAL && route->dst.addr.family == AF_INET &&
+		    (route->dst.len < 32 || !is_local(old, &route->dst.addr)))
 			return true;
 	return false;
 }

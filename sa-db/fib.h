@@ -4,8 +4,11 @@
 #ifndef SADB_FIB_H
 #define SADB_FIB_H
 
+#include <assert.h>
+#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "sa-db/addr.h"
 
@@ -29,25 +32,48 @@ struct sadb_nexthop {
 	uint8_t kind;
 };
 
+/* What a lookup of an IPv6 destination finds begins with a struct sadb_nexthop and is one of these. */
+struct sadb_nexthop_v6 {
+	struct sadb_nexthop hop;
+	uint8_t gateway[16]; /* all zero: on link */
+};
+
 struct sadb_fib;
 
-/* Control: a table from a list of routes (copied; IPv4 ones). Of equal prefixes the lowest metric wins; among local and
+/* Control: a table from a list of routes of both families (copied; a default route without a family is IPv4's). Of equal prefixes the lowest metric wins; among local and
  * other, local. NULL and errno ENOMEM on failure. The table is freed with sadb_fib_destroy() after a grace period. */
 struct sadb_fib *sadb_fib_create(const struct sadb_route *routes, unsigned n);
 void sadb_fib_destroy(struct sadb_fib *fib);
 
 /* Worker: longest prefix match; NULL when there is no route. A NULL table has no routes. */
 const struct sadb_nexthop *sadb_fib_lookup(const struct sadb_fib *fib, rte_be32_t dst_be);
+const struct sadb_nexthop *sadb_fib_lookup_v6(const struct sadb_fib *fib, const uint8_t dst[16]);
+
+/* The neighbour of a destination that this route, from sadb_fib_lookup_v6(), leads to. */
+static inline const uint8_t *
+sadb_nexthop_of_v6(const struct sadb_nexthop *hop, const uint8_t dst[16])
+{
+	static const uint8_t on_link[16];
+	const struct sadb_nexthop_v6 *wide = (const struct sadb_nexthop_v6 *)hop; /* begins with it */
+	return memcmp(wide->gateway, on_link, sizeof(on_link)) == 0 ? dst : wide->gateway;
+}
 
 /* Control, for display: the i-th route of the table, NULL past the end. */
 const struct sadb_route *sadb_fib_route(const struct sadb_fib *fib, unsigned i);
 
 struct sadb_neigh {
-	rte_be32_t addr_v4_be;
+	alignas(32) union {
+		rte_be32_t addr_v4_be;
+		uint8_t addr_v6[16];
+	};
 	uint16_t port;
 	uint8_t mac[6];
+	uint8_t v6;   /* 1: addr_v6 */
 	uint8_t used; /* workers store 1 (relaxed, only when 0); the control thread clears and refreshes */
 };
+static_assert(sizeof(struct sadb_neigh) == 32, "no neighbour lies across two cache lines");
+
+struct sadb_addr sadb_neigh_addr(const struct sadb_neigh *neigh);
 
 struct sadb_neigh_table;
 
@@ -56,6 +82,9 @@ void sadb_neigh_table_destroy(struct sadb_neigh_table *table);
 
 /* Worker: the neighbour's entry or NULL. Lives as long as the table. */
 struct sadb_neigh *sadb_neigh_lookup(const struct sadb_neigh_table *table, uint16_t port, rte_be32_t addr_be);
+struct sadb_neigh *sadb_neigh_lookup_v6(const struct sadb_neigh_table *table, uint16_t port, const uint8_t addr[16]);
+/* Likewise, of an address of either family. */
+struct sadb_neigh *sadb_neigh_find(const struct sadb_neigh_table *table, uint16_t port, const struct sadb_addr *addr);
 struct sadb_neigh *sadb_neigh_at(const struct sadb_neigh_table *table, unsigned i); /* control; NULL past the end */
 
 #endif

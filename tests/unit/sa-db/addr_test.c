@@ -168,6 +168,32 @@ selectors_are_equal_when_they_match_the_same_packets(void **state)
 	assert_false(sadb_selector_equal(&a, &b));
 }
 
+static void
+a_trimmed_prefix_keeps_what_its_length_fixes(void **state)
+{
+	static const struct {
+		const char *prefix, *trimmed;
+	} cases[] = {
+	    {"10.1.2.3/32", "10.1.2.3/32"},
+	    {"10.1.2.3/31", "10.1.2.2/31"},
+	    {"10.255.2.3/9", "10.128.0.0/9"},
+	    {"255.1.2.3/0", "0.0.0.0/0"},
+	    {"2001:db8:ffff::1/128", "2001:db8:ffff::1/128"},
+	    {"2001:db8:ffff::1/127", "2001:db8:ffff::/127"},
+	    {"2001:db8:ffff::1/33", "2001:db8:8000::/33"},
+	    {"2001:db8:ffff::1/64", "2001:db8:ffff::/64"},
+	    {"ffff::1/0", "::/0"},
+	};
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sadb_prefix prefix;
+		char text[SADB_ADDR_STRLEN];
+		assert_int_equal(sadb_prefix_parse(cases[i].prefix, &prefix), 0);
+		sadb_prefix_trim(&prefix);
+		assert_string_equal(sadb_prefix_format(&prefix, text, sizeof(text)), cases[i].trimmed);
+	}
+}
+
 int
 main(void)
 {
@@ -179,6 +205,7 @@ main(void)
 	    cmocka_unit_test(a_prefix_holds_its_addresses_and_no_others),
 	    cmocka_unit_test(a_selector_matches_ports_under_their_masks),
 	    cmocka_unit_test(selectors_are_equal_when_they_match_the_same_packets),
+	    cmocka_unit_test(a_trimmed_prefix_keeps_what_its_length_fixes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,8 +102,80 @@ of_equal_prefixes_local_wins_then_the_lowest_metric(void **state)
 	sadb_fib_destroy(fib);
 }
 
+static int
+port_of_v6(const struct sadb_fib *fib, const char *text)
+{
+	struct sadb_addr addr;
+	assert_int_equal(sadb_addr_parse(text, &addr), 0);
+	const struct sadb_nexthop *hop = sadb_fib_lookup_v6(fib, addr.bytes);
+	return hop == NULL ? -1 : hop->port;
+}
+
 static void
-routes_of_the_other_family_stay_out(void **state)
+the_longest_prefix_of_ipv6_wins(void **state)
+{
+	const struct sadb_route routes[] = {
+	    route("::/0", "2001:db8::fe", 1, SADB_ROUTE_UNICAST, 0),
+	    route("2001:db8::/32", NULL, 2, SADB_ROUTE_UNICAST, 0),
+	    route("2001:db8:1::/48", NULL, 3, SADB_ROUTE_UNICAST, 0),
+	    route("2001:db8:1:2::/64", "fe80::1", 4, SADB_ROUTE_UNICAST, 0),
+	    route("2001:db8:1:2::3/128", NULL, 5, SADB_ROUTE_LOCAL, 0),
+	    route("2001:db8:ffff::/48", NULL, 6, SADB_ROUTE_UNICAST, 0), /* ends with its parent */
+	    route("::/128", NULL, 8, SADB_ROUTE_BLACKHOLE, 0),
+	    route("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff/128", NULL, 9, SADB_ROUTE_BLACKHOLE, 0),
+	    route("8000::/1", NULL, 10, SADB_ROUTE_UNICAST, 20),
+	    route("8000::/1", NULL, 11, SADB_ROUTE_UNICAST, 10),  /* the lower metric */
+	    route("10.0.0.0/8", NULL, 12, SADB_ROUTE_UNICAST, 0), /* a00:: is none of it */
+	};
+	static const struct {
+		const char *addr;
+		int port;
+	} cases[] = {
+	    {"::", 8},
+	    {"::1", 1},
+	    {"a00::1", 1},
+	    {"2001:db7:ffff:ffff:ffff:ffff:ffff:ffff", 1},
+	    {"2001:db8::", 2},
+	    {"2001:db8:0:ffff:ffff:ffff:ffff:ffff", 2},
+	    {"2001:db8:1::", 3},
+	    {"2001:db8:1:1:ffff:ffff:ffff:ffff", 3},
+	    {"2001:db8:1:2::", 4},
+	    {"2001:db8:1:2::2", 4},
+	    {"2001:db8:1:2::3", 5},
+	    {"2001:db8:1:2::4", 4},
+	    {"2001:db8:1:2:ffff:ffff:ffff:ffff", 4},
+	    {"2001:db8:1:3::", 3},
+	    {"2001:db8:2::", 2},
+	    {"2001:db8:fffe:ffff:ffff:ffff:ffff:ffff", 2},
+	    {"2001:db8:ffff::", 6},
+	    {"2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", 6},
+	    {"2001:db9::", 1},
+	    {"7fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 1},
+	    {"8000::", 11},
+	    {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:fffe", 11},
+	    {"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 9},
+	};
+	(void)state;
+	struct sadb_fib *fib = sadb_fib_create(routes, sizeof(routes) / sizeof(routes[0]));
+	assert_non_null(fib);
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (port_of_v6(fib, cases[i].addr) != cases[i].port)
+			fail_msg("%s: port %d instead of %d", cases[i].addr, port_of_v6(fib, cases[i].addr),
+				 cases[i].port);
+	assert_int_equal(port_of(fib, "10.1.2.3"), 12);
+	assert_int_equal(port_of(fib, "32.1.13.184"), -1); /* 2001:db8 */
+	struct sadb_addr far, near, via;
+	assert_int_equal(sadb_addr_parse("2001:db8:1:2::9", &far), 0);
+	assert_int_equal(sadb_addr_parse("2001:db8:1::9", &near), 0);
+	assert_int_equal(sadb_addr_parse("fe80::1", &via), 0);
+	assert_memory_equal(sadb_nexthop_of_v6(sadb_fib_lookup_v6(fib, far.bytes), far.bytes), via.bytes, 16);
+	assert_ptr_equal(sadb_nexthop_of_v6(sadb_fib_lookup_v6(fib, near.bytes), near.bytes), near.bytes);
+	assert_null(sadb_fib_lookup_v6(NULL, far.bytes));
+	sadb_fib_destroy(fib);
+}
+
+static void
+each_family_has_its_routes(void **state)
 {
 	const struct sadb_route routes[] = {route("::/0", NULL, 1, SADB_ROUTE_UNICAST, 0),
 					    {.port = 3, .kind = SADB_ROUTE_UNICAST}, /* "default" without family */
@@ -112,15 +184,18 @@ routes_of_the_other_family_stay_out(void **state)
 	struct sadb_fib *fib = sadb_fib_create(routes, 3);
 	assert_int_equal(port_of(fib, "10.0.0.1"), 2);
 	assert_int_equal(port_of(fib, "11.0.0.1"), 3);
-	assert_null(sadb_fib_route(fib, 2));
+	assert_int_equal(port_of_v6(fib, "2001:db8::1"), 1);
+	assert_int_equal(sadb_fib_route(fib, 0)->port, 3); /* shown one family after the other */
+	assert_int_equal(sadb_fib_route(fib, 1)->port, 2);
+	assert_int_equal(sadb_fib_route(fib, 2)->port, 1);
+	assert_null(sadb_fib_route(fib, 3));
 	sadb_fib_destroy(fib);
 }
 
 static int
-naive(const struct sadb_route *routes, unsigned n, uint32_t addr)
+naive(const struct sadb_route *routes, unsigned n, struct sadb_addr wanted)
 {
 	int best_len = -1, port = -1;
-	struct sadb_addr wanted = sadb_addr_v4(rte_cpu_to_be_32(addr));
 	for (unsigned i = 0; i < n; i++) {
 		if (sadb_prefix_contains(&routes[i].dst, &wanted) && routes[i].dst.len > best_len) {
 			best_len = routes[i].dst.len;
@@ -156,6 +231,34 @@ random_tables_agree_with_a_naive_search(void **state)
 			addr = rand() % 2 ? (addr & ~(size - 1)) + (uint32_t)(rand() % 3) - 1
 					  : (addr | (size - 1)) + (uint32_t)(rand() % 3) - 1;
 			const struct sadb_nexthop *hop = sadb_fib_lookup(fib, rte_cpu_to_be_32(addr));
+			assert_int_equal(hop == NULL ? -1 : hop->port,
+					 naive(routes, n, sadb_addr_v4(rte_cpu_to_be_32(addr))));
+		}
+		sadb_fib_destroy(fib);
+	}
+}
+
+static void
+random_tables_of_ipv6_agree_with_a_naive_search(void **state)
+{
+	struct sadb_route routes[300];
+	(void)state;
+	srand(4);
+	for (unsigned round = 0; round < 40; round++) {
+		unsigned n = 1 + (unsigned)rand() % 300;
+		for (unsigned i = 0; i < n; i++) {
+			uint8_t bytes[16] = {0x20, 0x01};
+			for (unsigned k = 2; k < sizeof(bytes); k++)
+				bytes[k] = rand() % 4 == 0 ? (uint8_t)(rand() % 3 - 1) : 0;
+			routes[i] = (struct sadb_route){.metric = i, .port = (uint16_t)i};
+			routes[i].dst.addr = sadb_addr_v6(bytes);
+			routes[i].dst.len = (uint8_t)(rand() % 129);
+		}
+		struct sadb_fib *fib = sadb_fib_create(routes, n);
+		for (unsigned i = 0; i < 2000; i++) {
+			struct sadb_addr addr = routes[(unsigned)rand() % n].dst.addr;
+			addr.bytes[rand() % 16] ^= (uint8_t)(rand() % 2 ? 1 << rand() % 8 : 0);
+			const struct sadb_nexthop *hop = sadb_fib_lookup_v6(fib, addr.bytes);
 			assert_int_equal(hop == NULL ? -1 : hop->port, naive(routes, n, addr));
 		}
 		sadb_fib_destroy(fib);
@@ -169,8 +272,10 @@ main(void)
 	    cmocka_unit_test(the_longest_prefix_wins),
 	    cmocka_unit_test(where_no_prefix_holds_there_is_no_route),
 	    cmocka_unit_test(of_equal_prefixes_local_wins_then_the_lowest_metric),
-	    cmocka_unit_test(routes_of_the_other_family_stay_out),
+	    cmocka_unit_test(the_longest_prefix_of_ipv6_wins),
+	    cmocka_unit_test(each_family_has_its_routes),
 	    cmocka_unit_test(random_tables_agree_with_a_naive_search),
+	    cmocka_unit_test(random_tables_of_ipv6_agree_with_a_naive_search),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

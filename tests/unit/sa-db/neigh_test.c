@@ -62,6 +62,34 @@ an_empty_table_and_none_have_no_neighbours(void **state)
 	assert_null(sadb_neigh_at(NULL, 0));
 }
 
+static void
+addresses_of_both_families_are_told_apart(void **state)
+{
+	struct sadb_neigh neighs[64];
+	(void)state;
+	for (unsigned i = 0; i < 64; i++) { /* the first four bytes are alike in all families, and on two ports */
+		neighs[i] = (struct sadb_neigh){.port = (uint16_t)(i % 2), .v6 = i >= 2, .mac = {(uint8_t)i}};
+		neighs[i].addr_v4_be = rte_cpu_to_be_32(0x20010db8);
+		neighs[i].addr_v6[15] = (uint8_t)(i / 2 - 1) * (i >= 2);
+	}
+	struct sadb_neigh_table *table = sadb_neigh_table_create(neighs, 64);
+	for (unsigned i = 0; i < 64; i++) {
+		const struct sadb_addr addr = sadb_neigh_addr(&neighs[i]);
+		const struct sadb_neigh *found = neighs[i].v6
+						     ? sadb_neigh_lookup_v6(table, neighs[i].port, neighs[i].addr_v6)
+						     : sadb_neigh_lookup(table, neighs[i].port, neighs[i].addr_v4_be);
+		assert_int_equal(addr.family, i >= 2 ? AF_INET6 : AF_INET);
+		assert_non_null(found);
+		assert_int_equal(found->mac[0], i);
+		assert_ptr_equal(sadb_neigh_find(table, neighs[i].port, &addr), found);
+	}
+	neighs[2].addr_v6[7] = 1;
+	assert_null(sadb_neigh_lookup_v6(table, 0, neighs[2].addr_v6));
+	assert_null(sadb_neigh_lookup_v6(table, 2, neighs[3].addr_v6));
+	assert_null(sadb_neigh_lookup_v6(NULL, 0, neighs[3].addr_v6));
+	sadb_neigh_table_destroy(table);
+}
+
 int
 main(void)
 {
@@ -70,6 +98,7 @@ main(void)
 	    cmocka_unit_test(the_mark_of_use_stays_in_the_table),
 	    cmocka_unit_test(of_two_for_one_address_the_later_counts),
 	    cmocka_unit_test(an_empty_table_and_none_have_no_neighbours),
+	    cmocka_unit_test(addresses_of_both_families_are_told_apart),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
