@@ -25,8 +25,10 @@ sadb_policies_init(struct sadb *db)
 {
 	sadb_slab_init(&db->rules, sizeof(struct sadb_rule));
 	sadb_slab_init(&db->hots, sizeof(struct sadb_policy));
+	sadb_slab_init(&db->hots_v6, sizeof(struct sadb_policy_v6));
 	sadb_slab_init(&db->shards, sizeof(struct sadb_shard));
 	sadb_slab_init(&db->entries, sizeof(struct sadb_entry));
+	sadb_slab_init(&db->entries_v6, sizeof(struct sadb_entry_v6));
 	sadb_policy_lives_init(db);
 	db->indexes.before = index_before;
 	int rc = sadb_map_init(&db->groups);
@@ -71,14 +73,6 @@ free_index(struct sadb *db, uint8_t dir)
 
 /* ---- the selectors ---- */
 
-/* Of the address, what the prefix fixes in its first four bytes. */
-static rte_be32_t
-first_bits(const struct sadb_prefix *prefix)
-{
-	uint32_t mask = prefix->len == 0 ? 0 : prefix->len >= 32 ? UINT32_MAX : UINT32_MAX << (32 - prefix->len);
-	return sadb_addr_to_v4(&prefix->addr) & rte_cpu_to_be_32(mask);
-}
-
 /* Only what sadb_selector_equal() compares for certain: bits outside prefixes and masks stay out. */
 static uint32_t
 hash_selector(const struct sadb *db, uint32_t vnet_id, uint8_t dir, const struct sadb_selector *sel)
@@ -87,10 +81,8 @@ hash_selector(const struct sadb *db, uint32_t vnet_id, uint8_t dir, const struct
 		uint32_t vnet_id, dir;
 		uint32_t lens, families, proto;
 		rte_be16_t sport, sport_mask, dport, dport_mask;
-		rte_be32_t src, dst;
+		uint8_t src[16], dst[16];
 	} key = {
-	    .src = first_bits(&sel->src),
-	    .dst = first_bits(&sel->dst),
 	    .vnet_id = vnet_id,
 	    .dir = dir,
 	    .lens = (uint32_t)sel->src.len << 8 | sel->dst.len,
@@ -101,6 +93,11 @@ hash_selector(const struct sadb *db, uint32_t vnet_id, uint8_t dir, const struct
 	    .dport = sel->dport_be & sel->dport_mask_be,
 	    .dport_mask = sel->dport_mask_be,
 	};
+	struct sadb_prefix src = sel->src, dst = sel->dst;
+	sadb_prefix_trim(&src);
+	sadb_prefix_trim(&dst);
+	memcpy(key.src, src.addr.bytes, sizeof(key.src));
+	memcpy(key.dst, dst.addr.bytes, sizeof(key.dst));
 	return sadb_hash(db, &key, sizeof(key));
 }
 
@@ -158,8 +155,6 @@ enter(struct sadb *db, struct sadb_rule *rule)
 	sadb_map_add(&db->selectors, &rule->by_selector, hash_selector(db, domain->vnet_id, domain->dir, &rule->sel));
 	sadb_ports_enter(rule);
 	stage(db, domain);
-	if (!sadb_selector_v4(&rule->sel)) /* it is kept and shown, and matches no packet */
-		return;
 	rule->added = true;
 	link_rule(&domain->added, rule);
 	domain->count++;
@@ -179,7 +174,7 @@ sadb_rule_withdraw(struct sadb *db, struct sadb_rule *rule)
 	sadb_map_del(&db->selectors, &rule->by_selector);
 	sadb_ports_leave(rule);
 	stage(db, domain);
-	domain->count -= sadb_selector_v4(&rule->sel);
+	domain->count--;
 	if (rule->added) {
 		if (rule->next != NULL)
 			rule->next->prev = rule->prev;
@@ -196,9 +191,13 @@ sadb_rule_withdraw(struct sadb *db, struct sadb_rule *rule)
 static void
 fill_hot(struct sadb_policy *hot, const struct sadb_policy_config *config, uint64_t age)
 {
-	uint64_t mask[2];
+	uint64_t mask[SADB_WORDS_MAX], value[SADB_WORDS_MAX];
 
-	sadb_selector_words(&config->sel, mask, hot->match.value);
+	sadb_selector_words(&config->sel, mask, value);
+	memcpy(hot->match.value, value, sizeof(hot->match.value));
+	if (sadb_selector_v6(&config->sel))
+		memcpy(sadb_match_more(&hot->match)->value, value + SADB_WIDTH_V4,
+		       sizeof(sadb_match_more(&hot->match)->value));
 	hot->match.age = age;
 	hot->match.priority = config->priority;
 	hot->match.index = config->index;
@@ -226,11 +225,12 @@ rule_create(struct sadb *db, const struct sadb_policy_config *config, uint64_t a
 	struct sadb_rule *rule = sadb_slab_alloc(&db->rules);
 	if (rule == NULL)
 		return NULL;
-	rule->hot = sadb_slab_alloc(&db->hots);
+	bool v6 = sadb_selector_v6(&config->sel);
+	rule->hot = sadb_slab_alloc(v6 ? &db->hots_v6 : &db->hots);
 	if (rule->hot == NULL)
 		goto fail;
-	struct sadb_vnet *vnet = sadb_vnet_find(db, config->vnet_id);
-	rule->domain = &sadb_entry(vnet, struct sadb_vnet_own, vnet)->domain[config->dir];
+	struct sadb_vnet_own *own = sadb_entry(sadb_vnet_find(db, config->vnet_id), struct sadb_vnet_own, vnet);
+	rule->domain = v6 ? &own->domain_v6[config->dir] : &own->domain[config->dir];
 	rule->add_time_s = sadb_now_s();
 	rule->sel = config->sel;
 	rule->index = config->index;

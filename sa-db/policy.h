@@ -48,7 +48,18 @@ struct sadb_flow_v4 {
 };
 static_assert(sizeof(struct sadb_flow_v4) == 16, "two words of eight bytes");
 
-/* What the search needs of a policy. value: struct sadb_flow_v4 under the selector's mask. Order: priority, then age. */
+/* An IPv6 packet likewise: five words. For ICMPv6 the ports are type and code. */
+struct sadb_flow_v6 {
+	uint8_t src[16], dst[16];
+	rte_be16_t sport_be, dport_be;
+	uint8_t proto; /* behind the extension headers */
+	uint8_t later_fragment;
+	uint8_t zero[2];
+};
+static_assert(sizeof(struct sadb_flow_v6) == 40, "five words of eight bytes");
+
+/* What the search needs of a policy. value: struct sadb_flow_v4 under the selector's mask; of a policy for IPv6 the first
+ * two words, see spd.h. Order: priority, then age. */
 struct sadb_match {
 	uint64_t value[2];
 	uint64_t age;
@@ -56,7 +67,7 @@ struct sadb_match {
 	uint32_t index; /* as in struct sadb_policy_config */
 };
 
-/* What a worker sees of a policy: one cache line. sa: the outbound SA now in charge, NULL when there is none (drop and
+/* What a worker sees of a policy: one cache line, and one more for IPv6. sa: the outbound SA now in charge, NULL when there is none (drop and
  * ACQUIRE); acquire-load it with sadb_policy_sa(). tmpl: 0 means any. */
 struct sadb_policy {
 	alignas(64) struct sadb_match match;
@@ -83,6 +94,9 @@ void sadb_spd_lookup(const struct sadb_spd *spd, const struct sadb_flow_v4 *cons
  * could follow a looser policy (RFC 4301 7). */
 struct sadb_policy *sadb_spd_lookup_fragment(const struct sadb_spd *spd, const struct sadb_flow_v4 *flow,
 					     bool *blocked);
+
+/* Worker: the same of an IPv6 packet, in a table of policies for IPv6. A later fragment is looked up as one. */
+struct sadb_policy *sadb_spd_lookup_v6(const struct sadb_spd *spd, const struct sadb_flow_v6 *flow, bool *blocked);
 
 static inline struct sadb_sa *
 sadb_policy_sa(const struct sadb_policy *policy)

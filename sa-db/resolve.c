@@ -54,12 +54,22 @@ group_put(struct sadb *db, struct sadb_group *group)
 	sadb_slab_free(group);
 }
 
+/* Does the SA's selector hold packets of the policy's family at all? */
 static bool
-fits(const struct sadb_policy *policy, const struct sadb_sa_cold *cold)
+family_fits(const struct sadb_selector *policy, const struct sadb_selector *sa)
 {
+	bool v6 = sa->src.addr.family == AF_INET6 || sa->dst.addr.family == AF_INET6;
+	bool any = sa->src.addr.family == AF_UNSPEC && sa->dst.addr.family == AF_UNSPEC;
+	return any || v6 == sadb_selector_v6(policy);
+}
+
+static bool
+fits(const struct sadb_rule *rule, const struct sadb_sa_cold *cold)
+{
+	const struct sadb_policy *policy = rule->hot;
 	/* Protocol and mode agree: sadb_config_check() and sadb_policy_check() take ESP in tunnel mode only. */
 	const struct sadb_sa_config *config = &cold->config;
-	return sadb_own(cold)->armed && config->dir != SADB_DIR_IN &&
+	return sadb_own(cold)->armed && config->dir != SADB_DIR_IN && family_fits(&rule->sel, &config->sel) &&
 	       (policy->tmpl.spi_be == 0 || policy->tmpl.spi_be == config->spi_be) &&
 	       (policy->tmpl.src_be == 0 || policy->tmpl.src_be == sadb_addr_to_v4(&config->src));
 }
@@ -69,7 +79,7 @@ resolve_rule(struct sadb_rule *rule)
 {
 	struct sadb_sa *sa = NULL;
 	for (const struct sadb_member *member = rule->group->newest; member != NULL; member = member->next) {
-		if (fits(rule->hot, member->cold)) {
+		if (fits(rule, member->cold)) {
 			sa = member->cold->hot;
 			break;
 		}

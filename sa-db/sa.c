@@ -247,10 +247,12 @@ sadb_lineage_put(struct sadb_lineage *lineage)
 	sadb_slab_free(lineage);
 }
 
+/* Every packet of that family? A selector without a family is for both. */
 static bool
-matches_all(const struct sadb_selector *sel)
+matches_all(const struct sadb_selector *sel, uint8_t family)
 {
-	return sel->src.addr.family != AF_INET6 && sel->dst.addr.family != AF_INET6 && sel->src.len == 0 &&
+	uint8_t src = sel->src.addr.family, dst = sel->dst.addr.family;
+	return (src == AF_UNSPEC || src == family) && (dst == AF_UNSPEC || dst == family) && sel->src.len == 0 &&
 	       sel->dst.len == 0 && sel->proto == 0 && sel->sport_mask_be == 0 && sel->dport_mask_be == 0;
 }
 
@@ -277,7 +279,8 @@ hot_fill(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa *hot, struct
 	hot->outer_sum = outer_sum(hot->src_v4_be, hot->dst_v4_be);
 	hot->flags = (uint8_t)config->flags;
 	hot->aad_bytes = config->flags & SADB_SA_ESN ? 12 : 8; /* RFC 4106 5 */
-	hot->sel_any = matches_all(&config->sel);
+	hot->sel_any = matches_all(&config->sel, AF_INET);
+	hot->sel_any_v6 = matches_all(&config->sel, AF_INET6);
 	const rte_be16_t ports[2] = {config->encap_sport_be, config->encap_dport_be};
 	memcpy(&hot->encap, ports, sizeof(ports));
 	hot->dir = config->dir == SADB_DIR_IN ? SADB_DIR_IN : SADB_DIR_OUT; /* RFC 4301 4.1: never both */

@@ -126,7 +126,8 @@ struct sadb_sa {
 	uint32_t outer_sum; /* outer source and destination as 16-bit words in memory, summed, not folded (RFC 1071) */
 	uint8_t flags;      /* enum sadb_sa_flag */
 	uint8_t aad_bytes;  /* 8, or 12 with ESN (RFC 4106 5) */
-	uint8_t sel_any;    /* 1: the selector matches every packet of its vnet */
+	uint8_t sel_any;    /* 1: the selector matches every IPv4 packet of its vnet */
+	uint8_t sel_any_v6; /* likewise every IPv6 packet */
 	uint8_t dir;        /* SADB_DIR_IN or SADB_DIR_OUT */
 	uint32_t encap;     /* UDP's ports as on the wire, source and destination in one word; 0: no encapsulation */
 	alignas(64) uint8_t key_area[]; /* expanded key; as long as the keyer asked for */

@@ -72,14 +72,22 @@ struct sadb_vnet {
 	uint32_t id; /* XFRM if_id */
 	char name[SADB_VNET_NAME];
 	struct sadb_spd *spd[SADB_POLICY_DIRS]; /* published; acquire-load with sadb_vnet_spd() */
-	struct sadb_fib *fib;                   /* published; acquire-load with sadb_vnet_fib() */
-	uint32_t sa_count;                      /* control thread */
+	struct sadb_spd *spd_v6[SADB_POLICY_DIRS];
+	struct sadb_fib *fib; /* published; acquire-load with sadb_vnet_fib() */
+	uint32_t sa_count;    /* control thread */
 };
 
 static inline struct sadb_spd *
 sadb_vnet_spd(const struct sadb_vnet *vnet, enum sadb_policy_dir dir)
 {
 	return __atomic_load_n(&vnet->spd[dir], __ATOMIC_ACQUIRE); /* pairs with the release in sadb_commit() */
+}
+
+/* Policies of IPv6 packets stand in tables of their own. A selector without a family is one of IPv4 packets. */
+static inline struct sadb_spd *
+sadb_vnet_spd_v6(const struct sadb_vnet *vnet, enum sadb_policy_dir dir)
+{
+	return __atomic_load_n(&vnet->spd_v6[dir], __ATOMIC_ACQUIRE); /* pairs with the release in sadb_commit() */
 }
 
 static inline struct sadb_fib *

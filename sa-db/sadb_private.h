@@ -295,18 +295,19 @@ struct sadb_rule {
 	bool added, gone; /* waits for the next commit to come into the published table, or to leave it */
 };
 
-/* The policies of one vnet and direction. */
+/* The policies of one vnet and direction, for one family. */
 struct sadb_domain {
 	struct sadb_spd **published; /* in the vnet */
 	uint32_t vnet_id;
 	uint8_t dir;
+	uint8_t width; /* SADB_WIDTH_V4 or _V6 */
 	bool staged;
 	struct sadb_domain *next_staged;
 	struct sadb_tuple *tuples;
 	/* What the published table does not show yet. */
 	struct sadb_rule *added, *gone;
 	struct sadb_ports *changed;
-	unsigned count; /* policies for IPv4 */
+	unsigned count;
 };
 
 int sadb_policies_init(struct sadb *db);
@@ -317,14 +318,14 @@ int sadb_policies_commit(struct sadb *db, struct sadb_error *err);
 struct sadb_rule *sadb_rule_find(const struct sadb *db, const struct sadb_policy_config *which); /* or NULL */
 void sadb_rule_describe(const struct sadb_rule *rule, struct sadb_policy_info *out);
 void sadb_rule_withdraw(struct sadb *db, struct sadb_rule *rule);
-bool sadb_selector_v4(const struct sadb_selector *sel); /* can it match an IPv4 packet? */
+bool sadb_selector_v6(const struct sadb_selector *sel); /* is it one of IPv6 packets? */
 
 /* Publishes a table that shows what is added and no more what is gone. -ENOMEM: the old one stays. */
 int sadb_spd_build(struct sadb *db, struct sadb_domain *domain);
 void sadb_spd_drop(struct sadb *db, struct sadb_domain *domain); /* nothing is left: publishes no table */
 struct sadb_rule *sadb_rule_heir(const struct sadb_rule *rule);  /* the one that lives, or NULL */
-/* The bits that a selector fixes, and what they must be, as struct sadb_flow_v4. For an IPv6 one without meaning. */
-void sadb_selector_words(const struct sadb_selector *sel, uint64_t mask[2], uint64_t value[2]);
+/* The bits that a selector fixes, and what they must be: words as in spd.h, those beyond the width 0. */
+void sadb_selector_words(const struct sadb_selector *sel, uint64_t mask[5], uint64_t value[5]);
 
 /* ---- spd_ports.c: policies that ask for ports, as a fragment meets them ---- */
 struct sadb_build;
@@ -362,7 +363,7 @@ struct sadb_vnet_own {
 	struct sadb_vnet vnet;
 	struct sadb_link by_id;
 	struct sadb_vnet_own *next;
-	struct sadb_domain domain[SADB_POLICY_DIRS];
+	struct sadb_domain domain[SADB_POLICY_DIRS], domain_v6[SADB_POLICY_DIRS];
 };
 
 int sadb_vnets_init(struct sadb *db);
@@ -422,7 +423,7 @@ struct sadb {
 	struct sadb_map groups;
 	unsigned open_kinds; /* of groups that SAs join: see resolve.c */
 	struct sadb_map selectors, ports;
-	struct sadb_slab rules, hots, shards, entries, lives;
+	struct sadb_slab rules, hots, hots_v6, shards, entries, entries_v6, lives;
 	struct sadb_tree deadlines; /* of policies: sadb_policy_life by deadline */
 	struct sadb_tree indexes;   /* rules by index */
 	uint32_t rule_count, dir_count[SADB_POLICY_DIRS];

@@ -25,6 +25,16 @@ table_hash(const struct sadb_table *table, const uint64_t words[2])
 	return sadb_table_hash(table->seed, words[0] & table->mask[0], words[1] & table->mask[1]);
 }
 
+static inline uint64_t
+table_hash_v6(const struct sadb_table *table, const uint64_t words[SADB_WIDTH_V6])
+{
+	const struct sadb_table_more *more = table->more;
+	uint64_t masked[SADB_WIDTH_V6];
+	for (unsigned i = 0; i < SADB_WIDTH_V6; i++)
+		masked[i] = words[i] & (i < SADB_WIDTH_V4 ? table->mask[i] : more->mask[i - SADB_WIDTH_V4]);
+	return sadb_table_hash_v6(table->seed, more->seed, masked);
+}
+
 static inline const struct sadb_bucket *
 home_bucket(const struct sadb_table *table, uint64_t hash)
 {
@@ -72,6 +82,18 @@ agrees(const struct sadb_match *match, const uint64_t mask[2], const uint64_t wo
 	return (((words[0] & mask[0]) ^ match->value[0]) | ((words[1] & mask[1]) ^ match->value[1])) == 0;
 }
 
+/* The words that only a wide match has. */
+static inline bool
+agrees_more(const struct sadb_table *table, const struct sadb_match *match, const uint64_t words[SADB_WIDTH_V6])
+{
+	const struct sadb_match_more *more = sadb_match_more(match);
+	const uint64_t *mask = table->kind == SADB_TABLE_EXACT ? table->more->mask : more->mask;
+	uint64_t wrong = 0;
+	for (unsigned i = 0; i < SADB_WIDTH_V6 - SADB_WIDTH_V4; i++)
+		wrong |= (words[SADB_WIDTH_V4 + i] & mask[i]) ^ more->value[i];
+	return wrong == 0;
+}
+
 /* In an exact table the match is the policy's own. */
 static inline struct sadb_policy *
 exact_policy(const struct sadb_match *match)
@@ -85,18 +107,25 @@ better(const struct sadb_match *match, const struct found *found)
 	return found->match == NULL || sadb_order_before(match->priority, match->age, found->match);
 }
 
-/* What an entry says of a flow that has these words; nothing when it is for others, or stands behind what was found. */
+/* What is looked for: the words of a flow, two or five, and whether it has no ports. */
+struct wanted {
+	const uint64_t *words;
+	bool v6, fragment;
+};
+
+/* What an entry says of the flow; nothing when it is for others, or stands behind what was found. */
 static inline void
-consider(const struct sadb_table *table, const struct sadb_match *match, const uint64_t words[2], bool fragment,
+consider(const struct sadb_table *table, const struct sadb_match *match, const struct wanted *wanted,
 	 struct found *found)
 {
 	const struct sadb_entry *entry = (const struct sadb_entry *)(const void *)match;
 	const uint64_t *mask = table->kind == SADB_TABLE_EXACT ? table->mask : entry->mask;
 
-	if (!agrees(match, mask, words) || !better(match, found))
+	if (!agrees(match, mask, wanted->words) || (wanted->v6 && !agrees_more(table, match, wanted->words)) ||
+	    !better(match, found))
 		return;
 	/* For a fragment such a policy stands in a table of ports. */
-	if (fragment && table->kind == SADB_TABLE_SHARED && sadb_mask_ports(mask))
+	if (wanted->fragment && table->kind == SADB_TABLE_SHARED && sadb_mask_ports(mask))
 		return;
 	found->match = match;
 	if (table->kind == SADB_TABLE_EXACT)
@@ -107,9 +136,9 @@ consider(const struct sadb_table *table, const struct sadb_match *match, const u
 
 /* Every entry that the table may have for these words. */
 static void
-search_window(const struct sadb_table *table, const uint64_t words[2], bool fragment, struct found *found)
+search_window(const struct sadb_table *table, const struct wanted *wanted, struct found *found)
 {
-	uint64_t hash = table_hash(table, words);
+	uint64_t hash = wanted->v6 ? table_hash_v6(table, wanted->words) : table_hash(table, wanted->words);
 	const struct sadb_shard *shard = table->shard[hash >> table->shift];
 	unsigned home = sadb_hash_bucket(hash), last = shard->bucket[home].away > 0 ? SADB_WINDOW : 1;
 
@@ -117,7 +146,7 @@ search_window(const struct sadb_table *table, const uint64_t words[2], bool frag
 		const struct sadb_bucket *bucket = &shard->bucket[(home + i) % SADB_BUCKETS];
 		unsigned bits = tag_bits(bucket, sadb_hash_tag(hash)) & SLOT_BITS;
 		for (; bits != 0; bits &= ~(3u << 2 * first_slot(bits)))
-			consider(table, slot_match(bucket, first_slot(bits)), words, fragment, found);
+			consider(table, slot_match(bucket, first_slot(bits)), wanted, found);
 	}
 }
 
@@ -151,7 +180,7 @@ search_only_table(const struct sadb_table *table, const struct sadb_flow_v4 *con
 		if (match[i] != NULL && likely(agrees(match[i], table->mask, words)))
 			found.policy = exact_policy(match[i]);
 		else if (match[i] != NULL || bucket[i]->away > 0)
-			search_window(table, words, false, &found);
+			search_window(table, &(struct wanted){.words = words}, &found);
 		out[i] = found.policy;
 	}
 }
@@ -195,7 +224,7 @@ decide(struct batch *batch, unsigned t, unsigned i, const struct sadb_match *mat
 			return;
 		*found = (struct found){match, exact_policy(match)};
 	} else {
-		search_window(table, batch->words[i], false, found);
+		search_window(table, &(struct wanted){.words = batch->words[i]}, found);
 		if (found->match == before)
 			return;
 	}
@@ -286,34 +315,53 @@ sadb_spd_lookup(const struct sadb_spd *spd, const struct sadb_flow_v4 *const flo
 		search_tables(spd, flow, n, out);
 }
 
-/* ---- fragments ---- */
+/* ---- one flow: fragments, and IPv6, of which a worker remembers the flows ---- */
 
-/* Tables of the first part, those whose mask has no ports, and those that stand for policies with ports. */
+/* For a fragment those tables of the first part whose mask has no ports, and those that stand for policies with ports. */
 static void
-search_fragment(const struct sadb_table table[], unsigned n, const uint64_t words[2], struct found *found)
+search_in_order(const struct sadb_table table[], unsigned n, const struct wanted *wanted, struct found *found)
 {
 	for (unsigned t = 0; t < n; t++) {
 		if (found->match != NULL && !sadb_order_before(table[t].best_priority, table[t].best_age, found->match))
 			return;
-		if (!sadb_mask_ports(table[t].mask))
-			search_window(&table[t], words, true, found);
+		if (!wanted->fragment || !sadb_mask_ports(table[t].mask))
+			search_window(&table[t], wanted, found);
 	}
+}
+
+static struct sadb_policy *
+search_one(const struct sadb_spd *spd, const struct wanted *wanted, bool *blocked)
+{
+	struct found found = {NULL, NULL};
+	search_in_order(spd->table, spd->packets, wanted, &found);
+	if (wanted->fragment)
+		search_in_order(spd->table + spd->packets, spd->tables - spd->packets, wanted, &found);
+	*blocked = found.match != NULL && found.policy == NULL;
+	return found.policy;
 }
 
 struct sadb_policy *
 sadb_spd_lookup_fragment(const struct sadb_spd *spd, const struct sadb_flow_v4 *flow, bool *blocked)
 {
-	struct found found = {NULL, NULL};
-	uint64_t words[2];
+	uint64_t words[SADB_WIDTH_V4];
 
 	*blocked = false;
 	if (spd == NULL)
 		return NULL;
 	sadb_flow_words(flow, words);
-	search_fragment(spd->table, spd->packets, words, &found);
-	search_fragment(spd->table + spd->packets, spd->tables - spd->packets, words, &found);
-	*blocked = found.match != NULL && found.policy == NULL;
-	return found.policy;
+	return search_one(spd, &(struct wanted){.words = words, .fragment = true}, blocked);
+}
+
+struct sadb_policy *
+sadb_spd_lookup_v6(const struct sadb_spd *spd, const struct sadb_flow_v6 *flow, bool *blocked)
+{
+	uint64_t words[SADB_WIDTH_V6];
+
+	*blocked = false;
+	if (spd == NULL)
+		return NULL;
+	sadb_flow_words_v6(flow, words);
+	return search_one(spd, &(struct wanted){.words = words, .v6 = true, .fragment = flow->later_fragment}, blocked);
 }
 
 /* A packet that came in the clear needs a bypass; one that came through an SA needs a policy that asked for this SA. */

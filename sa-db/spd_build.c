@@ -13,39 +13,53 @@
 
 /* ---- masks ---- */
 
-static uint32_t
-host_mask(unsigned len)
+bool
+sadb_selector_v6(const struct sadb_selector *sel)
 {
-	return len == 0 ? 0 : UINT32_MAX << (32 - len);
+	return sel->src.addr.family == AF_INET6 || sel->dst.addr.family == AF_INET6;
 }
 
-bool
-sadb_selector_v4(const struct sadb_selector *sel)
+/* Of a flow that has these addresses, ports and protocol, whatever its family. */
+static void
+words_of(bool v6, const struct sadb_flow *flow, uint64_t words[SADB_WORDS_MAX])
 {
-	return sel->src.addr.family != AF_INET6 && sel->dst.addr.family != AF_INET6;
+	struct sadb_flow_v6 wide = {.sport_be = flow->sport_be, .dport_be = flow->dport_be, .proto = flow->proto};
+	struct sadb_flow_v4 narrow = {.src_be = sadb_addr_to_v4(&flow->src),
+				      .dst_be = sadb_addr_to_v4(&flow->dst),
+				      .sport_be = flow->sport_be,
+				      .dport_be = flow->dport_be,
+				      .proto = flow->proto};
+	memcpy(wide.src, flow->src.bytes, sizeof(wide.src));
+	memcpy(wide.dst, flow->dst.bytes, sizeof(wide.dst));
+	memset(words, 0, SADB_WORDS_MAX * sizeof(words[0]));
+	if (v6)
+		sadb_flow_words_v6(&wide, words);
+	else
+		sadb_flow_words(&narrow, words);
 }
 
 void
-sadb_selector_words(const struct sadb_selector *sel, uint64_t mask[2], uint64_t value[2])
+sadb_selector_words(const struct sadb_selector *sel, uint64_t mask[SADB_WORDS_MAX], uint64_t value[SADB_WORDS_MAX])
 {
-	const struct sadb_flow_v4 fixed = {
-	    .src_be = rte_cpu_to_be_32(host_mask(sel->src.len)),
-	    .dst_be = rte_cpu_to_be_32(host_mask(sel->dst.len)),
-	    .sport_be = sel->sport_mask_be,
-	    .dport_be = sel->dport_mask_be,
-	    .proto = sel->proto != 0 ? UINT8_MAX : 0,
-	};
-	const struct sadb_flow_v4 flow = {
-	    .src_be = sadb_addr_to_v4(&sel->src.addr),
-	    .dst_be = sadb_addr_to_v4(&sel->dst.addr),
-	    .sport_be = sel->sport_be,
-	    .dport_be = sel->dport_be,
-	    .proto = sel->proto,
-	};
-	sadb_flow_words(&fixed, mask);
-	sadb_flow_words(&flow, value);
-	value[0] &= mask[0];
-	value[1] &= mask[1];
+	struct sadb_prefix src = {.len = sel->src.len}, dst = {.len = sel->dst.len};
+	memset(src.addr.bytes, UINT8_MAX, sizeof(src.addr.bytes));
+	memset(dst.addr.bytes, UINT8_MAX, sizeof(dst.addr.bytes));
+	sadb_prefix_trim(&src);
+	sadb_prefix_trim(&dst);
+	const struct sadb_flow fixed = {.src = src.addr,
+					.dst = dst.addr,
+					.sport_be = sel->sport_mask_be,
+					.dport_be = sel->dport_mask_be,
+					.proto = sel->proto != 0 ? UINT8_MAX : 0};
+	const struct sadb_flow flow = {.src = sel->src.addr,
+				       .dst = sel->dst.addr,
+				       .sport_be = sel->sport_be,
+				       .dport_be = sel->dport_be,
+				       .proto = sel->proto};
+	words_of(sadb_selector_v6(sel), &fixed, mask);
+	words_of(sadb_selector_v6(sel), &flow, value);
+	for (unsigned i = 0; i < SADB_WORDS_MAX; i++)
+		value[i] &= mask[i];
 }
 
 /* "Any" and 0.0.0.0/0 are two selectors, but the same bits: in tables of their own, no two entries have the same value. */
@@ -53,7 +67,7 @@ static struct sadb_tuple_id
 exact_id(const struct sadb_selector *sel)
 {
 	struct sadb_tuple_id id = {.kind = SADB_TABLE_EXACT};
-	uint64_t value[2];
+	uint64_t value[SADB_WORDS_MAX];
 	sadb_selector_words(sel, id.mask, value);
 	id.variant = (uint8_t)((sel->src.addr.family != AF_UNSPEC) | (sel->dst.addr.family != AF_UNSPEC) << 1);
 	return id;
@@ -61,15 +75,15 @@ exact_id(const struct sadb_selector *sel)
 
 #define SHARED_LEVELS 2
 
-/* Level 0: prefix lengths in steps of 8, no protocol, no ports: 25 tables. What is crowded there goes to level 1: steps of
- * 4, and the selector's own protocol and ports. In both, of the policies that can share a key, few can share a packet. */
+/* Level 0: prefix lengths in steps of 8 (IPv6: 32), no protocol, no ports: 25 tables. What is crowded there goes to level 1:
+ * half the steps, and the selector's own protocol and ports. In both, of the policies that can share a key, few can share a packet. */
 static struct sadb_tuple_id
 shared_id(const struct sadb_selector *sel, unsigned level)
 {
 	struct sadb_tuple_id id = {.kind = SADB_TABLE_SHARED, .variant = (uint8_t)level};
 	struct sadb_selector wide = *sel;
-	unsigned step = level == 0 ? 8 : 4;
-	uint64_t value[2];
+	unsigned step = (sadb_selector_v6(sel) ? 32 : 8) >> level;
+	uint64_t value[SADB_WORDS_MAX];
 	wide.src.len = (uint8_t)(sel->src.len - sel->src.len % step);
 	wide.dst.len = (uint8_t)(sel->dst.len - sel->dst.len % step);
 	if (level == 0)
@@ -81,21 +95,42 @@ shared_id(const struct sadb_selector *sel, unsigned level)
 /* ---- what comes in and goes out ---- */
 
 struct sadb_entry *
-sadb_build_entry(struct sadb_build *build)
+sadb_build_entry(struct sadb_build *build, const uint64_t mask[SADB_WORDS_MAX], const uint64_t value[SADB_WORDS_MAX])
 {
-	struct sadb_entry *entry = sadb_slab_alloc(&build->db->entries);
+	bool v6 = build->domain->width == SADB_WIDTH_V6;
+	struct sadb_entry *entry = sadb_slab_alloc(v6 ? &build->db->entries_v6 : &build->db->entries);
 	if (entry == NULL)
 		return NULL;
+	memcpy(entry->mask, mask, sizeof(entry->mask));
+	memcpy(entry->match.value, value, sizeof(entry->match.value));
+	if (v6) {
+		struct sadb_match_more *more = sadb_match_more(&entry->match);
+		memcpy(more->mask, mask + SADB_WIDTH_V4, sizeof(more->mask));
+		memcpy(more->value, value + SADB_WIDTH_V4, sizeof(more->value));
+	}
 	entry->next = build->fresh_entries;
 	build->fresh_entries = entry;
+	return entry;
+}
+
+static struct sadb_entry *
+entry_for(struct sadb_build *build, const struct sadb_rule *rule)
+{
+	uint64_t mask[SADB_WORDS_MAX], value[SADB_WORDS_MAX];
+	sadb_selector_words(&rule->sel, mask, value);
+	struct sadb_entry *entry = sadb_build_entry(build, mask, value);
+	if (entry == NULL)
+		return NULL;
+	sadb_order_as(&entry->match, &rule->hot->match);
+	entry->policy = rule->hot;
 	return entry;
 }
 
 static bool
 is(const struct sadb_tuple *tuple, const struct sadb_tuple_id *id)
 {
-	return tuple->id.kind == id->kind && tuple->id.variant == id->variant && tuple->id.mask[0] == id->mask[0] &&
-	       tuple->id.mask[1] == id->mask[1];
+	return tuple->id.kind == id->kind && tuple->id.variant == id->variant &&
+	       memcmp(tuple->id.mask, id->mask, sizeof(id->mask)) == 0;
 }
 
 int
@@ -111,7 +146,7 @@ sadb_build_insert(struct sadb_build *build, const struct sadb_tuple_id *id, stru
 		if (rc != -E2BIG || id->kind == SADB_TABLE_SHARED)
 			return rc;
 	}
-	struct sadb_tuple *tuple = sadb_tuple_create(id);
+	struct sadb_tuple *tuple = sadb_tuple_create(id, build->domain->width);
 	if (tuple == NULL)
 		return -ENOMEM;
 	tuple->next = build->domain->tuples;
@@ -137,12 +172,9 @@ static int
 put_in_shared(struct sadb_build *build, struct sadb_rule *rule)
 {
 	int rc = -E2BIG;
-	struct sadb_entry *entry = sadb_build_entry(build);
+	struct sadb_entry *entry = entry_for(build, rule);
 	if (entry == NULL)
 		return -ENOMEM;
-	entry->match = rule->hot->match;
-	entry->policy = rule->hot;
-	sadb_selector_words(&rule->sel, entry->mask, entry->match.value);
 	for (unsigned level = 0; level < SHARED_LEVELS && rc == -E2BIG; level++) {
 		const struct sadb_tuple_id id = shared_id(&rule->sel, level);
 		rc = sadb_build_insert(build, &id, &entry->match, &rule->tuple);
@@ -174,12 +206,9 @@ take_out(struct sadb_build *build, struct sadb_rule *rule, struct sadb_rule *hei
 		struct sadb_entry *entry = sadb_tuple_entry(tuple, rule->hot), *fresh = NULL;
 		match = &entry->match;
 		if (heir != NULL) {
-			fresh = sadb_build_entry(build);
+			fresh = entry_for(build, heir);
 			if (fresh == NULL)
 				return -ENOMEM;
-			fresh->match = heir->hot->match;
-			memcpy(fresh->mask, entry->mask, sizeof(fresh->mask));
-			fresh->policy = heir->hot;
 			by = &fresh->match;
 		}
 		entry->next = build->stale_entries;
@@ -264,6 +293,16 @@ best_of(const struct sadb_tuple *tuple)
 						  : &sadb_entry(node, struct sadb_rule, by_order)->hot->match;
 }
 
+/* At most so many will be published. */
+static unsigned
+tables_of(const struct sadb_domain *domain)
+{
+	unsigned n = 0;
+	for (const struct sadb_tuple *tuple = domain->tuples; tuple != NULL; tuple = tuple->next)
+		n++;
+	return n;
+}
+
 /* Those of ports behind all others. */
 static int
 table_order(const void *a, const void *b)
@@ -277,14 +316,26 @@ table_order(const void *a, const void *b)
 	return x->best_age < y->best_age ? -1 : x->best_age > y->best_age;
 }
 
+/* What a wide table has beyond the line of its struct. */
+static const struct sadb_table_more *
+fill_more(struct sadb_table_more *more, const struct sadb_tuple *tuple)
+{
+	if (tuple->width != SADB_WIDTH_V6)
+		return NULL;
+	memcpy(more->mask, tuple->id.mask + SADB_WIDTH_V4, sizeof(more->mask));
+	memcpy(more->seed, tuple->seed + SADB_WIDTH_V4, sizeof(more->seed));
+	return more;
+}
+
 static void
 fill_spd(struct sadb_spd *spd, const struct sadb_domain *domain)
 {
+	struct sadb_table_more *more = (struct sadb_table_more *)(void *)&spd->table[tables_of(domain)];
 	for (const struct sadb_tuple *tuple = domain->tuples; tuple != NULL; tuple = tuple->next) {
 		if (tuple->members.root == NULL)
 			continue;
 		const struct sadb_match *best = best_of(tuple);
-		spd->table[spd->tables++] = (struct sadb_table){
+		spd->table[spd->tables] = (struct sadb_table){
 		    .mask = {tuple->id.mask[0], tuple->id.mask[1]},
 		    .seed = {tuple->seed[0], tuple->seed[1]},
 		    .shard = tuple->dir->shard,
@@ -292,7 +343,9 @@ fill_spd(struct sadb_spd *spd, const struct sadb_domain *domain)
 		    .best_priority = best->priority,
 		    .shift = (uint8_t)(64 - tuple->dir->depth),
 		    .kind = tuple->id.kind,
+		    .more = fill_more(&more[spd->tables], tuple),
 		};
+		spd->tables++;
 		spd->packets += tuple->id.kind != SADB_TABLE_PORTS;
 	}
 	qsort(spd->table, spd->tables, sizeof(spd->table[0]), table_order);
@@ -303,9 +356,10 @@ fill_spd(struct sadb_spd *spd, const struct sadb_domain *domain)
 static struct sadb_spd *
 spd_alloc(const struct sadb_domain *domain)
 {
-	size_t bytes = sizeof(struct sadb_spd);
-	for (const struct sadb_tuple *tuple = domain->tuples; tuple != NULL; tuple = tuple->next)
-		bytes += sizeof(struct sadb_table);
+	size_t one = sizeof(struct sadb_table);
+	if (domain->width == SADB_WIDTH_V6)
+		one += sizeof(struct sadb_table_more);
+	size_t bytes = sizeof(struct sadb_spd) + tables_of(domain) * one;
 	struct sadb_spd *spd = aligned_alloc(alignof(struct sadb_spd), bytes);
 	if (spd != NULL)
 		memset(spd, 0, sizeof(*spd));

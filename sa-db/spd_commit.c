@@ -151,6 +151,8 @@ sadb_policies_free(struct sadb *db)
 	sadb_policy_lives_fini(db);
 	sadb_slab_fini(&db->rules);
 	sadb_slab_fini(&db->hots);
+	sadb_slab_fini(&db->hots_v6);
 	sadb_slab_fini(&db->shards);
 	sadb_slab_fini(&db->entries);
+	sadb_slab_fini(&db->entries_v6);
 }

@@ -11,7 +11,7 @@
 struct sadb_ports {
 	struct sadb_link by_value;
 	struct sadb_domain *domain;
-	uint64_t mask[2], value[2];
+	uint64_t mask[SADB_WORDS_MAX], value[SADB_WORDS_MAX];
 	struct sadb_tree rules; /* struct sadb_ports_rule; what is staged */
 	/* What is published, and what the build under way has instead. */
 	struct sadb_entry *entry, *fresh;
@@ -51,9 +51,12 @@ sadb_ports_match(const struct sadb_node *node)
 /* ---- staged ---- */
 
 static struct sadb_ports *
-ports_get(struct sadb *db, struct sadb_domain *domain, const uint64_t mask[2], const uint64_t value[2])
+ports_get(struct sadb *db, struct sadb_domain *domain, const uint64_t mask[SADB_WORDS_MAX],
+	  const uint64_t value[SADB_WORDS_MAX])
 {
-	const uint64_t key[] = {(uintptr_t)domain, mask[0], mask[1], value[0], value[1]};
+	uint64_t key[1 + 2 * SADB_WORDS_MAX] = {(uintptr_t)domain};
+	memcpy(key + 1, mask, SADB_WORDS_MAX * sizeof(key[0]));
+	memcpy(key + 1 + SADB_WORDS_MAX, value, SADB_WORDS_MAX * sizeof(key[0]));
 	uint32_t hash = sadb_hash(db, key, sizeof(key));
 	for (struct sadb_link *link = sadb_map_first(&db->ports, hash); link != NULL; link = sadb_map_next(link)) {
 		struct sadb_ports *ports = sadb_entry(link, struct sadb_ports, by_value);
@@ -76,8 +79,8 @@ int
 sadb_ports_create(struct sadb *db, struct sadb_rule *rule)
 {
 	struct sadb_selector sel = rule->sel;
-	uint64_t mask[2], value[2];
-	if (!sadb_selector_v4(&sel) || (sel.sport_mask_be | sel.dport_mask_be) == 0)
+	uint64_t mask[SADB_WORDS_MAX], value[SADB_WORDS_MAX];
+	if ((sel.sport_mask_be | sel.dport_mask_be) == 0)
 		return 0;
 	sel.sport_mask_be = sel.dport_mask_be = 0;
 	sadb_selector_words(&sel, mask, value);
@@ -159,12 +162,10 @@ static int
 put_entry(struct sadb_build *build, struct sadb_ports *ports, const struct sadb_match *first)
 {
 	struct sadb_tuple_id id = {.kind = SADB_TABLE_PORTS};
-	struct sadb_entry *entry = sadb_build_entry(build);
+	struct sadb_entry *entry = sadb_build_entry(build, ports->mask, ports->value);
 	if (entry == NULL)
 		return -ENOMEM;
-	entry->match = *first;
-	memcpy(entry->match.value, ports->value, sizeof(ports->value));
-	memcpy(entry->mask, ports->mask, sizeof(ports->mask));
+	sadb_order_as(&entry->match, first);
 	memcpy(id.mask, ports->mask, sizeof(id.mask));
 	ports->fresh = entry;
 	return sadb_build_insert(build, &id, &entry->match, &ports->fresh_tuple);

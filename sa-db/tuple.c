@@ -16,12 +16,13 @@
 #define SHARD_SPARSE 48
 
 struct sadb_tuple *
-sadb_tuple_create(const struct sadb_tuple_id *id)
+sadb_tuple_create(const struct sadb_tuple_id *id, unsigned width)
 {
 	struct sadb_tuple *tuple = calloc(1, sizeof(*tuple));
 	if (tuple == NULL)
 		return NULL;
 	tuple->id = *id;
+	tuple->width = (uint8_t)width;
 	/* The kernel's: from numbers that peers see, such as SPIs, the next of rte_rand() could be computed. */
 	if (getentropy(tuple->seed, sizeof(tuple->seed)) == 0)
 		return tuple;
@@ -32,7 +33,12 @@ sadb_tuple_create(const struct sadb_tuple_id *id)
 static uint64_t
 hash_of(const struct sadb_tuple *tuple, const struct sadb_match *match)
 {
-	return sadb_table_hash(tuple->seed, match->value[0] & tuple->id.mask[0], match->value[1] & tuple->id.mask[1]);
+	uint64_t words[SADB_WORDS_MAX];
+	sadb_match_words(match, tuple->width, words);
+	for (unsigned i = 0; i < tuple->width; i++)
+		words[i] &= tuple->id.mask[i];
+	return tuple->width == SADB_WIDTH_V6 ? sadb_table_hash_v6(tuple->seed, tuple->seed + 2, words)
+					     : sadb_table_hash(tuple->seed, words[0], words[1]);
 }
 
 /* ---- one shard ---- */

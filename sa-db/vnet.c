@@ -7,14 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sa-db/spd.h"
+
 static void
 vnet_init(struct sadb_vnet_own *own, uint32_t id, const char *name)
 {
 	own->vnet.id = id;
 	snprintf(own->vnet.name, sizeof(own->vnet.name), "%s", name);
-	for (unsigned dir = 0; dir < SADB_POLICY_DIRS; dir++)
-		own->domain[dir] =
-		    (struct sadb_domain){.published = &own->vnet.spd[dir], .vnet_id = id, .dir = (uint8_t)dir};
+	for (unsigned dir = 0; dir < SADB_POLICY_DIRS; dir++) {
+		own->domain[dir] = (struct sadb_domain){
+		    .published = &own->vnet.spd[dir], .vnet_id = id, .dir = (uint8_t)dir, .width = SADB_WIDTH_V4};
+		own->domain_v6[dir] = (struct sadb_domain){
+		    .published = &own->vnet.spd_v6[dir], .vnet_id = id, .dir = (uint8_t)dir, .width = SADB_WIDTH_V6};
+	}
 }
 
 int

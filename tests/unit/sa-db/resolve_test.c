@@ -327,6 +327,40 @@ many_policies_follow_one_sa(void **state)
 	sadb_destroy(db);
 }
 
+/* Both SAs lead to the same gateway, and neither policy names one of them by a reqid. */
+static void
+an_sa_is_in_charge_of_the_family_that_its_selector_is_of(void **state)
+{
+	static const struct {
+		const char *sel; /* NULL: of no family */
+		bool v4, v6;
+	} cases[] = {
+	    {NULL, true, true}, {"0.0.0.0/0", true, false}, {"::/0", false, true}, {"2001:db8:2::/64", false, true}};
+	struct sadb *db = start(0);
+	struct sadb_flow_v6 wide = {.src = {0x20, 1}, .dst = {0x20, 1, 0x0d, 0xb8, 0, 2}, .proto = IPPROTO_UDP};
+	bool blocked;
+	(void)state;
+	add_policy(db, rig_policy("2001:db8:2::/48", 1, 0));
+	rig_commit(db);
+	const struct sadb_policy *policy =
+	    sadb_spd_lookup_v6(sadb_vnet_spd_v6(sadb_vnet_find(db, 1), SADB_POLICY_OUT), &wide, &blocked);
+	assert_non_null(policy);
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sadb_sa_config config = rig_sa(i + 1);
+		config.sel = (struct sadb_selector){.proto = 0};
+		if (cases[i].sel != NULL)
+			config.sel.src = config.sel.dst = rig_prefix(cases[i].sel);
+		assert_int_equal(sadb_sa_add(db, &config, &rig_err), 0);
+		rig_commit(db);
+		const struct sadb_sa *sa = sadb_policy_sa(policy);
+		assert_int_equal(in_charge(db), cases[i].v4 ? i + 1 : 0);
+		assert_int_equal(sa != NULL, cases[i].v6);
+		del(db, i + 1);
+		rig_commit(db);
+	}
+	sadb_destroy(db);
+}
+
 int
 main(void)
 {
@@ -341,6 +375,7 @@ main(void)
 	    cmocka_unit_test(a_policy_update_switches_to_the_spi_it_names),
 	    cmocka_unit_test(a_replaced_policy_still_published_lets_go_of_a_deleted_sa),
 	    cmocka_unit_test(many_policies_follow_one_sa),
+	    cmocka_unit_test(an_sa_is_in_charge_of_the_family_that_its_selector_is_of),
 	};
 	unit_eal_start();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,7 +151,7 @@ struct sadb_policy_config
 rig_policy(const char *dst, uint32_t priority, uint32_t reqid)
 {
 	struct sadb_policy_config config = {
-	    .sel = {.src = rig_prefix("0.0.0.0/0"), .dst = rig_prefix(dst)},
+	    .sel = {.src = rig_prefix(strchr(dst, ':') != NULL ? "::/0" : "0.0.0.0/0"), .dst = rig_prefix(dst)},
 	    .tmpl = {.reqid = reqid, .proto = IPPROTO_ESP, .mode = XFRM_MODE_TUNNEL},
 	    .priority = priority,
 	    .vnet_id = 1,

@@ -64,8 +64,6 @@ oracle_policy(enum oracle_taste taste, unsigned *seed)
 		config.sel.dport_be = htons(taste == ORACLE_PORTS ? (uint16_t)below(seed, 300) : PICK(seed, ports));
 		config.sel.dport_mask_be = htons(PICK(seed, masks));
 	}
-	if (below(seed, 40) == 0)
-		config.sel.src = config.sel.dst = rig_prefix("2001:db8::/32"); /* matches nothing that is looked up */
 	return config;
 }
 
@@ -105,6 +103,52 @@ oracle_flow(const struct oracle *oracle, unsigned *seed)
 	return flow;
 }
 
+/* ---- images in IPv6 ---- */
+
+/* A byte of the IPv4 address every four bytes, and between them what is the same in all: what the tables decide of images
+ * is what they decide of the IPv4 that is imaged, with bits that count in every word. */
+static void
+image_addr(const uint8_t v4[4], uint8_t v6[16])
+{
+	for (unsigned i = 0; i < 16; i++)
+		v6[i] = i % 4 == 0 ? v4[i / 4] : (uint8_t)(0x5a + i);
+}
+
+static struct sadb_prefix
+image_prefix(const struct sadb_prefix *prefix)
+{
+	struct sadb_prefix image = {.len = (uint8_t)(prefix->len / 8 * 32 + prefix->len % 8)};
+	if (prefix->addr.family == AF_UNSPEC)
+		return image;
+	image.addr.family = AF_INET6;
+	image_addr(prefix->addr.bytes, image.addr.bytes);
+	return image;
+}
+
+static struct sadb_flow_v6
+image_flow(const struct sadb_flow_v4 *flow)
+{
+	struct sadb_flow_v6 image = {.sport_be = flow->sport_be, .dport_be = flow->dport_be, .proto = flow->proto};
+	image_addr((const uint8_t *)&flow->src_be, image.src);
+	image_addr((const uint8_t *)&flow->dst_be, image.dst);
+	return image;
+}
+
+/* What is of the other family stays so: it is never found. */
+static struct sadb_policy_config
+in_database(const struct oracle *oracle, struct sadb_policy_config config)
+{
+	if (!oracle->v6)
+		return config;
+	if (config.sel.src.addr.family == AF_INET6) {
+		config.sel.src = config.sel.dst = rig_prefix("10.0.0.0/8");
+		return config;
+	}
+	config.sel.src = image_prefix(&config.sel.src);
+	config.sel.dst = image_prefix(&config.sel.dst);
+	return config;
+}
+
 /* ---- the list ---- */
 
 static int
@@ -131,6 +175,7 @@ put(struct oracle *oracle, struct sadb *db, struct sadb_policy_config config)
 		oracle->rule[old] = oracle->rule[--oracle->n];
 	assert_true(oracle->n < ORACLE_MAX);
 	oracle->rule[oracle->n++] = rule;
+	config = in_database(oracle, config);
 	assert_int_equal(sadb_policy_add(db, &config, old >= 0, &rig_err), 0);
 }
 
@@ -139,7 +184,14 @@ change_one(struct oracle *oracle, struct sadb *db, enum oracle_taste taste, unsi
 {
 	unsigned kind = oracle->n < ORACLE_MAX * 3 / 4 ? below(seed, 10) : 9;
 	if (oracle->n == 0 || kind < 5) {
-		put(oracle, db, oracle_policy(taste, seed));
+		struct sadb_policy_config config = oracle_policy(taste, seed);
+		if (oracle->both && below(seed, 40) == 0)
+			config.sel.src = config.sel.dst =
+			    rig_prefix("2001:db8::/32"); /* matches nothing that is looked up */
+		/* Without a family at either end it is one of IPv4 packets. */
+		if (oracle->v6 && config.sel.src.addr.family == AF_UNSPEC)
+			config.sel.src = rig_prefix("0.0.0.0/0");
+		put(oracle, db, config);
 		return;
 	}
 	unsigned i = below(seed, oracle->n);
@@ -154,7 +206,8 @@ change_one(struct oracle *oracle, struct sadb *db, enum oracle_taste taste, unsi
 		return;
 	}
 	oracle->rule[i] = oracle->rule[--oracle->n];
-	assert_int_equal(sadb_policy_del(db, &config, NULL, &rig_err), 0);
+	const struct sadb_policy_config which = in_database(oracle, config);
+	assert_int_equal(sadb_policy_del(db, &which, NULL, &rig_err), 0);
 	if (kind == 8) /* and at once again, as the youngest */
 		put(oracle, db, config);
 }
@@ -221,6 +274,30 @@ oracle_search_fragment(const struct oracle *oracle, const struct sadb_flow_v4 *f
 	return best == NULL || *blocked ? 0 : best->tmpl.reqid;
 }
 
+static unsigned
+check_v6(const struct oracle *oracle, struct sadb *db, unsigned flows, unsigned *seed)
+{
+	const struct sadb_spd *spd = sadb_vnet_spd_v6(sadb_vnet_find(db, 1), SADB_POLICY_OUT);
+	unsigned hits = 0;
+
+	for (unsigned i = 0; i < flows; i++) {
+		const struct sadb_flow_v4 flow = oracle_flow(oracle, seed);
+		struct sadb_flow_v6 image = image_flow(&flow);
+		bool blocked = true, is_blocked;
+		const struct sadb_policy *found = sadb_spd_lookup_v6(spd, &image, &blocked);
+		assert_false(blocked);
+		assert_int_equal(found == NULL ? 0 : found->tmpl.reqid, oracle_search(oracle, &flow));
+		hits += found != NULL;
+		image.later_fragment = 1;
+		found = sadb_spd_lookup_v6(spd, &image, &blocked);
+		assert_int_equal(found == NULL ? 0 : found->tmpl.reqid,
+				 oracle_search_fragment(oracle, &flow, &is_blocked));
+		assert_int_equal(blocked, is_blocked);
+		hits += blocked;
+	}
+	return hits;
+}
+
 unsigned
 oracle_check(const struct oracle *oracle, struct sadb *db, unsigned flows, unsigned *seed)
 {
@@ -230,6 +307,8 @@ oracle_check(const struct oracle *oracle, struct sadb *db, unsigned flows, unsig
 	struct sadb_policy *found[64];
 	unsigned hits = 0;
 
+	if (oracle->v6)
+		return check_v6(oracle, db, flows, seed);
 	for (unsigned done = 0; done < flows;) {
 		unsigned n = 1 + below(seed, 64);
 		for (unsigned i = 0; i < n; i++) {

@@ -26,6 +26,8 @@ struct oracle_rule {
 struct oracle {
 	struct oracle_rule rule[ORACLE_MAX];
 	unsigned n;
+	bool v6;   /* the database has every policy as its image in IPv6; what is looked up is IPv6, too */
+	bool both; /* some policies are of the other family, and so in another table, committed by itself */
 	uint64_t age;
 	uint32_t reqid; /* of the newest policy: each ever made has one of its own */
 };

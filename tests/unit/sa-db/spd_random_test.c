@@ -21,11 +21,13 @@ create(void)
 
 /* From no policies to some and back to none. */
 static unsigned
-session(struct sadb *db, enum oracle_taste taste, unsigned *seed)
+session(struct sadb *db, enum oracle_taste taste, bool v6, unsigned *seed)
 {
 	static struct oracle now, published;
 	unsigned hits = 0;
 	now.n = published.n = 0;
+	now.v6 = published.v6 = v6;
+	now.both = true;
 	for (unsigned commit = 0; commit < COMMITS; commit++) {
 		oracle_change(&now, db, taste, seed);
 		oracle_check(&published, db, 8, seed); /* workers see nothing yet */
@@ -43,12 +45,12 @@ session(struct sadb *db, enum oracle_taste taste, unsigned *seed)
 }
 
 static void
-tables_agree(enum oracle_taste taste)
+tables_agree(enum oracle_taste taste, bool v6)
 {
 	struct sadb *db = create();
 	unsigned seed = 7 + taste, hits = 0;
 	for (unsigned i = 0; i < SESSIONS; i++)
-		hits += session(db, taste, &seed);
+		hits += session(db, taste, v6, &seed);
 	assert_true(hits > SESSIONS * COMMITS * 20);
 	sadb_destroy(db);
 }
@@ -57,28 +59,36 @@ static void
 few_masks_with_many_values_decide_as_a_plain_list(void **state)
 {
 	(void)state;
-	tables_agree(ORACLE_GATEWAY);
+	tables_agree(ORACLE_GATEWAY, false);
 }
 
 static void
 every_mask_around_few_addresses_decides_as_a_plain_list(void **state)
 {
 	(void)state;
-	tables_agree(ORACLE_NESTED);
+	tables_agree(ORACLE_NESTED, false);
 }
 
 static void
 many_ports_decide_as_a_plain_list(void **state)
 {
 	(void)state;
-	tables_agree(ORACLE_PORTS);
+	tables_agree(ORACLE_PORTS, false);
 }
 
 static void
 all_kinds_together_decide_as_a_plain_list(void **state)
 {
 	(void)state;
-	tables_agree(ORACLE_MIXED);
+	tables_agree(ORACLE_MIXED, false);
+}
+
+static void
+policies_for_ipv6_decide_as_a_plain_list(void **state)
+{
+	(void)state;
+	for (enum oracle_taste taste = 0; taste < ORACLE_TASTES; taste++)
+		tables_agree(taste, true);
 }
 
 int
@@ -89,6 +99,7 @@ main(void)
 	    cmocka_unit_test(every_mask_around_few_addresses_decides_as_a_plain_list),
 	    cmocka_unit_test(many_ports_decide_as_a_plain_list),
 	    cmocka_unit_test(all_kinds_together_decide_as_a_plain_list),
+	    cmocka_unit_test(policies_for_ipv6_decide_as_a_plain_list),
 	};
 	unit_eal_start();
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,11 +85,11 @@ policies_for_ipv6_do_not_catch_ipv4(void **state)
 	rig_commit(db);
 	assert_null(rig_find(db, &flow));
 	struct sadb_policy_config any = rig_policy("10.0.0.0/8", 2, 2);
-	memset(&any.sel, 0, sizeof(any.sel)); /* no family: every packet */
+	memset(&any.sel, 0, sizeof(any.sel)); /* no family: one of IPv4 packets */
 	assert_int_equal(sadb_policy_add(db, &any, false, &rig_err), 0);
 	rig_commit(db);
 	assert_int_equal(rig_find(db, &flow)->tmpl.reqid, 2);
-	six.tmpl.reqid = 5; /* replaced, though in no table */
+	six.tmpl.reqid = 5; /* replaced, in its own table */
 	assert_int_equal(sadb_policy_add(db, &six, true, &rig_err), 0);
 	rig_commit(db);
 	assert_int_equal(rig_find(db, &flow)->tmpl.reqid, 2);
