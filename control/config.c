@@ -68,14 +68,14 @@ ctl_config_is_pci(const char *device)
 static void
 addr_read(struct ctl_yaml *y, const yaml_node_t *node, void *item)
 {
-	const char *accepted = "an IPv4 address and its network's length, such as 192.0.2.1/24";
+	const char *accepted = "an address and its network's length, such as 192.0.2.1/24 or 2001:db8:1::1/64";
 	const char *text = ctl_yaml_scalar(y, node, accepted);
 	struct ctl_config_addr *addr = item;
 
 	if (text == NULL)
 		return;
-	if (strchr(text, '/') == NULL || sadb_prefix_parse(text, &addr->prefix) < 0 ||
-	    addr->prefix.addr.family != AF_INET || addr->prefix.len == 0 || !ctl_config_is_host(&addr->prefix)) {
+	if (strchr(text, '/') == NULL || sadb_prefix_parse(text, &addr->prefix) < 0 || addr->prefix.len == 0 ||
+	    !ctl_config_is_host(&addr->prefix)) {
 		ctl_yaml_mistake(y, node, "not an address of a host:", text, accepted);
 		return;
 	}
@@ -90,7 +90,7 @@ to_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml_key *
 
 	if (text == NULL)
 		return;
-	if (strchr(text, '/') == NULL || sadb_prefix_parse(text, &route->to) < 0 || route->to.addr.family != AF_INET)
+	if (strchr(text, '/') == NULL || sadb_prefix_parse(text, &route->to) < 0)
 		ctl_yaml_mistake(y, node, "not a prefix:", text, key->accepted);
 	else if (!ctl_config_is_network(&route->to))
 		ctl_yaml_mistake(y, node, "has bits beyond its length:", text, key->accepted);
@@ -104,7 +104,7 @@ via_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml_key 
 
 	if (text == NULL)
 		return;
-	if (sadb_addr_parse(text, &route->via) < 0 || route->via.family != AF_INET)
+	if (sadb_addr_parse(text, &route->via) < 0)
 		ctl_yaml_mistake(y, node, "not an address:", text, key->accepted);
 	route->via_line = ctl_yaml_line(node);
 }
@@ -135,13 +135,13 @@ static const struct ctl_yaml_key port_keys[] = {
      .accepted = "the name of a virtual network under vnets"},
     {"mtu", ctl_yaml_uint, MEMBER(ctl_config_port, mtu), .min = 576, .max = 9000},
     {"addresses", ctl_yaml_items, MEMBER(ctl_config_port, addrs), .list = &addr_list,
-     .accepted = "a list, such as [192.0.2.1/24]"},
+     .accepted = "a list, such as [192.0.2.1/24, 2001:db8:1::1/64]"},
     {0},
 };
 
 static const struct ctl_yaml_key route_keys[] = {
-    {"to", to_read, .required = true, .accepted = "an IPv4 prefix, such as 0.0.0.0/0 or 198.51.100.0/24"},
-    {"via", via_read, .accepted = "a gateway's IPv4 address, such as 192.0.2.254; none for a network on link"},
+    {"to", to_read, .required = true, .accepted = "a prefix, such as 0.0.0.0/0, 198.51.100.0/24 or 2001:db8:2::/48"},
+    {"via", via_read, .accepted = "a gateway's address, such as 192.0.2.254 or fe80::1; none for a network on link"},
     {"port", ctl_yaml_text, MEMBER(ctl_config_route, port), LINE(ctl_config_route, port_line), .required = true,
      .valid = name_valid, .accepted = "the name of a port under ports"},
     {"metric", ctl_yaml_uint, MEMBER(ctl_config_route, metric), .max = UINT32_MAX},
@@ -348,6 +348,15 @@ ctl_config_port_find(const struct ctl_config *config, const char *name)
 		if (strcmp(config->ports[i].name, name) == 0)
 			return &config->ports[i];
 	return NULL;
+}
+
+bool
+ctl_config_port_v6(const struct ctl_config_port *port)
+{
+	for (unsigned i = 0; i < port->n_addrs; i++)
+		if (port->addrs[i].prefix.addr.family == AF_INET6)
+			return true;
+	return false;
 }
 
 const struct ctl_config_vnet *

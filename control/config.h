@@ -101,6 +101,8 @@ struct ctl_config *ctl_config_load(const char *file, ctl_config_report_fn report
 void ctl_config_free(struct ctl_config *config);
 
 const struct ctl_config_port *ctl_config_port_find(const struct ctl_config *config, const char *name);
+/* Has it an IPv6 address? Only then its twin speaks IPv6. */
+bool ctl_config_port_v6(const struct ctl_config_port *port);
 const struct ctl_config_vnet *ctl_config_vnet_find(const struct ctl_config *config, const char *name);
 
 /* A PCI address ("0000:3b:00.0", "3b:00.0"), maybe with device arguments after a comma? */

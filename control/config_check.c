@@ -12,35 +12,44 @@
 
 #define IKE_PORT 500
 
-static uint32_t
-mask_of(unsigned len)
-{
-	return len == 0 ? 0 : UINT32_MAX << (32 - len);
-}
-
-static uint32_t
-host_order(const struct sadb_addr *addr)
-{
-	return ntohl(sadb_addr_to_v4(addr));
-}
-
 bool
 ctl_config_is_network(const struct sadb_prefix *prefix)
 {
-	return (host_order(&prefix->addr) & ~mask_of(prefix->len)) == 0;
+	struct sadb_prefix trimmed = *prefix;
+
+	sadb_prefix_trim(&trimmed);
+	return sadb_addr_equal(&trimmed.addr, &prefix->addr);
+}
+
+static bool
+is_broadcast(const struct sadb_prefix *prefix)
+{
+	const uint32_t rest = prefix->len == 0 ? UINT32_MAX : UINT32_MAX >> (prefix->len & 31);
+
+	return (ntohl(sadb_addr_to_v4(&prefix->addr)) & rest) == rest;
+}
+
+/* RFC 4291 2.4, 2.5.2, 2.5.3, 2.5.5: unspecified, loopback and mapped IPv4, multicast. */
+static bool
+is_special_v6(const struct sadb_addr *addr)
+{
+	static const uint8_t zero[10];
+
+	return addr->bytes[0] == 0xff || memcmp(addr->bytes, zero, sizeof(zero)) == 0;
 }
 
 bool
 ctl_config_is_host(const struct sadb_prefix *prefix)
 {
-	const uint32_t addr = host_order(&prefix->addr);
-	const uint32_t rest = ~mask_of(prefix->len);
-	const unsigned top = addr >> 24;
+	const uint8_t top = prefix->addr.bytes[0];
 
-	if (top == 0 || top == 127 || top >= 224)
+	/* The network's own address is, in IPv6, that of any router on the link (RFC 4291 2.6.1). RFC 3021 and 6164: a
+	 * link of two hosts has neither that nor a broadcast address. */
+	if (prefix->len < sadb_addr_bits(prefix->addr.family) - 1 && ctl_config_is_network(prefix))
 		return false;
-	/* RFC 3021: a /31 has two hosts and neither a network nor a broadcast address. */
-	return prefix->len >= 31 || ((addr & rest) != 0 && (addr & rest) != rest);
+	if (prefix->addr.family == AF_INET6)
+		return !is_special_v6(&prefix->addr);
+	return top != 0 && top != 127 && top < 224 && (prefix->len >= 31 || !is_broadcast(prefix));
 }
 
 /* "ITEM[i].KEY: TEXT" */
@@ -123,6 +132,12 @@ check_port_addrs(const struct ctl_config *config, struct ctl_yaml *y, unsigned i
 	for (unsigned a = 0; a < config->ports[i].n_addrs; a++) {
 		const struct ctl_config_addr *addr = &config->ports[i].addrs[a];
 
+		if (config->ports[i].underlay && addr->prefix.addr.family == AF_INET6)
+			ctl_yaml_report(y, addr->line,
+					"ports[%u].addresses[%u]: %s is IPv6, which the underlay does not carry; "
+					"accepted: IPv4 here, both on ports inside",
+					i, a, sadb_addr_format(&addr->prefix.addr, shown, sizeof(shown)));
+
 		for (unsigned j = 0; j <= i; j++) {
 			const struct ctl_config_port *other = &config->ports[j];
 			const unsigned end = j < i ? other->n_addrs : a;
@@ -176,8 +191,17 @@ check_ports(const struct ctl_config *config, struct ctl_yaml *y)
 }
 
 static bool
+link_local(const struct sadb_addr *addr)
+{
+	return addr->family == AF_INET6 && addr->bytes[0] == 0xfe && (addr->bytes[1] & 0xc0) == 0x80;
+}
+
+/* A neighbour's link-local address is on every link that speaks IPv6. */
+static bool
 route_on_link(const struct ctl_config_port *port, const struct sadb_addr *via)
 {
+	if (link_local(via))
+		return ctl_config_port_v6(port);
 	for (unsigned a = 0; a < port->n_addrs; a++)
 		if (sadb_prefix_contains(&port->addrs[a].prefix, via) &&
 		    !sadb_addr_equal(&port->addrs[a].prefix.addr, via))
@@ -200,7 +224,15 @@ check_route(const struct ctl_config *config, struct ctl_yaml *y, unsigned i)
 		cli_text_set(&text, "unknown port '%s'", route->port);
 		cli_text_candidates(&text, route->port, names, config->n_ports);
 		mistake(y, route->port_line, "routes.port", i, &text);
-	} else if (route->via.family == AF_INET && !route_on_link(port, &route->via)) {
+	} else if (route->to.addr.family == AF_INET6 && !ctl_config_port_v6(port)) {
+		cli_text_set(&text, "port '%s' has no IPv6 address; accepted: one that has, for an IPv6 prefix",
+			     route->port);
+		mistake(y, route->port_line, "routes.port", i, &text);
+	} else if (route->via.family != AF_UNSPEC && route->via.family != route->to.addr.family) {
+		cli_text_set(&text, "%s and the prefix are of two families; accepted: a gateway of the prefix's",
+			     sadb_addr_format(&route->via, shown, sizeof(shown)));
+		mistake(y, route->via_line, "routes.via", i, &text);
+	} else if (route->via.family != AF_UNSPEC && !route_on_link(port, &route->via)) {
 		cli_text_set(&text, "%s is no neighbour on port '%s'; accepted: an address in a network of that port",
 			     sadb_addr_format(&route->via, shown, sizeof(shown)), route->port);
 		mistake(y, route->via_line, "routes.via", i, &text);

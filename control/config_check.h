@@ -13,7 +13,7 @@ void ctl_config_check(const struct ctl_config *config, struct ctl_yaml *y);
 /* Could the address be a host's: unicast, and neither the network's nor its broadcast address? */
 bool ctl_config_is_host(const struct sadb_prefix *prefix);
 
-/* Are all bits beyond the length zero? IPv4. */
+/* Are all bits beyond the length zero? */
 bool ctl_config_is_network(const struct sadb_prefix *prefix);
 
 #endif

@@ -78,7 +78,7 @@ take_event(struct ctl_daemon *daemon, const struct dp_event *event)
 		ctl_server_mapping(daemon->server, event);
 		return false;
 	case DP_EVENT_NEIGH:
-		ctl_rtnl_resolve(daemon->rtnl, event->port, event->addr_be);
+		ctl_rtnl_resolve(daemon->rtnl, event->port, &event->addr);
 		return false;
 	default:
 		ctl_log(CTL_LOG_ERROR, "a worker sent an event of unknown kind %u", event->kind);

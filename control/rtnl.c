@@ -2,7 +2,6 @@
  * The kernel's links, addresses, routes and neighbours of the twins. Control thread. */
 #include "control/rtnl.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +33,8 @@ struct ctl_rtnl {
 struct ctl_rtnl *
 ctl_rtnl_create(struct sadb *db, struct dp *dp, struct ctl_rtnl_error *err)
 {
-	const uint32_t groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_NEIGH;
+	const uint32_t groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_IFADDR |
+				RTMGRP_IPV6_ROUTE | RTMGRP_NEIGH;
 	struct ctl_rtnl *rtnl = calloc(1, sizeof(*rtnl));
 
 	if (rtnl == NULL) {
@@ -163,8 +163,9 @@ dump_all(struct ctl_rtnl *rtnl, struct ctl_rtnl_state *fresh)
 	static const struct {
 		uint16_t type;
 		uint8_t family;
-	} asked[] = {
-	    {RTM_GETLINK, AF_UNSPEC}, {RTM_GETADDR, AF_INET}, {RTM_GETROUTE, AF_INET}, {RTM_GETNEIGH, AF_INET}};
+	} asked[] = {{RTM_GETLINK, AF_UNSPEC}, {RTM_GETADDR, AF_INET},   {RTM_GETADDR, AF_INET6},
+		     {RTM_GETROUTE, AF_INET},  {RTM_GETROUTE, AF_INET6}, {RTM_GETNEIGH, AF_INET},
+		     {RTM_GETNEIGH, AF_INET6}};
 	struct dump dump = {.state = fresh};
 	int rc;
 
@@ -243,7 +244,8 @@ publish_neighs(struct ctl_rtnl *rtnl)
 	if (rc < 0)
 		return rc;
 	for (unsigned i = 0; before != NULL && i < n; i++) {
-		const struct sadb_neigh *old = sadb_neigh_lookup(before, neighs[i].port, neighs[i].addr_v4_be);
+		const struct sadb_addr addr = sadb_neigh_addr(&neighs[i]);
+		const struct sadb_neigh *old = sadb_neigh_find(before, neighs[i].port, &addr);
 
 		/* Relaxed, as the workers' store: a use noted late counts for the next refresh. */
 		if (old != NULL)
@@ -348,9 +350,9 @@ ctl_rtnl_read(struct ctl_rtnl *rtnl)
 }
 
 static void
-neigh_use(struct ctl_rtnl *rtnl, uint16_t port, rte_be32_t addr_be)
+neigh_use(struct ctl_rtnl *rtnl, uint16_t port, const struct sadb_addr *addr)
 {
-	char shown[INET_ADDRSTRLEN];
+	char shown[SADB_ADDR_STRLEN];
 	int rc;
 
 	for (unsigned i = 0; i < rtnl->state.n_twins; i++) {
@@ -358,18 +360,18 @@ neigh_use(struct ctl_rtnl *rtnl, uint16_t port, rte_be32_t addr_be)
 
 		if (twin->port != port)
 			continue;
-		rc = ctl_rtnl_neigh_use(&rtnl->requests, twin->ifindex, addr_be);
+		rc = ctl_rtnl_neigh_use(&rtnl->requests, twin->ifindex, addr);
 		if (rc < 0)
 			ctl_log(CTL_LOG_DEBUG, "port %s: the kernel does not resolve %s: %s", twin->name,
-				inet_ntop(AF_INET, &addr_be, shown, sizeof(shown)), strerror(-rc));
+				sadb_addr_format(addr, shown, sizeof(shown)), strerror(-rc));
 		return;
 	}
 }
 
 void
-ctl_rtnl_resolve(struct ctl_rtnl *rtnl, uint16_t port, rte_be32_t addr_be)
+ctl_rtnl_resolve(struct ctl_rtnl *rtnl, uint16_t port, const struct sadb_addr *addr)
 {
-	neigh_use(rtnl, port, addr_be);
+	neigh_use(rtnl, port, addr);
 }
 
 void
@@ -379,8 +381,10 @@ ctl_rtnl_refresh(struct ctl_rtnl *rtnl)
 	struct sadb_neigh *neigh;
 
 	for (unsigned i = 0; table != NULL && (neigh = sadb_neigh_at(table, i)) != NULL; i++) {
+		const struct sadb_addr addr = sadb_neigh_addr(neigh);
+
 		/* Relaxed: a worker's store that comes between is a use of the next period. */
 		if (__atomic_exchange_n(&neigh->used, 0, __ATOMIC_RELAXED) != 0)
-			neigh_use(rtnl, neigh->port, neigh->addr_v4_be);
+			neigh_use(rtnl, neigh->port, &addr);
 	}
 }

@@ -28,7 +28,7 @@ void ctl_rtnl_read(struct ctl_rtnl *rtnl);
 void ctl_rtnl_publish(struct ctl_rtnl *rtnl);
 
 /* A worker found no neighbour for a packet. */
-void ctl_rtnl_resolve(struct ctl_rtnl *rtnl, uint16_t port, rte_be32_t addr_be);
+void ctl_rtnl_resolve(struct ctl_rtnl *rtnl, uint16_t port, const struct sadb_addr *addr);
 
 /* Tells the kernel which neighbours workers have used since the last call, so that it probes those that are stale. Call
  * about every 30 s. */

@@ -51,13 +51,12 @@ attr_u32(const struct nlattr *attr, uint32_t *out)
 }
 
 static bool
-attr_addr(const struct nlattr *attr, struct sadb_addr *out)
+attr_addr(const struct nlattr *attr, uint8_t family, struct sadb_addr *out)
 {
-	uint32_t addr_be;
-
-	if (!attr_u32(attr, &addr_be))
+	if (mnl_attr_get_payload_len(attr) != sadb_addr_bits(family) / 8)
 		return false;
-	*out = sadb_addr_v4(addr_be);
+	*out = (struct sadb_addr){.family = family};
+	memcpy(out->bytes, mnl_attr_get_payload(attr), sadb_addr_bits(family) / 8);
 	return true;
 }
 
@@ -98,13 +97,14 @@ addr_decode(const struct nlmsghdr *nlh, struct ctl_rtnl_msg *out)
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
 		return -EINVAL;
-	if (info->ifa_family != AF_INET)
+	if (sadb_addr_bits(info->ifa_family) == 0)
 		return -ENOMSG;
 	if (!attrs_read(&attrs, mnl_nlmsg_get_payload_offset(nlh, sizeof(*info)), message_end(nlh)))
 		return -EINVAL;
 	/* IFA_LOCAL is the address itself; IFA_ADDRESS is the far end's on a point-to-point link. */
 	addr = attrs.at[IFA_LOCAL] != NULL ? attrs.at[IFA_LOCAL] : attrs.at[IFA_ADDRESS];
-	if (addr == NULL || !attr_addr(addr, &out->addr.addr) || info->ifa_prefixlen > 32)
+	if (addr == NULL || !attr_addr(addr, info->ifa_family, &out->addr.addr) ||
+	    info->ifa_prefixlen > sadb_addr_bits(info->ifa_family))
 		return -EINVAL;
 	out->addr.ifindex = (int)info->ifa_index;
 	out->addr.len = info->ifa_prefixlen;
@@ -133,7 +133,8 @@ multipath_decode(const struct nlattr *attr, struct ctl_rtnl_route *route, bool *
 		if (!*alive && (hop.rtnh_flags & RTNH_F_DEAD) == 0) {
 			*alive = true;
 			route->oif = hop.rtnh_ifindex;
-			if (attrs.at[RTA_GATEWAY] != NULL && !attr_addr(attrs.at[RTA_GATEWAY], &route->gateway))
+			if (attrs.at[RTA_GATEWAY] != NULL &&
+			    !attr_addr(attrs.at[RTA_GATEWAY], route->dst.addr.family, &route->gateway))
 				return -EINVAL;
 			if (attrs.at[RTA_VIA] != NULL || attrs.at[RTA_ENCAP] != NULL)
 				route->kind = SADB_ROUTE_BLACKHOLE;
@@ -153,6 +154,7 @@ route_kind(uint8_t type)
 	case RTN_UNICAST:
 		return SADB_ROUTE_UNICAST;
 	case RTN_LOCAL:
+	case RTN_ANYCAST: /* IPv6's address of any router on the link (RFC 4291 2.6.1) */
 		return SADB_ROUTE_LOCAL;
 	case RTN_BLACKHOLE:
 	case RTN_UNREACHABLE:
@@ -172,18 +174,20 @@ route_attrs_decode(const struct attrs *attrs, const struct rtmsg *info, struct c
 	uint32_t oif = 0;
 	int rc;
 
-	route->dst = (struct sadb_prefix){.addr = sadb_addr_v4(0), .len = info->rtm_dst_len};
-	if (attrs->at[RTA_DST] != NULL && !attr_addr(attrs->at[RTA_DST], &route->dst.addr))
+	route->dst = (struct sadb_prefix){.addr = {.family = info->rtm_family}, .len = info->rtm_dst_len};
+	if (attrs->at[RTA_DST] != NULL && !attr_addr(attrs->at[RTA_DST], info->rtm_family, &route->dst.addr))
 		return -EINVAL;
-	if (info->rtm_dst_len > 32 || (attrs->at[RTA_DST] == NULL && info->rtm_dst_len != 0))
+	if (info->rtm_dst_len > sadb_addr_bits(info->rtm_family) ||
+	    (attrs->at[RTA_DST] == NULL && info->rtm_dst_len != 0))
 		return -EINVAL;
-	if (attrs->at[RTA_GATEWAY] != NULL && !attr_addr(attrs->at[RTA_GATEWAY], &route->gateway))
+	if (attrs->at[RTA_GATEWAY] != NULL && !attr_addr(attrs->at[RTA_GATEWAY], info->rtm_family, &route->gateway))
 		return -EINVAL;
 	if (attrs->at[RTA_PRIORITY] != NULL && !attr_u32(attrs->at[RTA_PRIORITY], &route->metric))
 		return -EINVAL;
 	if (attrs->at[RTA_OIF] != NULL && !attr_u32(attrs->at[RTA_OIF], &oif))
 		return -EINVAL;
-	route->oif = (int)oif;
+	/* The kernel's blackholes of IPv6 lead to the loopback device. */
+	route->oif = route->kind == SADB_ROUTE_BLACKHOLE ? 0 : (int)oif;
 	if (attrs->at[RTA_VIA] != NULL || attrs->at[RTA_ENCAP] != NULL)
 		route->kind = SADB_ROUTE_BLACKHOLE;
 	if (attrs->at[RTA_MULTIPATH] != NULL) {
@@ -206,7 +210,8 @@ route_decode(const struct nlmsghdr *nlh, struct ctl_rtnl_msg *out)
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
 		return -EINVAL;
 	kind = route_kind(info->rtm_type);
-	if (info->rtm_family != AF_INET || kind < 0 || info->rtm_tos != 0 || (info->rtm_flags & RTM_F_CLONED) != 0)
+	if (sadb_addr_bits(info->rtm_family) == 0 || kind < 0 || info->rtm_tos != 0 || info->rtm_src_len != 0 ||
+	    (info->rtm_flags & RTM_F_CLONED) != 0)
 		return -ENOMSG;
 	if (!attrs_read(&attrs, mnl_nlmsg_get_payload_offset(nlh, sizeof(*info)), message_end(nlh)))
 		return -EINVAL;
@@ -232,11 +237,11 @@ neigh_decode(const struct nlmsghdr *nlh, struct ctl_rtnl_msg *out)
 
 	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*info))
 		return -EINVAL;
-	if (info->ndm_family != AF_INET || (info->ndm_flags & NTF_PROXY) != 0)
+	if (sadb_addr_bits(info->ndm_family) == 0 || (info->ndm_flags & NTF_PROXY) != 0)
 		return -ENOMSG;
 	if (!attrs_read(&attrs, mnl_nlmsg_get_payload_offset(nlh, sizeof(*info)), message_end(nlh)))
 		return -EINVAL;
-	if (attrs.at[NDA_DST] == NULL || !attr_addr(attrs.at[NDA_DST], &neigh->addr))
+	if (attrs.at[NDA_DST] == NULL || !attr_addr(attrs.at[NDA_DST], info->ndm_family, &neigh->addr))
 		return -EINVAL;
 	mac = attrs.at[NDA_LLADDR];
 	if (mac != NULL && mnl_attr_get_payload_len(mac) == sizeof(neigh->mac)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * rtnetlink messages (linux/rtnetlink.h) into plain structs. Pure: bytes and a length in; no I/O, no allocation. IPv4. */
+ * rtnetlink messages (linux/rtnetlink.h) into plain structs. Pure: bytes and a length in; no I/O, no allocation. */
 #ifndef CTL_RTNL_DECODE_H
 #define CTL_RTNL_DECODE_H
 

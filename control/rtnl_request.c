@@ -205,11 +205,16 @@ ctl_rtnl_link_set(struct ctl_rtnl_socket *sock, int ifindex, uint32_t mtu, struc
 	return ask(sock, nlh, NULL, NULL, err);
 }
 
+static void
+put_addr(struct nlmsghdr *nlh, uint16_t type, const struct sadb_addr *addr)
+{
+	mnl_attr_put(nlh, type, sadb_addr_bits(addr->family) / 8, addr->bytes);
+}
+
 int
 ctl_rtnl_addr_change(struct ctl_rtnl_socket *sock, bool add, int ifindex, const struct sadb_prefix *addr,
 		     struct ctl_rtnl_error *err)
 {
-	const uint32_t local_be = sadb_addr_to_v4(&addr->addr);
 	char buf[REQUEST_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct ifaddrmsg *info;
@@ -219,11 +224,11 @@ ctl_rtnl_addr_change(struct ctl_rtnl_socket *sock, bool add, int ifindex, const 
 	if (add)
 		nlh->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
 	info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
-	info->ifa_family = AF_INET;
+	info->ifa_family = addr->addr.family;
 	info->ifa_prefixlen = addr->len;
 	info->ifa_index = (uint32_t)ifindex;
-	mnl_attr_put_u32(nlh, IFA_LOCAL, local_be);
-	mnl_attr_put_u32(nlh, IFA_ADDRESS, local_be);
+	put_addr(nlh, IFA_LOCAL, &addr->addr);
+	put_addr(nlh, IFA_ADDRESS, &addr->addr);
 	return ask(sock, nlh, NULL, NULL, err);
 }
 
@@ -240,22 +245,22 @@ ctl_rtnl_route_change(struct ctl_rtnl_socket *sock, bool add, const struct ctl_r
 	if (add)
 		nlh->nlmsg_flags |= NLM_F_CREATE | NLM_F_EXCL;
 	info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
-	info->rtm_family = AF_INET;
+	info->rtm_family = route->to.addr.family;
 	info->rtm_dst_len = route->to.len;
 	info->rtm_table = RT_TABLE_MAIN;
 	info->rtm_protocol = RTPROT_STATIC;
 	info->rtm_type = RTN_UNICAST;
-	info->rtm_scope = route->via.family == AF_INET ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
-	mnl_attr_put_u32(nlh, RTA_DST, sadb_addr_to_v4(&route->to.addr));
+	info->rtm_scope = route->via.family != AF_UNSPEC ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+	put_addr(nlh, RTA_DST, &route->to.addr);
 	mnl_attr_put_u32(nlh, RTA_OIF, (uint32_t)route->ifindex);
 	mnl_attr_put_u32(nlh, RTA_PRIORITY, route->metric);
-	if (route->via.family == AF_INET)
-		mnl_attr_put_u32(nlh, RTA_GATEWAY, sadb_addr_to_v4(&route->via));
+	if (route->via.family != AF_UNSPEC)
+		put_addr(nlh, RTA_GATEWAY, &route->via);
 	return ask(sock, nlh, NULL, NULL, err);
 }
 
 int
-ctl_rtnl_neigh_use(struct ctl_rtnl_socket *sock, int ifindex, rte_be32_t addr_be)
+ctl_rtnl_neigh_use(struct ctl_rtnl_socket *sock, int ifindex, const struct sadb_addr *addr)
 {
 	char buf[REQUEST_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
@@ -267,11 +272,11 @@ ctl_rtnl_neigh_use(struct ctl_rtnl_socket *sock, int ifindex, rte_be32_t addr_be
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_CREATE | NLM_F_REPLACE;
 	nlh->nlmsg_seq = ++sock->seq;
 	info = mnl_nlmsg_put_extra_header(nlh, sizeof(*info));
-	info->ndm_family = AF_INET;
+	info->ndm_family = addr->family;
 	info->ndm_ifindex = ifindex;
 	info->ndm_state = NUD_NONE;
 	info->ndm_flags = NTF_USE;
-	mnl_attr_put_u32(nlh, NDA_DST, addr_be);
+	put_addr(nlh, NDA_DST, addr);
 	if (mnl_socket_sendto(sock->mnl, nlh, nlh->nlmsg_len) < 0)
 		return -errno;
 	/* No ACK was asked for; a refusal is there by now. What answers another request came too late for it. */

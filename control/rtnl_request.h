@@ -50,6 +50,6 @@ int ctl_rtnl_route_change(struct ctl_rtnl_socket *sock, bool add, const struct c
 			  struct ctl_rtnl_error *err);
 
 /* As a packet to that neighbour would: resolves it, or probes it when its entry is stale. Does not wait. */
-int ctl_rtnl_neigh_use(struct ctl_rtnl_socket *sock, int ifindex, rte_be32_t addr_be);
+int ctl_rtnl_neigh_use(struct ctl_rtnl_socket *sock, int ifindex, const struct sadb_addr *addr);
 
 #endif

@@ -10,9 +10,17 @@
 #define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 
 static int
+host_compare(const struct sadb_addr *a, const struct sadb_addr *b)
+{
+	const int rc = COMPARE(a->family, b->family);
+
+	return rc != 0 ? rc : memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+}
+
+static int
 prefix_compare(const struct sadb_prefix *a, const struct sadb_prefix *b)
 {
-	const int rc = memcmp(a->addr.bytes, b->addr.bytes, sizeof(a->addr.bytes));
+	const int rc = host_compare(&a->addr, &b->addr);
 
 	return rc != 0 ? rc : COMPARE(a->len, b->len);
 }
@@ -39,7 +47,7 @@ route_compare(const void *left, const void *right)
 		rc = COMPARE(a->oif, b->oif);
 	if (rc == 0)
 		rc = COMPARE(a->kind, b->kind);
-	return rc != 0 ? rc : memcmp(a->gateway.bytes, b->gateway.bytes, sizeof(a->gateway.bytes));
+	return rc != 0 ? rc : host_compare(&a->gateway, &b->gateway);
 }
 
 static int
@@ -48,7 +56,7 @@ neigh_compare(const void *left, const void *right)
 	const struct ctl_rtnl_neigh *a = left, *b = right;
 	const int rc = COMPARE(a->ifindex, b->ifindex);
 
-	return rc != 0 ? rc : memcmp(a->addr.bytes, b->addr.bytes, sizeof(a->addr.bytes));
+	return rc != 0 ? rc : host_compare(&a->addr, &b->addr);
 }
 
 static int
@@ -59,7 +67,7 @@ addr_compare(const void *left, const void *right)
 
 	if (rc == 0)
 		rc = COMPARE(a->len, b->len);
-	return rc != 0 ? rc : memcmp(a->addr.bytes, b->addr.bytes, sizeof(a->addr.bytes));
+	return rc != 0 ? rc : host_compare(&a->addr, &b->addr);
 }
 
 /* Puts a copy of the value into the set. 1 when it is new, 0 when it was there, -ENOMEM. */
@@ -149,7 +157,7 @@ link_apply(struct ctl_rtnl_state *state, const struct ctl_rtnl_msg *msg)
 
 	if (twin == NULL)
 		return 0;
-	/* IPv4 routes of a link that goes down vanish without a message. One that was down by the last dump may have
+	/* Routes of a link that goes down vanish without a message. One that was down by the last dump may have
 	 * gone down amid it, after routes that came as events. */
 	if (up != twin->up || !up)
 		change |= CTL_RTNL_AGAIN;
@@ -289,9 +297,10 @@ neigh_visit(const void *node, VISIT visit, void *arg)
 	if (visit != postorder && visit != leaf)
 		return;
 	*out = (struct sadb_neigh){
-	    .addr_v4_be = sadb_addr_to_v4(&neigh->addr),
 	    .port = ctl_rtnl_twin_find(walk->state, neigh->ifindex)->port,
+	    .v6 = neigh->addr.family == AF_INET6,
 	};
+	memcpy(out->addr_v6, neigh->addr.bytes, sizeof(out->addr_v6)); /* of IPv4 the first four */
 	memcpy(out->mac, neigh->mac, sizeof(out->mac));
 	walk->n++;
 }

@@ -125,18 +125,13 @@ ctl_server_acquire(struct ctl_server *server, const struct dp_event *event)
 {
 	const struct nlmsghdr header = {.nlmsg_type = XFRM_MSG_ACQUIRE};
 	const struct sadb_policy_config which = {.index = event->policy_index, .dir = event->policy_index & 7};
-	const struct sadb_flow flow = {.src = sadb_addr_v4(event->flow.src_be),
-				       .dst = sadb_addr_v4(event->flow.dst_be),
-				       .sport_be = event->flow.sport_be,
-				       .dport_be = event->flow.dport_be,
-				       .proto = event->flow.proto};
 	struct sadb_policy_info info;
 	int rc = sadb_policy_get(server->config.db, &which, &info);
 
 	if (rc)
 		return rc;
 	if (server->config.mirror) {
-		rc = ctl_mirror_acquire(server->config.mirror, &info.config, &flow);
+		rc = ctl_mirror_acquire(server->config.mirror, &info.config, &event->flow);
 		begin_wait(server, event->policy_index, rc == 0 ? CTL_WAIT_HEARD : CTL_WAIT_UNHEARD, 0);
 		return rc;
 	}
@@ -148,8 +143,8 @@ ctl_server_acquire(struct ctl_server *server, const struct dp_event *event)
 	if (++server->acquire_seq == 0)
 		server->acquire_seq = 1;
 	begin_wait(server, event->policy_index, CTL_WAIT_HEARD, server->acquire_seq);
-	size_t bytes =
-	    ctl_xfrm_encode_acquire(server->out, CTL_MESSAGE_BYTES, &header, &info.config, &flow, server->acquire_seq);
+	size_t bytes = ctl_xfrm_encode_acquire(server->out, CTL_MESSAGE_BYTES, &header, &info.config, &event->flow,
+					       server->acquire_seq);
 	ctl_event_queue(server, XFRMNLGRP_ACQUIRE, server->out, bytes);
 	ctl_peers_flush(server);
 	return 0;

@@ -94,7 +94,7 @@ ctl_server_mapping(struct ctl_server *server, const struct dp_event *event)
 	const struct ctl_mapping mapping = {.sa_id = event->sa,
 					    .reqid = sa->config.reqid,
 					    .old_src = sa->config.src,
-					    .new_src = sadb_addr_v4(event->addr_be),
+					    .new_src = event->addr,
 					    .old_sport_be = sa->config.encap_sport_be,
 					    .new_sport_be = event->sport_be};
 	if (sadb_addr_equal(&mapping.old_src, &mapping.new_src) && mapping.old_sport_be == mapping.new_sport_be)

@@ -11,12 +11,15 @@
 #include "control/log.h"
 
 /* Of a twin's interface. Its kernel answers for the gateway; it must not route past the policies, nor answer on one
- * network for an address of another, nor speak IPv6, which the dataplane would not carry. */
+ * network for an address of another. IPv6 has no switch of one interface's for routing: "forwarding" makes it a router to
+ * its neighbours, which says so and believes no other's advertisements, and no more. Nor has it IPv6 before the
+ * configuration gives it an address. */
 static const struct {
 	const char *family, *name, *value;
 } sysctls[] = {
     {"ipv4", "forwarding", "0"},          {"ipv4", "arp_ignore", "1"},   {"ipv4", "arp_announce", "2"},
-    {"ipv4", "promote_secondaries", "1"}, {"ipv6", "disable_ipv6", "1"},
+    {"ipv4", "promote_secondaries", "1"}, {"ipv6", "disable_ipv6", "1"}, {"ipv6", "forwarding", "1"},
+    {"ipv6", "accept_ra", "0"},           {"ipv6", "autoconf", "0"},     {"ipv6", "accept_redirects", "0"},
 };
 
 static void
@@ -117,6 +120,16 @@ addr_change(const struct ctl_twins *twins, bool add, const char *port, const str
 	return ctl_rtnl_addr_change(ctl_rtnl_requests(twins->rtnl), add, ifindex, addr, err);
 }
 
+/* Without IPv6 a twin has no link-local address either, and asks its neighbours for nothing. */
+static void
+switch_ipv6(const struct ctl_twins *twins, const struct ctl_config *config)
+{
+	for (unsigned i = 0; i < config->n_ports; i++)
+		if (twin_ifindex(twins, config->ports[i].name) != 0)
+			sysctl_set(config->ports[i].name, "ipv6", "disable_ipv6",
+				   ctl_config_port_v6(&config->ports[i]) ? "0" : "1");
+}
+
 /* Removes what is in from and not in to. What the kernel dropped already is as wanted. */
 static void
 withdraw(const struct ctl_twins *twins, const struct ctl_config *from, const struct ctl_config *to)
@@ -214,11 +227,14 @@ ctl_twins_change(const struct ctl_twins *twins, const struct ctl_config *from, c
 
 	if (from != NULL)
 		withdraw(twins, from, to);
+	switch_ipv6(twins, to);
 	rc = add_addrs(twins, from, to, &done);
 	if (rc == 0)
 		rc = add_routes(twins, from, to, &done);
 	if (rc < 0) {
 		take_back(twins, from, to, &done);
+		if (from != NULL)
+			switch_ipv6(twins, from);
 		if (from != NULL && add_addrs(twins, from, from, &restored) == 0)
 			add_routes(twins, from, from, &restored);
 	}

@@ -65,12 +65,11 @@ ctl_xfrm_get_u32(const struct ctl_xfrm_msg *msg, uint16_t attr)
 int
 ctl_xfrm_get_addr(const xfrm_address_t *in, uint16_t family, struct sadb_addr *out, struct sadb_error *err)
 {
-	if (family == AF_INET6)
-		return ctl_refuse(err, -EAFNOSUPPORT, 0, "IPv6 addresses are not supported yet: IPv4 is");
-	if (family != AF_INET)
-		return ctl_refuse(err, -EINVAL, 0, "address family %u is none: AF_INET (%u) is accepted", family,
-				  AF_INET);
-	*out = sadb_addr_v4(in->a4);
+	if (family != AF_INET && family != AF_INET6)
+		return ctl_refuse(err, -EINVAL, 0,
+				  "address family %u is none: AF_INET (%u) and AF_INET6 (%u) are accepted", family,
+				  AF_INET, AF_INET6);
+	*out = family == AF_INET ? sadb_addr_v4(in->a4) : sadb_addr_v6((const uint8_t *)in->a6);
 	return 0;
 }
 
@@ -92,12 +91,11 @@ get_prefix(const xfrm_address_t *in, uint8_t len, uint16_t family, struct sadb_p
 
 	if (rc)
 		return rc;
-	if (len > 32)
-		return ctl_refuse(err, -EINVAL, 0, "selector prefix length %u is over 32", len);
-	/* One selector, one value: host bits beyond the prefix say nothing. */
-	uint32_t mask = len == 0 ? 0 : htonl(UINT32_MAX << (32 - len));
-	out->addr = sadb_addr_v4(sadb_addr_to_v4(&out->addr) & mask);
+	if (len > sadb_addr_bits((uint8_t)family))
+		return ctl_refuse(err, -EINVAL, 0, "selector prefix length %u is over %u", len,
+				  sadb_addr_bits((uint8_t)family));
 	out->len = len;
+	sadb_prefix_trim(out); /* one selector, one value: host bits beyond the prefix say nothing */
 	return 0;
 }
 

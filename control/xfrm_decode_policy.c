@@ -114,8 +114,9 @@ get_info(const struct ctl_xfrm_msg *msg, const struct xfrm_userpolicy_info *info
 		rc = ctl_refuse(err, -EINVAL, 0, "policy share %u: any (0) to unique (%u) are accepted", info->share,
 				XFRM_SHARE_UNIQUE);
 	if (rc == 0 && info->sel.family == AF_UNSPEC)
-		rc = ctl_refuse(err, -EINVAL, 0, "selector without an address family: AF_INET (%u) is accepted",
-				AF_INET);
+		rc = ctl_refuse(err, -EINVAL, 0,
+				"selector without an address family: AF_INET (%u) and AF_INET6 (%u) are accepted",
+				AF_INET, AF_INET6);
 	if (rc == 0)
 		rc = ctl_xfrm_get_selector(&info->sel, info->sel.family, &config->sel, err);
 	if (rc == 0)

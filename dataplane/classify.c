@@ -6,26 +6,27 @@
 #include <rte_prefetch.h>
 
 #include "dataplane/dp.h"
+#include "dataplane/ipv6.h"
 #include "dataplane/spd.h"
 
 static void
-acquire(struct dp_worker *w, struct sadb_policy *policy, const struct dp_meta *meta)
+acquire(struct dp_worker *w, struct sadb_policy *policy, struct rte_mbuf *m)
 {
 	/* One worker wins the exchange and asks; sadb_policy_acquired() ends the wait. */
 	if (__atomic_load_n(&policy->acquiring, __ATOMIC_RELAXED) ||
 	    __atomic_exchange_n(&policy->acquiring, 1, __ATOMIC_RELAXED))
 		return;
-	struct dp_event event = {.kind = DP_EVENT_ACQUIRE, .policy_index = policy->match.index, .flow = meta->flow};
+	struct dp_event event = {.kind = DP_EVENT_ACQUIRE, .policy_index = policy->match.index, .flow = dp_flow_of(m)};
 	if (!dp_event_send(w, &event))
 		__atomic_store_n(&policy->acquiring, 0, __ATOMIC_RELAXED);
 }
 
 /* A packet that came in clear must not pass where the inbound policies ask for protection (RFC 4301 5.2). */
 static bool
-clear_allowed(const struct dp_meta *meta, enum sadb_policy_dir dir)
+clear_allowed(struct rte_mbuf *m, enum sadb_policy_dir dir)
 {
 	bool blocked = false;
-	struct sadb_policy *policy = dp_spd_lookup_one(sadb_vnet_spd(meta->vnet, dir), &meta->flow, &blocked);
+	struct sadb_policy *policy = dp_spd_lookup_one(dp_meta(m)->vnet, dir, m, &blocked);
 	return !blocked && (policy == NULL || policy->action == SADB_BYPASS);
 }
 
@@ -42,14 +43,14 @@ decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
 	case SADB_PROTECT:
 		meta->sa = sadb_policy_sa(policy);
 		if (meta->sa != NULL) {
-			dp_vec_push(&w->esp_out, m);
+			dp_vec_push(meta->flags & DP_META_V6 ? &w->esp_out_v6 : &w->esp_out, m);
 			return;
 		}
-		acquire(w, policy, meta);
+		acquire(w, policy, m);
 		dp_drop(w, m, DP_DROP_NO_SA);
 		return;
 	case SADB_BYPASS:
-		if (clear_allowed(meta, SADB_POLICY_FWD))
+		if (clear_allowed(m, SADB_POLICY_FWD))
 			dp_vec_push(&w->forward, m);
 		else
 			dp_drop(w, m, DP_DROP_CLEAR_PROTECTED);
@@ -67,12 +68,12 @@ take_local(struct dp_worker *w, struct rte_mbuf **pkt, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct dp_meta *meta = dp_meta(pkt[i]);
 		if (!meta->local) {
-			const struct sadb_nexthop *hop = sadb_fib_lookup(sadb_vnet_fib(meta->vnet), meta->flow.dst_be);
+			const struct sadb_nexthop *hop = dp_route_inside(pkt[i]);
 			meta->local = hop != NULL && hop->kind == SADB_ROUTE_LOCAL;
 		}
 		if (!meta->local || (meta->flags & DP_META_FROM_TWIN)) {
 			pkt[stay++] = pkt[i];
-		} else if (clear_allowed(meta, SADB_POLICY_IN)) {
+		} else if (clear_allowed(pkt[i], SADB_POLICY_IN)) {
 			rte_pktmbuf_prepend(pkt[i], sizeof(struct rte_ether_hdr));
 			meta->flags |= DP_META_HAS_L2;
 			dp_vec_push(&w->punt, pkt[i]);
@@ -98,12 +99,19 @@ classify(struct dp_worker *w, struct rte_mbuf **pkt, unsigned n)
 				dp_drop(w, pkt[i + k], DP_DROP_FRAGMENT_PORTS);
 			else
 				decide(w, pkt[i + k], policy[k]);
-			if (policy[k] != NULL && !(meta->flags & DP_META_FROM_TWIN))
+			if (policy[k] != NULL && !(meta->flags & (DP_META_FROM_TWIN | DP_META_V6)))
 				dp_flow_remember(&w->flows, &meta->flow, dp_flow_domain(meta->vnet, SADB_POLICY_OUT),
 						 policy[k], NULL);
 		}
 		i += run;
 	}
+}
+
+void
+dp_classify_v6(struct dp_worker *w)
+{
+	classify(w, w->classify_v6.pkt, w->classify_v6.n);
+	w->classify_v6.n = 0;
 }
 
 /* Flows seen a moment ago, protected, with an SA: straight on. The rest asks the tables, and all packets of one flow go

@@ -117,20 +117,20 @@ int dp_port_get(const struct dp *dp, uint16_t port, struct dp_port_info *out);
 /* Asks the devices, or the kernel for those on its interfaces, for their links: about ten times a second. */
 void dp_port_poll_link(struct dp *dp);
 
-/* Addresses of the gateway itself on a port's twin (IPv4): packets the twin sends must bear one of them. Published. */
+/* Addresses of the gateway itself on a port's twin: packets the twin sends must bear one of them. Published. */
 int dp_port_addrs_set(struct dp *dp, uint16_t port, const struct sadb_addr *addrs, unsigned n);
 
 /* ---- events from workers ---- */
 enum dp_event_kind { DP_EVENT_ACQUIRE, DP_EVENT_SOFT, DP_EVENT_HARD, DP_EVENT_NEIGH, DP_EVENT_MAPPING };
 
 struct dp_event {
-	uint8_t kind;             /* enum dp_event_kind */
-	uint16_t port;            /* NEIGH: resolve addr on this port's twin */
-	rte_be16_t sport_be;      /* MAPPING: the UDP port where the SA's peer is now */
-	rte_be32_t addr_be;       /* NEIGH; MAPPING: and its address */
-	uint32_t policy_index;    /* ACQUIRE */
-	struct sadb_flow_v4 flow; /* ACQUIRE */
-	struct sadb_sa_key sa;    /* SOFT, HARD, MAPPING */
+	uint8_t kind;          /* enum dp_event_kind */
+	uint16_t port;         /* NEIGH: resolve addr on this port's twin */
+	rte_be16_t sport_be;   /* MAPPING: the UDP port where the SA's peer is now */
+	struct sadb_addr addr; /* NEIGH; MAPPING: and its address */
+	uint32_t policy_index; /* ACQUIRE */
+	struct sadb_flow flow; /* ACQUIRE */
+	struct sadb_sa_key sa; /* SOFT, HARD, MAPPING */
 };
 
 /* Takes up to max events; poll about every 10 ms. */

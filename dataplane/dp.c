@@ -232,9 +232,12 @@ dp_port_addrs_set(struct dp *dp, uint16_t number, const struct sadb_addr *addrs,
 	struct dp_addrs *fresh = calloc(1, sizeof(*fresh));
 	if (fresh == NULL)
 		return -ENOMEM;
-	for (unsigned i = 0; i < n && fresh->n < DP_PORT_ADDRS; i++)
-		if (addrs[i].family == AF_INET)
+	for (unsigned i = 0; i < n; i++) {
+		if (addrs[i].family == AF_INET && fresh->n < DP_PORT_ADDRS)
 			fresh->addr_be[fresh->n++] = sadb_addr_to_v4(&addrs[i]);
+		else if (addrs[i].family == AF_INET6 && fresh->n_v6 < DP_PORT_ADDRS)
+			memcpy(fresh->addr_v6[fresh->n_v6++], addrs[i].bytes, sizeof(addrs[i].bytes));
+	}
 	/* pairs with the acquire in dp_port_has_addr() and dp_icmp_error() */
 	struct dp_addrs *old = __atomic_exchange_n(&dp->port[number]->addrs, fresh, __ATOMIC_ACQ_REL);
 	if (old != NULL)

@@ -27,7 +27,8 @@ static_assert(sizeof(struct dp_esp_head) == 16, "as on the wire");
 #define DP_ESP_MIN_TEXT 4
 #define DP_OUTER_BYTES  20 /* outer IPv4 header without options */
 
-#define DP_NEXT_IPV4  4  /* RFC 4303 2.6 */
+#define DP_NEXT_IPV4  4 /* RFC 4303 2.6 */
+#define DP_NEXT_IPV6  41
 #define DP_NEXT_DUMMY 59 /* RFC 4303 2.6: discard */
 
 /* RFC 4106 3.1, 4: salt and explicit IV, which is the 64-bit number here and whatever a peer likes. */

@@ -202,9 +202,12 @@ dp_esp_in(struct dp_worker *w)
 	in->n = 0;
 }
 
-/* RFC 4303 2.4, 2.6, 3.4.4: padding, next header; then the outer header, ESP and trailer go. Returns DP_DROP_COUNT, or why
- * the packet is of no use; its number counts as received all the same, for its tag is right. */
-static inline enum dp_drop
+/* Where others have the reason to drop them: IPv6, sorted out from among IPv4 like those. */
+#define INNER_IPV6 (DP_DROP_COUNT + 1u)
+
+/* RFC 4303 2.4, 2.6, 3.4.4: padding, next header; then the outer header, ESP and trailer go. Returns DP_DROP_COUNT,
+ * INNER_IPV6, or why the packet is of no use; its number counts as received all the same, for its tag is right. */
+static inline unsigned
 strip(struct rte_mbuf *m)
 {
 	struct dp_meta *meta = dp_meta(m);
@@ -220,7 +223,7 @@ strip(struct rte_mbuf *m)
 		wrong |= padding[i] ^ (i + 1);
 	if (unlikely(wrong != 0))
 		return DP_DROP_ESP_PADDING;
-	if (unlikely(next != DP_NEXT_IPV4))
+	if (unlikely(next != DP_NEXT_IPV4 && next != DP_NEXT_IPV6))
 		return next == DP_NEXT_DUMMY ? DP_DROP_ESP_DUMMY : DP_DROP_ESP_NEXT_HEADER;
 	const uint16_t bytes = (uint16_t)(padding - op->text);
 	m->data_off = (uint16_t)(m->data_off + DP_OUTER_BYTES + sizeof(struct dp_esp_head));
@@ -228,7 +231,7 @@ strip(struct rte_mbuf *m)
 	m->pkt_len = bytes;
 	meta->ip_bytes = bytes;
 	meta->flags = DP_META_FROM_ESP;
-	return DP_DROP_COUNT;
+	return likely(next == DP_NEXT_IPV4) ? DP_DROP_COUNT : INNER_IPV6;
 }
 
 /* What lifetimes count: the text without its trailer. */
@@ -271,7 +274,7 @@ verified(struct dp_worker *w, struct dp_vec *in)
 			if (new)
 				prefetch_use(meta->sa, meta->seq);
 		}
-		const enum dp_drop reason = strip(m);
+		const unsigned reason = strip(m);
 		meta->reason = (uint16_t)reason;
 		group->useless += reason != DP_DROP_COUNT;
 		meta->group = group->index;
@@ -282,7 +285,7 @@ verified(struct dp_worker *w, struct dp_vec *in)
 	return n;
 }
 
-/* Those of a group that the window or a limit refused, or that are of no use, and those that pass. */
+/* Those of a group that the window or a limit refused, or that are of no use, and those that pass, by family. */
 static void
 sort_verdicts(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, const enum sadb_replay_verdict *verdict,
 	      bool usable)
@@ -292,6 +295,8 @@ sort_verdicts(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, con
 			replay_drop(w, pkt[i], verdict[i]);
 		else if (!usable)
 			dp_drop(w, pkt[i], DP_DROP_SA_EXPIRED);
+		else if (dp_meta(pkt[i])->reason == INNER_IPV6)
+			dp_vec_push(&w->inner_v6, pkt[i]);
 		else if (dp_meta(pkt[i])->reason != DP_DROP_COUNT)
 			dp_drop(w, pkt[i], dp_meta(pkt[i])->reason);
 		else
@@ -321,9 +326,9 @@ follow_peer(struct dp_worker *w, struct sadb_sa *sa, struct rte_mbuf *const pkt[
 	const struct sadb_sa_config *config = &sa->cold->config;
 	const struct dp_event event = {.kind = DP_EVENT_MAPPING,
 				       .sport_be = sport_be,
-				       .addr_be = ip->src_addr,
+				       .addr = sadb_addr_v4(ip->src_addr),
 				       .sa = sadb_sa_key_make(&config->dst, config->spi_be, config->proto)};
-	if (sadb_sa_moved(sa, event.addr_be, event.sport_be, w->now_s) && !dp_event_send(w, &event))
+	if (sadb_sa_moved(sa, ip->src_addr, event.sport_be, w->now_s) && !dp_event_send(w, &event))
 		sadb_sa_moved_untold(sa);
 }
 

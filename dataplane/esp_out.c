@@ -3,13 +3,13 @@
  * threads. Exits: forward, drop; on the way there packets are with the engine. */
 #include "dataplane/worker.h"
 
-#include <netinet/ip_icmp.h>
 #include <rte_prefetch.h>
 
 #include "dataplane/dp.h"
 #include "dataplane/esp.h"
 #include "dataplane/flow.h"
 #include "dataplane/ipv4.h"
+#include "dataplane/ipv6.h"
 #include "dataplane/udp_encap.h"
 
 #define OUTER_TTL 64
@@ -40,7 +40,7 @@ inner_mtu(uint16_t outer_bytes, const struct sadb_sa *sa)
 
 /* Once per SA and batch: where do its packets go? Whether it may be used at all shows when they are numbered. */
 static void
-open_group(struct dp_worker *w, struct dp_group *group)
+open_group(struct dp_worker *w, struct dp_group *group, bool v6)
 {
 	const struct sadb_vnet *underlay = sadb_underlay(w->db);
 	const struct sadb_nexthop *hop = sadb_fib_lookup(sadb_vnet_fib(underlay), group->sa->dst_v4_be);
@@ -55,31 +55,48 @@ open_group(struct dp_worker *w, struct dp_group *group)
 		group->reason = hop->kind == SADB_ROUTE_LOCAL ? DP_DROP_ROUTE_DOMAIN : DP_DROP_BLACKHOLE;
 	}
 	/* Beyond this admit() is asked: nothing is plain where the SA has a selector or may not be used. */
-	group->plain_bytes = group->reason == DP_DROP_COUNT && group->sa->sel_any ? group->max_inner_bytes : 0;
+	const bool any = v6 ? group->sa->sel_any_v6 : group->sa->sel_any;
+	group->plain_bytes = group->reason == DP_DROP_COUNT && any ? group->max_inner_bytes : 0;
+}
+
+/* RFC 4301 4.4.2.1: the SA's selector. */
+static bool
+selected(const struct sadb_sa *sa, struct rte_mbuf *m, bool v6)
+{
+	const struct sadb_selector *sel = &sa->cold->config.sel;
+	if (v6)
+		return sa->sel_any_v6 || dp_ipv6_selected(sel, &dp_v6(m)->flow);
+	return sa->sel_any || dp_flow_selected(sel, &dp_meta(m)->flow);
+}
+
+static inline uint8_t *
+hop_limit(struct rte_mbuf *m, bool v6)
+{
+	return v6 ? &rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *)->hop_limits
+		  : &rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *)->time_to_live;
 }
 
 /* The packets that are not the common ones: refused before a sequence number is spent, or let through after all. */
 static bool
-admit(struct dp_worker *w, struct rte_mbuf *m, const struct dp_group *group)
+admit(struct dp_worker *w, struct rte_mbuf *m, const struct dp_group *group, bool v6)
 {
 	const struct dp_meta *meta = dp_meta(m);
-	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
 
 	if (group->reason != DP_DROP_COUNT) {
 		dp_drop(w, m, group->reason);
 		return false;
 	}
-	if (!group->sa->sel_any && !dp_flow_selected(&group->sa->cold->config.sel, &meta->flow)) {
+	if (!selected(group->sa, m, v6)) {
 		dp_drop(w, m, DP_DROP_OUT_SELECTOR);
 		return false;
 	}
-	if (!(meta->flags & DP_META_FROM_TWIN) && ip->time_to_live <= 1) {
-		dp_icmp_error(w, m, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0);
+	if (!(meta->flags & DP_META_FROM_TWIN) && *hop_limit(m, v6) <= 1) {
+		dp_icmp_error(w, m, DP_ICMP_TTL, 0);
 		dp_drop(w, m, DP_DROP_TTL);
 		return false;
 	}
 	if (meta->ip_bytes > group->max_inner_bytes) {
-		dp_icmp_error(w, m, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, group->max_inner_bytes);
+		dp_icmp_error(w, m, DP_ICMP_TOO_BIG, group->max_inner_bytes);
 		dp_drop(w, m, DP_DROP_MTU);
 		return false;
 	}
@@ -95,9 +112,10 @@ prefetch_sa(const struct sadb_sa *sa)
 	__builtin_prefetch(&sa->mut->bytes, 1);
 }
 
-/* Sorts the batch into groups; what stays is compacted. Returns how many stay. */
-static unsigned
-gather(struct dp_worker *w, struct dp_vec *in)
+/* Sorts the batch into groups; what stays is compacted. Returns how many stay. v6 is a constant here and below: the packets
+ * of a batch are of one family. */
+static __rte_always_inline unsigned
+gather(struct dp_worker *w, struct dp_vec *in, const bool v6)
 {
 	struct dp_group *group = NULL;
 	unsigned n = 0;
@@ -109,7 +127,7 @@ gather(struct dp_worker *w, struct dp_vec *in)
 	for (unsigned i = 0; i < in->n; i++) {
 		struct rte_mbuf *m = in->pkt[i];
 		struct dp_meta *meta = dp_meta(m);
-		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
+		uint8_t *const hops = hop_limit(m, v6);
 		const struct sadb_sa *next = i + SA_AHEAD < in->n ? dp_meta(in->pkt[i + SA_AHEAD])->sa : meta->sa;
 		if (next != meta->sa)
 			prefetch_sa(next);
@@ -117,15 +135,18 @@ gather(struct dp_worker *w, struct dp_vec *in)
 			bool new;
 			group = dp_groups_find(&w->groups, meta->sa, &new);
 			if (new)
-				open_group(w, group);
+				open_group(w, group, v6);
 		}
 		/* RFC 4301 5.1.2.1: the TTL goes down before encapsulation when the packet is forwarded. */
 		bool forwarded = (meta->flags & DP_META_FROM_TWIN) == 0;
-		if (unlikely((meta->ip_bytes > group->plain_bytes) | (ip->time_to_live <= forwarded)) &&
-		    !admit(w, m, group))
+		if (unlikely((meta->ip_bytes > group->plain_bytes) | (*hops <= forwarded)) && !admit(w, m, group, v6))
 			continue;
-		if (likely(forwarded))
-			dp_ipv4_ttl_down(ip);
+		if (likely(forwarded)) {
+			if (v6)
+				--*hops;
+			else
+				dp_ipv4_ttl_down(rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *));
+		}
 		meta->group = group->index;
 		group->packets++;
 		group->bytes += meta->ip_bytes;
@@ -227,14 +248,21 @@ adjust(const struct sadb_sa *sa, uint16_t *head, uint16_t *fragment)
  * live: the number's low half is, within its SA. The IV is the 64-bit sequence number, given out once.
  * With UDP (RFC 3948 2.1, no checksum):
  *   ... || destination | ports || length, 0 | SPI || sequence | IV || IV */
-static inline void
-write_head(uint8_t *inner, const struct common *common, uint32_t seq_low, uint32_t seq_high, uint16_t bytes)
+static __rte_always_inline void
+write_head(uint8_t *inner, const struct common *common, uint32_t seq_low, uint32_t seq_high, uint16_t bytes,
+	   const bool v6)
 {
 	const uint16_t length = dp_be16(bytes), id = dp_last_two(seq_low);
 	uint16_t head, fragment;
-	memcpy(&head, inner, sizeof(head));
-	memcpy(&fragment, inner + offsetof(struct rte_ipv4_hdr, fragment_offset), sizeof(fragment));
-	fragment &= RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
+	if (v6) {
+		/* An IPv6 packet is never fragmented on its way: nor is its outer one (RFC 8200 4.5, 4301 8.1). */
+		head = dp_byte_pair(RTE_IPV4_VHL_DEF, dp_ipv6_tclass((const struct rte_ipv6_hdr *)inner));
+		fragment = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
+	} else {
+		memcpy(&head, inner, sizeof(head));
+		memcpy(&fragment, inner + offsetof(struct rte_ipv4_hdr, fragment_offset), sizeof(fragment));
+		fragment &= RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
+	}
 	if (unlikely(common->odd))
 		adjust(common->sa, &head, &fragment);
 	const uint16_t sum = (uint16_t)~dp_csum_fold(common->outer_sum + head + length + id + fragment);
@@ -254,8 +282,8 @@ write_head(uint8_t *inner, const struct common *common, uint32_t seq_low, uint32
 }
 
 /* Trailer and headers around the inner packet (RFC 4303 2.4, 3.3.2); fills the operation. False: no room. */
-static inline bool
-encapsulate(struct rte_mbuf *m, const struct common *common, uint64_t seq)
+static __rte_always_inline bool
+encapsulate(struct rte_mbuf *m, const struct common *common, uint64_t seq, const bool v6)
 {
 	struct dp_meta *meta = dp_meta(m);
 	struct dp_aead_op *op = dp_op(m);
@@ -273,15 +301,17 @@ encapsulate(struct rte_mbuf *m, const struct common *common, uint64_t seq)
 	static_assert(DP_ESP_ALIGN == 4, "padding is at most three bytes");
 	static const uint8_t padding[4] = {1, 2, 3, 0};
 	memcpy(inner + inner_bytes, padding, sizeof(padding));
-	const uint16_t trailer = dp_byte_pair((uint8_t)pad, DP_NEXT_IPV4);
+	const uint16_t trailer = dp_byte_pair((uint8_t)pad, v6 ? DP_NEXT_IPV6 : DP_NEXT_IPV4);
 	memcpy(inner + text - DP_ESP_TRAILER, &trailer, sizeof(trailer));
-	write_head(inner, common, seq_low, seq_high, bytes);
+	write_head(inner, common, seq_low, seq_high, bytes, v6);
 	m->data_off = (uint16_t)(data_off - head);
 	m->data_len = bytes;
 	m->pkt_len = bytes;
 	meta->ip_bytes = bytes;
 	meta->next_hop_be = common->next_hop_be;
 	meta->out_port = common->out_port;
+	if (v6)
+		meta->flags &= (uint8_t)~DP_META_V6;
 	meta->flags |= DP_META_ROUTED;
 
 	op->key_area = common->key_area;
@@ -294,12 +324,11 @@ encapsulate(struct rte_mbuf *m, const struct common *common, uint64_t seq)
 	return true;
 }
 
-void
-dp_esp_out(struct dp_worker *w)
+static __rte_always_inline void
+esp_out(struct dp_worker *w, struct dp_vec *in, const bool v6)
 {
-	struct dp_vec *in = &w->esp_out;
 	struct dp_aead_op *ops[DP_VEC_MAX];
-	unsigned n = gather(w, in), n_ops = 0;
+	unsigned n = gather(w, in, v6), n_ops = 0;
 
 	for (unsigned g = 0; g < w->groups.n; g++)
 		if (w->groups.group[g].packets > 0)
@@ -315,7 +344,7 @@ dp_esp_out(struct dp_worker *w)
 			struct rte_mbuf *m = in->pkt[i];
 			if (unlikely(next == granted))
 				dp_drop(w, m, group->reason);
-			else if (likely(encapsulate(m, &common, first_seq + next++)))
+			else if (likely(encapsulate(m, &common, first_seq + next++, v6)))
 				ops[n_ops++] = dp_op(m);
 			else
 				dp_drop(w, m, DP_DROP_NO_HEADROOM);
@@ -324,4 +353,16 @@ dp_esp_out(struct dp_worker *w)
 	}
 	in->n = 0;
 	dp_crypto_submit(w, ops, n_ops);
+}
+
+void
+dp_esp_out(struct dp_worker *w)
+{
+	esp_out(w, &w->esp_out, false);
+}
+
+void
+dp_esp_out_v6(struct dp_worker *w)
+{
+	esp_out(w, &w->esp_out_v6, true);
 }

@@ -3,19 +3,41 @@
  * Exits: tx, hold, drop. */
 #include "dataplane/worker.h"
 
-#include <netinet/ip_icmp.h>
-
 #include "dataplane/dp.h"
 #include "dataplane/ipv4.h"
+#include "dataplane/ipv6.h"
+
+/* Its hop is counted, and where it goes next noted. */
+static void
+hop_done(struct rte_mbuf *m, const struct sadb_nexthop *hop)
+{
+	struct dp_meta *meta = dp_meta(m);
+	if (dp_is_v6(m)) {
+		struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *);
+		ip->hop_limits--;
+		memcpy(dp_v6(m)->next_hop, sadb_nexthop_of_v6(hop, ip->dst_addr), sizeof(dp_v6(m)->next_hop));
+	} else {
+		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
+		dp_ipv4_ttl_down(ip);
+		meta->next_hop_be = hop->gateway_v4_be ? hop->gateway_v4_be : ip->dst_addr;
+	}
+	meta->out_port = hop->port;
+	meta->flags |= DP_META_ROUTED;
+}
+
+static uint8_t
+hops_left(struct rte_mbuf *m)
+{
+	return dp_is_v6(m) ? rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *)->hop_limits
+			   : rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *)->time_to_live;
+}
 
 /* Route, TTL and MTU of a packet that stays clear: bypassed, or fresh out of an SA. False: dropped. */
 static bool
 route(struct dp_worker *w, struct rte_mbuf *m)
 {
 	struct dp_meta *meta = dp_meta(m);
-	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
-	const struct sadb_nexthop *hop =
-	    meta->flags & DP_META_HOP ? meta->hop : sadb_fib_lookup(sadb_vnet_fib(meta->vnet), ip->dst_addr);
+	const struct sadb_nexthop *hop = meta->flags & DP_META_HOP ? meta->hop : dp_route_inside(m);
 	if (hop == NULL || hop->kind != SADB_ROUTE_UNICAST) {
 		dp_drop(w, m, hop == NULL ? DP_DROP_NO_ROUTE : DP_DROP_BLACKHOLE);
 		return false;
@@ -25,20 +47,17 @@ route(struct dp_worker *w, struct rte_mbuf *m)
 		dp_drop(w, m, DP_DROP_ROUTE_DOMAIN);
 		return false;
 	}
-	if (ip->time_to_live <= 1) {
-		dp_icmp_error(w, m, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0);
+	if (hops_left(m) <= 1) {
+		dp_icmp_error(w, m, DP_ICMP_TTL, 0);
 		dp_drop(w, m, DP_DROP_TTL);
 		return false;
 	}
 	if (meta->ip_bytes > port->mtu) {
-		dp_icmp_error(w, m, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, port->mtu);
+		dp_icmp_error(w, m, DP_ICMP_TOO_BIG, port->mtu);
 		dp_drop(w, m, DP_DROP_MTU);
 		return false;
 	}
-	dp_ipv4_ttl_down(ip);
-	meta->out_port = hop->port;
-	meta->next_hop_be = hop->gateway_v4_be ? hop->gateway_v4_be : ip->dst_addr;
-	meta->flags |= DP_META_ROUTED;
+	hop_done(m, hop);
 	return true;
 }
 
@@ -54,10 +73,13 @@ struct way {
 
 /* False: nobody knows the neighbour yet. */
 static bool
-find_way(struct dp_worker *w, const struct dp_meta *meta, struct way *way)
+find_way(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 {
+	const struct dp_meta *meta = dp_meta(m);
 	struct dp_port *port = w->dp->port[meta->out_port];
-	struct sadb_neigh *neigh = sadb_neigh_lookup(w->neighs, port->number, meta->next_hop_be);
+	bool v6 = dp_is_v6(m);
+	struct sadb_neigh *neigh = v6 ? sadb_neigh_lookup_v6(w->neighs, port->number, dp_v6(m)->next_hop)
+				      : sadb_neigh_lookup(w->neighs, port->number, meta->next_hop_be);
 	if (neigh == NULL)
 		return false;
 	if (!__atomic_load_n(&neigh->used, __ATOMIC_RELAXED))
@@ -65,7 +87,7 @@ find_way(struct dp_worker *w, const struct dp_meta *meta, struct way *way)
 	*way = (struct way){.port = port, .next_hop_be = meta->next_hop_be};
 	memcpy(&way->ether.dst_addr, neigh->mac, RTE_ETHER_ADDR_LEN);
 	way->ether.src_addr = port->mac;
-	way->ether.ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	way->ether.ether_type = v6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
 	return true;
 }
 
@@ -93,19 +115,23 @@ find_and_send(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 	bool routed = (meta->flags & DP_META_ROUTED) != 0;
 	if (!routed && !route(w, m))
 		return;
-	if (!find_way(w, meta, way)) {
+	if (!find_way(w, m, way)) {
 		way->port = NULL;
 		dp_hold(w, m);
 		return;
 	}
+	const bool v6 = dp_is_v6(m);
 	if (!routed && (meta->flags & DP_META_HOP)) {
 		way->hop = meta->hop;
 		way->vnet = meta->vnet;
 	}
 	send_by(w, m, way);
+	if (v6)
+		way->port = NULL; /* see same_way() */
 }
 
-/* May this packet go the way of the one before? Sealed ones say where they go; decapsulated ones have the same route from
+/* May this packet go the way of the one before? An IPv6 packet leaves no way behind and goes none: its next_hop_be is 0, and
+ * no way has its hop, so this need not ask. Sealed ones say where they go; decapsulated ones have the same route from
  * the same network, and what route() asks of each packet is asked here. */
 static inline bool
 same_way(struct rte_mbuf *m, const struct way *way)

@@ -3,6 +3,7 @@
  * One table per worker, bounded: per neighbour, per port, and with a reserve for the underlay, so that a scan of dead
  * addresses in one network takes nothing from the others. Worker threads. */
 #include "dataplane/dp.h"
+#include "dataplane/ipv6.h"
 #include "dataplane/worker.h"
 
 #define PER_NEIGHBOUR 64 /* RFC 1122 2.3.2.2 asks for at least one; a window of TCP fits */
@@ -12,19 +13,20 @@
 /* Asks the control thread for a neighbour, at most once a second as long as the asking reached it. Neighbours that share
  * a place of the table only ask more often. */
 static void
-ask(struct dp_worker *w, uint16_t port, rte_be32_t addr_be)
+ask(struct dp_worker *w, uint16_t port, const struct sadb_addr *addr)
 {
-	struct dp_asked *asked = &w->asked[(rte_be_to_cpu_32(addr_be) ^ port * 31u) % DP_ASKED_SLOTS];
-	if (asked->addr_be == addr_be && asked->port == port && w->now - asked->when < w->dp->second_tsc)
+	const unsigned last = addr->bytes[sadb_addr_bits(addr->family) / 8 - 1];
+	struct dp_asked *asked = &w->asked[(last ^ port * 31u) % DP_ASKED_SLOTS];
+	if (sadb_addr_equal(&asked->addr, addr) && asked->port == port && w->now - asked->when < w->dp->second_tsc)
 		return;
-	struct dp_event event = {.kind = DP_EVENT_NEIGH, .port = port, .addr_be = addr_be};
+	struct dp_event event = {.kind = DP_EVENT_NEIGH, .port = port, .addr = *addr};
 	if (dp_event_send(w, &event))
-		*asked = (struct dp_asked){.addr_be = addr_be, .port = port, .when = w->now};
+		*asked = (struct dp_asked){.addr = *addr, .port = port, .when = w->now};
 }
 
 /* A place for one more packet to this neighbour, NULL when it has had its share. */
 static struct dp_held *
-place(struct dp_worker *w, uint16_t port, rte_be32_t next_hop_be)
+place(struct dp_worker *w, uint16_t port, const struct sadb_addr *next_hop)
 {
 	struct dp_held *found = NULL;
 	unsigned neighbour = 0, same_port = 0, inside = 0;
@@ -37,7 +39,7 @@ place(struct dp_worker *w, uint16_t port, rte_be32_t next_hop_be)
 			continue;
 		}
 		same_port += held->port == port;
-		neighbour += held->port == port && held->next_hop_be == next_hop_be;
+		neighbour += held->port == port && sadb_addr_equal(&held->next_hop, next_hop);
 		inside += !w->dp->port[held->port]->underlay;
 	}
 	if (neighbour >= PER_NEIGHBOUR || same_port >= PER_PORT || (inside >= INSIDE && !w->dp->port[port]->underlay))
@@ -49,15 +51,17 @@ void
 dp_hold(struct dp_worker *w, struct rte_mbuf *m)
 {
 	const struct dp_meta *meta = dp_meta(m);
-	struct dp_held *held = place(w, meta->out_port, meta->next_hop_be);
+	const struct sadb_addr next_hop =
+	    dp_is_v6(m) ? sadb_addr_v6(dp_v6(m)->next_hop) : sadb_addr_v4(meta->next_hop_be);
+	struct dp_held *held = place(w, meta->out_port, &next_hop);
 
-	ask(w, meta->out_port, meta->next_hop_be);
+	ask(w, meta->out_port, &next_hop);
 	if (held == NULL) {
 		dp_drop(w, m, DP_DROP_HOLD_FULL);
 		return;
 	}
 	*held = (struct dp_held){
-	    .pkt = m, .deadline = w->now + w->dp->hold_tsc, .next_hop_be = meta->next_hop_be, .port = meta->out_port};
+	    .pkt = m, .deadline = w->now + w->dp->hold_tsc, .next_hop = next_hop, .port = meta->out_port};
 	w->n_held++;
 	dp_count(&w->stats.held, 1);
 }
@@ -86,12 +90,12 @@ dp_hold_poll(struct dp_worker *w)
 		struct dp_held *held = &w->held[i];
 		if (held->pkt == NULL)
 			continue;
-		if (sadb_neigh_lookup(w->neighs, held->port, held->next_hop_be) != NULL)
+		if (sadb_neigh_find(w->neighs, held->port, &held->next_hop) != NULL)
 			dp_vec_push(&w->forward, release(w, held));
 		else if (w->now > held->deadline)
 			dp_drop(w, release(w, held), DP_DROP_NEIGH_TIMEOUT);
 		else
-			ask(w, held->port, held->next_hop_be);
+			ask(w, held->port, &held->next_hop);
 	}
 }
 

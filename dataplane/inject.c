@@ -7,17 +7,25 @@
 #include "dataplane/dp.h"
 #include "dataplane/flow.h"
 #include "dataplane/ipv4.h"
+#include "dataplane/ipv6.h"
 #include "dataplane/spd.h"
+
+static bool
+owns(const struct dp_port *port, const struct sadb_addr *addr)
+{
+	return addr->family == AF_INET6 ? dp_port_has_addr_v6(port, addr->bytes)
+					: dp_port_has_addr(port, sadb_addr_to_v4(addr));
+}
 
 /* Whose address is it: of the port itself, else of any port. NULL: not the gateway's. Vnets may share addresses, so the
  * port that the packet came through is asked first. */
 static const struct dp_port *
-owner(const struct dp_worker *w, const struct dp_port *port, rte_be32_t addr_be)
+owner(const struct dp_worker *w, const struct dp_port *port, const struct sadb_addr *addr)
 {
-	if (dp_port_has_addr(port, addr_be))
+	if (owns(port, addr))
 		return port;
 	for (unsigned i = 0; i < w->dp->n_ports; i++)
-		if (dp_port_has_addr(w->dp->port[i], addr_be))
+		if (owns(w->dp->port[i], addr))
 			return w->dp->port[i];
 	return NULL;
 }
@@ -28,17 +36,17 @@ protect(struct dp_worker *w, struct rte_mbuf *m, struct sadb_vnet *vnet)
 {
 	struct dp_meta *meta = dp_meta(m);
 	meta->vnet = vnet;
-	meta->flags = DP_META_FROM_TWIN;
+	meta->flags &= (uint8_t)~DP_META_HAS_L2;
 	rte_pktmbuf_adj(m, sizeof(struct rte_ether_hdr));
 	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - meta->ip_bytes));
-	dp_vec_push(&w->classify, m);
+	dp_vec_push(dp_is_v6(m) ? &w->classify_v6 : &w->classify, m);
 }
 
+/* Its length and flow are known. */
 static void
-inject_unicast(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port, const struct rte_ipv4_hdr *ip)
+inject_unicast(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port, const struct sadb_addr *source)
 {
-	struct dp_meta *meta = dp_meta(m);
-	const struct dp_port *from = owner(w, port, ip->src_addr);
+	const struct dp_port *from = owner(w, port, source);
 	bool blocked = false;
 
 	if (from == NULL) {
@@ -52,10 +60,7 @@ inject_unicast(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port, co
 			dp_drop(w, m, DP_DROP_INJECT_SOURCE);
 		return;
 	}
-	meta->ip_bytes = rte_be_to_cpu_16(ip->total_length);
-	dp_flow_read(&meta->flow, ip, meta->ip_bytes);
-	struct sadb_policy *policy =
-	    dp_spd_lookup_one(sadb_vnet_spd(from->vnet, SADB_POLICY_OUT), &meta->flow, &blocked);
+	struct sadb_policy *policy = dp_spd_lookup_one(from->vnet, SADB_POLICY_OUT, m, &blocked);
 	if (blocked || (policy != NULL && policy->action != SADB_BYPASS))
 		protect(w, m, from->vnet);
 	else if (from->vnet == port->vnet)
@@ -78,12 +83,58 @@ inject_ipv4(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
 	uint32_t avail = m->data_len - (uint32_t)sizeof(struct rte_ether_hdr);
+	struct dp_meta *meta = dp_meta(m);
 	unsigned verdict = dp_ipv4_check(ip, avail);
 
-	if (verdict == DP_IP_VERIFIED)
-		inject_unicast(w, m, port, ip);
-	else if (membership_report(port, ip, avail))
+	if (verdict == DP_IP_VERIFIED) {
+		const struct sadb_addr source = sadb_addr_v4(ip->src_addr);
+		meta->ip_bytes = rte_be_to_cpu_16(ip->total_length);
+		dp_flow_read(&meta->flow, ip, meta->ip_bytes);
+		inject_unicast(w, m, port, &source);
+	} else if (membership_report(port, ip, avail)) {
 		dp_tx(w, port, m);
+	} else {
+		dp_drop(w, m, verdict);
+	}
+}
+
+/* What stays among neighbours of the port: neighbour discovery, and whatever has an address of the link's. Policies are not
+ * asked, as they are not for ARP. */
+static bool
+for_link_v6(const struct rte_ipv6_hdr *ip, uint32_t bytes)
+{
+	return dp_ipv6_is_link_multicast(ip->dst_addr) || dp_ipv6_is_link_local(ip->dst_addr) ||
+	       dp_ipv6_is_discovery(ip, bytes);
+}
+
+static void
+inject_ipv6(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port)
+{
+	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, sizeof(struct rte_ether_hdr));
+	struct dp_meta *meta = dp_meta(m);
+	unsigned verdict = dp_ipv6_check(ip, m->data_len - (uint32_t)sizeof(struct rte_ether_hdr));
+
+	if (verdict != DP_IP_VERIFIED) {
+		dp_drop(w, m, verdict);
+		return;
+	}
+	meta->ip_bytes = dp_ipv6_bytes(ip);
+	meta->flags |= DP_META_V6;
+	meta->next_hop_be = 0;
+	if (for_link_v6(ip, meta->ip_bytes)) {
+		if (dp_port_has_addr_v6(port, ip->src_addr) || dp_ipv6_may_lack_source(ip, meta->ip_bytes))
+			dp_tx(w, port, m);
+		else
+			dp_drop(w, m, DP_DROP_INJECT_SOURCE);
+		return;
+	}
+	verdict = dp_ipv6_is_multicast(ip->dst_addr)    ? (unsigned)DP_DROP_IP_MULTICAST
+		  : dp_ipv6_martian(ip)                 ? (unsigned)DP_DROP_IP_MARTIAN
+		  : dp_ipv6_is_link_local(ip->src_addr) ? (unsigned)DP_DROP_IP6_LINK
+							: dp_ipv6_flow_read(&dp_v6(m)->flow, ip, meta->ip_bytes);
+	const struct sadb_addr source = sadb_addr_v6(ip->src_addr);
+	if (verdict == DP_IP_VERIFIED)
+		inject_unicast(w, m, port, &source);
 	else
 		dp_drop(w, m, verdict);
 }
@@ -106,6 +157,8 @@ dp_inject(struct dp_worker *w)
 			dp_tx(w, port, m);
 		else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
 			inject_ipv4(w, m, port);
+		else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && !port->underlay)
+			inject_ipv6(w, m, port);
 		else
 			dp_drop(w, m, DP_DROP_ETHER_TYPE);
 	}

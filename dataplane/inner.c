@@ -8,6 +8,7 @@
 #include "dataplane/dp.h"
 #include "dataplane/flow.h"
 #include "dataplane/ipv4.h"
+#include "dataplane/ipv6.h"
 #include "dataplane/spd.h"
 
 /* RFC 6040 4.2, the decapsulator's table: the inner ECN field that results, or -1 to drop. */
@@ -24,24 +25,19 @@ ecn_decap(uint8_t outer, uint8_t inner)
 	return table[inner & RTE_IPV4_HDR_ECN_MASK][outer & RTE_IPV4_HDR_ECN_MASK];
 }
 
-static bool
-decap_tos(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
+/* What the inner TOS or traffic class becomes, or -1 to drop. */
+static int
+decap_tos(const struct dp_meta *meta, uint8_t tos)
 {
-	const struct dp_meta *meta = dp_meta(m);
-	uint8_t tos = ip->type_of_service;
 	if (!(meta->sa->flags & SADB_SA_NOECN)) {
 		int ecn = ecn_decap(meta->outer_tos, tos);
-		if (ecn < 0) {
-			dp_drop(w, m, DP_DROP_INNER_ECN);
-			return false;
-		}
+		if (ecn < 0)
+			return -1;
 		tos = (uint8_t)((tos & ~RTE_IPV4_HDR_ECN_MASK) | ecn);
 	}
 	if (meta->sa->flags & SADB_SA_DECAP_DSCP)
 		tos = (uint8_t)((tos & RTE_IPV4_HDR_ECN_MASK) | (meta->outer_tos & ~RTE_IPV4_HDR_ECN_MASK));
-	if (tos != ip->type_of_service)
-		dp_ipv4_tos_set(ip, tos);
-	return true;
+	return tos;
 }
 
 /* The reasons of the outer header's checks, as those of an inner one. */
@@ -79,14 +75,50 @@ check_one(struct dp_worker *w, struct rte_mbuf *m)
 	meta->ip_bytes = dp_be16(ip->total_length);
 	if (m->data_len > meta->ip_bytes) /* TFC padding (RFC 4303 2.7) */
 		rte_pktmbuf_trim(m, (uint16_t)(m->data_len - meta->ip_bytes));
-	if (!decap_tos(w, m, ip))
+	int tos = decap_tos(meta, ip->type_of_service);
+	if (tos < 0) {
+		dp_drop(w, m, DP_DROP_INNER_ECN);
 		return false;
+	}
+	if (tos != ip->type_of_service)
+		dp_ipv4_tos_set(ip, (uint8_t)tos);
 	dp_flow_read(&meta->flow, ip, meta->ip_bytes);
 	if (!meta->sa->sel_any && !dp_flow_selected(&meta->sa->cold->config.sel, &meta->flow)) {
 		dp_drop(w, m, DP_DROP_INNER_SELECTOR);
 		return false;
 	}
 	return true;
+}
+
+/* The same of IPv6, but for what only its sender's link may see. Returns DP_IP_VERIFIED or why it is dropped. */
+static unsigned
+check_v6(struct rte_mbuf *m)
+{
+	struct dp_meta *meta = dp_meta(m);
+	struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *);
+	unsigned verdict = dp_ipv6_check(ip, m->data_len);
+	if (verdict != DP_IP_VERIFIED)
+		return inner_reason(verdict);
+	if (dp_ipv6_is_multicast(ip->dst_addr))
+		return DP_DROP_IP_MULTICAST;
+	if (dp_ipv6_martian(ip))
+		return DP_DROP_IP_MARTIAN;
+	meta->ip_bytes = dp_ipv6_bytes(ip);
+	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - meta->ip_bytes)); /* TFC padding (RFC 4303 2.7) */
+	/* A tunnel would make anyone behind it a neighbour, who could take over addresses here (RFC 4861 11.1). */
+	if (dp_ipv6_is_link_local(ip->src_addr) || dp_ipv6_is_link_local(ip->dst_addr) ||
+	    dp_ipv6_is_discovery(ip, meta->ip_bytes))
+		return DP_DROP_IP6_LINK;
+	int tclass = decap_tos(meta, dp_ipv6_tclass(ip));
+	if (tclass < 0)
+		return DP_DROP_INNER_ECN;
+	dp_ipv6_tclass_set(ip, (uint8_t)tclass);
+	verdict = dp_ipv6_flow_read(&dp_v6(m)->flow, ip, meta->ip_bytes);
+	if (verdict != DP_IP_VERIFIED)
+		return verdict;
+	if (!meta->sa->sel_any_v6 && !dp_ipv6_selected(&meta->sa->cold->config.sel, &dp_v6(m)->flow))
+		return DP_DROP_INNER_SELECTOR;
+	return DP_IP_VERIFIED;
 }
 
 /* The common packet: all that check_one() and dp_ipv4_check() would find good, in one branch, of an SA that carries any
@@ -111,7 +143,7 @@ static void
 find_route(struct rte_mbuf *m)
 {
 	struct dp_meta *meta = dp_meta(m);
-	meta->hop = sadb_fib_lookup(sadb_vnet_fib(meta->vnet), meta->flow.dst_be);
+	meta->hop = dp_route_inside(m);
 	meta->flags |= DP_META_HOP;
 	meta->local = meta->hop != NULL && meta->hop->kind == SADB_ROUTE_LOCAL;
 	if (meta->local)
@@ -128,7 +160,7 @@ decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
 		return;
 	}
 	dp_policy_touch(w, policy);
-	if (!meta->local)
+	if (!meta->local && !dp_is_v6(m))
 		dp_flow_remember(&w->flows, &meta->flow, dp_flow_domain(meta->vnet, SADB_POLICY_FWD), policy,
 				 meta->hop);
 	dp_vec_push(meta->local ? &w->punt : &w->forward, m);
@@ -167,6 +199,29 @@ ask(struct dp_worker *w, struct rte_mbuf **pkt, unsigned n)
 	}
 	check_policy(w, pkt, stay, SADB_POLICY_FWD);
 	check_policy(w, local, n_local, SADB_POLICY_IN);
+}
+
+void
+dp_inner_v6(struct dp_worker *w)
+{
+	struct dp_vec *in = &w->inner_v6;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < in->n; i++) {
+		struct rte_mbuf *m = in->pkt[i];
+		struct dp_meta *meta = dp_meta(m);
+		unsigned verdict = check_v6(m);
+		if (verdict != DP_IP_VERIFIED) {
+			dp_drop(w, m, verdict);
+			continue;
+		}
+		meta->vnet = meta->sa->vnet;
+		meta->flags |= DP_META_V6;
+		meta->next_hop_be = 0;
+		in->pkt[n++] = m;
+	}
+	ask(w, in->pkt, n);
+	in->n = 0;
 }
 
 /* Flows seen a moment ago, going on: the policy is known, and only whether it names this SA is asked, once for a row of

@@ -25,6 +25,7 @@ enum dp_meta_flag {
 	DP_META_ROUTED = 1 << 2,    /* out_port and next_hop are set; TTL is done */
 	DP_META_HOP = 1 << 4,       /* hop is set */
 	DP_META_HAS_L2 = 1 << 3,    /* the Ethernet header stands before the data, as received */
+	DP_META_V6 = 1 << 6,        /* IPv6: flow and next hop are in struct dp_v6, next_hop_be is 0 */
 };
 
 struct dp_meta {
@@ -48,10 +49,19 @@ struct dp_meta {
 	uint8_t local;     /* 1: for the gateway itself */
 };
 
+/* Of an IPv6 packet, which has no business with the engine at the same time: before esp_out, or after esp_in. */
+struct dp_v6 {
+	struct sadb_flow_v6 flow;
+	uint8_t next_hop[16];
+};
+
 /* Private area of every packet buffer. */
 struct dp_priv {
 	alignas(64) struct dp_meta meta;
-	alignas(64) struct dp_aead_op op;
+	union {
+		alignas(64) struct dp_aead_op op;
+		struct dp_v6 v6;
+	};
 };
 static_assert(sizeof(struct dp_priv) % 64 == 0 && sizeof(struct dp_meta) <= 64, "one line for the stages");
 
@@ -65,6 +75,12 @@ static inline struct dp_aead_op *
 dp_op(struct rte_mbuf *m)
 {
 	return &((struct dp_priv *)rte_mbuf_to_priv(m))->op;
+}
+
+static inline struct dp_v6 *
+dp_v6(struct rte_mbuf *m)
+{
+	return &((struct dp_priv *)rte_mbuf_to_priv(m))->v6;
 }
 
 /* The longest batch of one round, and what a vector of packets can hold: a batch, what a hold table lets go, and one

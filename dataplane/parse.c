@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Stage parse: Ethernet and IPv4 headers of what the ports received, and where each packet goes. Worker threads.
+ * Stage parse: Ethernet and IP headers of what the ports received, and where each packet goes. Worker threads.
  * Exits: esp_in, classify, punt, drop. */
 #include "dataplane/worker.h"
 
@@ -8,6 +8,7 @@
 #include "dataplane/dp.h"
 #include "dataplane/flow.h"
 #include "dataplane/ipv4.h"
+#include "dataplane/ipv6.h"
 #include "dataplane/udp_encap.h"
 
 /* 224.0.0.0/24 is for this link only (RFC 5771 4): routing protocols on the twin want it, nothing forwards it. */
@@ -103,6 +104,58 @@ parse_ipv4(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port)
 	dp_vec_push(&w->classify, m);
 }
 
+/* Where an IPv6 packet from inside goes, whose header is right. */
+static void
+parse_ipv6_inside(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv6_hdr *ip, const struct dp_port *port)
+{
+	struct dp_meta *meta = dp_meta(m);
+	bool for_link = dp_ipv6_is_link_multicast(ip->dst_addr) || dp_ipv6_is_link_local(ip->dst_addr);
+	/* Among neighbours, as ARP is: the twin answers. A source may be missing then (RFC 4862 5.4.2). */
+	if (for_link || dp_ipv6_is_discovery(ip, meta->ip_bytes)) {
+		dp_vec_push(&w->punt, m);
+		return;
+	}
+	unsigned verdict = dp_ipv6_is_multicast(ip->dst_addr) ? (unsigned)DP_DROP_IP_MULTICAST
+			   : dp_ipv6_martian(ip)              ? (unsigned)DP_DROP_IP_MARTIAN
+							      : dp_ipv6_flow_read(&dp_v6(m)->flow, ip, meta->ip_bytes);
+	if (verdict != DP_IP_VERIFIED) {
+		dp_drop(w, m, verdict);
+		return;
+	}
+	meta->vnet = port->vnet;
+	meta->flags = DP_META_V6;
+	meta->next_hop_be = 0;
+	if (dp_ipv6_is_link_local(ip->src_addr)) {
+		const struct sadb_nexthop *hop = dp_route_inside(m);
+		if (hop == NULL || hop->kind != SADB_ROUTE_LOCAL) {
+			dp_drop(w, m, DP_DROP_IP6_LINK);
+			return;
+		}
+	}
+	rte_pktmbuf_adj(m, sizeof(struct rte_ether_hdr));
+	dp_vec_push(&w->classify_v6, m);
+}
+
+static void
+parse_ipv6(struct dp_worker *w, struct rte_mbuf *m, const struct dp_port *port)
+{
+	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+	const struct rte_ipv6_hdr *ip = (const struct rte_ipv6_hdr *)(ether + 1);
+	uint32_t avail = m->data_len - (uint32_t)sizeof(*ether);
+	unsigned verdict = dp_ipv6_check(ip, avail);
+	if (verdict != DP_IP_VERIFIED) {
+		dp_drop(w, m, verdict);
+		return;
+	}
+	dp_meta(m)->ip_bytes = dp_ipv6_bytes(ip);
+	rte_pktmbuf_trim(m, (uint16_t)(avail - dp_meta(m)->ip_bytes));
+	if (!dp_ipv6_is_multicast(ip->dst_addr) && rte_is_multicast_ether_addr(&ether->dst_addr)) {
+		dp_drop(w, m, DP_DROP_ETHER_DST);
+		return;
+	}
+	parse_ipv6_inside(w, m, ip, port);
+}
+
 static void
 parse_one(struct dp_worker *w, struct rte_mbuf *m)
 {
@@ -125,6 +178,8 @@ parse_one(struct dp_worker *w, struct rte_mbuf *m)
 	}
 	if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
 		parse_ipv4(w, m, port);
+	else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && !port->underlay)
+		parse_ipv6(w, m, port);
 	else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP))
 		dp_vec_push(&w->punt, m);
 	else

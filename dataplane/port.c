@@ -288,3 +288,14 @@ dp_port_has_addr(const struct dp_port *port, rte_be32_t addr_be)
 			return true;
 	return false;
 }
+
+bool
+dp_port_has_addr_v6(const struct dp_port *port, const uint8_t addr[16])
+{
+	const struct dp_addrs *addrs =
+	    __atomic_load_n(&port->addrs, __ATOMIC_ACQUIRE); /* pairs with dp_port_addrs_set() */
+	for (unsigned i = 0; addrs != NULL && i < addrs->n_v6; i++)
+		if (memcmp(addrs->addr_v6[i], addr, sizeof(addrs->addr_v6[i])) == 0)
+			return true;
+	return false;
+}

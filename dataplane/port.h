@@ -15,8 +15,9 @@
 
 /* Addresses of the gateway on one port. Published as a whole. */
 struct dp_addrs {
-	unsigned n;
+	unsigned n, n_v6;
 	rte_be32_t addr_be[DP_PORT_ADDRS];
+	uint8_t addr_v6[DP_PORT_ADDRS][16];
 };
 
 struct dp_port {
@@ -54,6 +55,7 @@ struct dp_port {
 
 /* Is it one of the gateway's own addresses on this port? */
 bool dp_port_has_addr(const struct dp_port *port, rte_be32_t addr_be);
+bool dp_port_has_addr_v6(const struct dp_port *port, const uint8_t addr[16]);
 
 /* Opens the device with that many queue pairs at most. */
 int dp_port_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, struct dp_error *err);

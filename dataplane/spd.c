@@ -2,16 +2,21 @@
  * Policy lookups for runs of packets of one virtual network. Worker threads. */
 #include "dataplane/spd.h"
 
+#include "dataplane/ipv6.h"
 #include "sa-db/policy.h"
 
 struct sadb_policy *
-dp_spd_lookup_one(const struct sadb_spd *spd, const struct sadb_flow_v4 *flow, bool *blocked)
+dp_spd_lookup_one(const struct sadb_vnet *vnet, enum sadb_policy_dir dir, struct rte_mbuf *m, bool *blocked)
 {
-	*blocked = false;
-	if (flow->later_fragment)
-		return sadb_spd_lookup_fragment(spd, flow, blocked);
+	const struct sadb_flow_v4 *flow = &dp_meta(m)->flow;
 	struct sadb_policy *policy;
-	sadb_spd_lookup(spd, &flow, 1, &policy);
+
+	*blocked = false;
+	if (dp_is_v6(m))
+		return sadb_spd_lookup_v6(sadb_vnet_spd_v6(vnet, dir), &dp_v6(m)->flow, blocked);
+	if (flow->later_fragment)
+		return sadb_spd_lookup_fragment(sadb_vnet_spd(vnet, dir), flow, blocked);
+	sadb_spd_lookup(sadb_vnet_spd(vnet, dir), &flow, 1, &policy);
 	return policy;
 }
 
@@ -24,8 +29,8 @@ dp_spd_lookup_run(struct rte_mbuf *const pkt[], unsigned n, enum sadb_policy_dir
 	const struct sadb_flow_v4 *flow[DP_SPD_BATCH];
 	unsigned run = 0;
 
-	if (dp_meta(pkt[0])->flow.later_fragment) {
-		out[0] = dp_spd_lookup_one(spd, &dp_meta(pkt[0])->flow, &blocked[0]);
+	if (dp_is_v6(pkt[0]) || dp_meta(pkt[0])->flow.later_fragment) {
+		out[0] = dp_spd_lookup_one(vnet, dir, pkt[0], &blocked[0]);
 		return 1;
 	}
 	while (run < n && run < DP_SPD_BATCH) {

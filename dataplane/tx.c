@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * The ends of a packet's way: bursts to the ports, rings to the twins, and the drop that counts. Worker threads. */
 #include "dataplane/dp.h"
+#include "dataplane/ipv6.h"
 #include "dataplane/worker.h"
 
 void
@@ -48,7 +49,7 @@ frame_for_twin(struct rte_mbuf *m, const struct dp_port *port)
 		return false;
 	ether->dst_addr = port->mac;
 	ether->src_addr = from_esp;
-	ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	ether->ether_type = dp_is_v6(m) ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
 	return true;
 }
 

@@ -87,10 +87,13 @@ stages(struct dp_worker *w, uint64_t t)
 	t = run(w, DP_STAGE_PARSE, &w->parse, dp_parse, t);
 	t = run(w, DP_STAGE_ESP_IN, &w->esp_in, dp_esp_in, t);
 	t = run(w, DP_STAGE_CLASSIFY, &w->classify, dp_classify, t);
+	t = run(w, DP_STAGE_CLASSIFY, &w->classify_v6, dp_classify_v6, t);
 	t = run(w, DP_STAGE_ESP_OUT, &w->esp_out, dp_esp_out, t);
+	t = run(w, DP_STAGE_ESP_OUT, &w->esp_out_v6, dp_esp_out_v6, t);
 	dp_crypto_complete(w);
 	t = finish_esp_in(w, t);
 	t = run(w, DP_STAGE_INNER, &w->inner, dp_inner, t);
+	t = run(w, DP_STAGE_INNER, &w->inner_v6, dp_inner_v6, t);
 	t = run(w, DP_STAGE_FORWARD, &w->forward, dp_forward, t);
 	t = run(w, DP_STAGE_PUNT, &w->punt, dp_punt, t);
 	dp_tx_flush(w);

@@ -19,7 +19,7 @@ struct dp_group {
 	uint64_t first_seq;
 	uint16_t index; /* among the batch's groups */
 	uint16_t packets;
-	uint16_t useless; /* inbound: how many of them go no further, once counted */
+	uint16_t useless; /* inbound: how many of them go no further, once counted, or another way than IPv4 */
 	uint16_t granted; /* how many of them may go */
 	uint16_t next;    /* ordinal of the next packet to number */
 	uint16_t out_port;
@@ -51,7 +51,7 @@ struct dp_tx_buffer {
 struct dp_held {
 	struct rte_mbuf *pkt; /* NULL: free */
 	uint64_t deadline;    /* TSC */
-	rte_be32_t next_hop_be;
+	struct sadb_addr next_hop;
 	uint16_t port;
 };
 
@@ -59,7 +59,7 @@ struct dp_held {
 #define DP_ASKED_SLOTS 256
 struct dp_asked {
 	uint64_t when; /* TSC */
-	rte_be32_t addr_be;
+	struct sadb_addr addr;
 	uint16_t port;
 };
 
@@ -90,6 +90,7 @@ struct dp_worker {
 
 	/* inputs of the stages */
 	struct dp_vec parse, classify, esp_in, esp_out, inner, forward, punt, drop;
+	struct dp_vec classify_v6, esp_out_v6, inner_v6;
 	struct dp_vec opened; /* back from the engine */
 	unsigned in_flight;   /* operations the engine still has */
 	struct dp_groups groups;
@@ -136,6 +137,10 @@ void dp_esp_in(struct dp_worker *w);        /* to the engine */
 void dp_esp_in_finish(struct dp_worker *w); /* back from it: w->opened */
 void dp_inner(struct dp_worker *w);
 void dp_esp_out(struct dp_worker *w);
+/* The same for what is in the vectors of IPv6. */
+void dp_classify_v6(struct dp_worker *w);
+void dp_inner_v6(struct dp_worker *w);
+void dp_esp_out_v6(struct dp_worker *w);
 void dp_forward(struct dp_worker *w);
 void dp_punt(struct dp_worker *w);
 
@@ -166,8 +171,12 @@ void dp_hold(struct dp_worker *w, struct rte_mbuf *m);
 void dp_hold_poll(struct dp_worker *w);
 void dp_hold_drain(struct dp_worker *w, enum dp_drop reason);
 
-/* Makes an ICMP error about the packet (IPv4 header at data), if the rules allow one; it goes to w->forward. */
-void dp_icmp_error(struct dp_worker *w, struct rte_mbuf *m, uint8_t type, uint8_t code, uint16_t mtu);
+/* What a host inside is told of its packet. */
+enum dp_icmp_error { DP_ICMP_TTL, DP_ICMP_TOO_BIG };
+
+/* Makes an ICMP error about the packet (its header at data), if the rules allow one; it goes to w->forward. mtu: with
+ * DP_ICMP_TOO_BIG, what would fit. */
+void dp_icmp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_icmp_error error, uint16_t mtu);
 
 /* Gives operations to the engine. What it has opened goes to w->opened, what it has sealed to w->forward. */
 void dp_crypto_submit(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n);

@@ -5,7 +5,6 @@
 #define SADB_FIB_H
 
 #include <assert.h>
-#include <stdalign.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -62,7 +61,7 @@ sadb_nexthop_of_v6(const struct sadb_nexthop *hop, const uint8_t dst[16])
 const struct sadb_route *sadb_fib_route(const struct sadb_fib *fib, unsigned i);
 
 struct sadb_neigh {
-	alignas(32) union {
+	union {
 		rte_be32_t addr_v4_be;
 		uint8_t addr_v6[16];
 	};
@@ -70,8 +69,9 @@ struct sadb_neigh {
 	uint8_t mac[6];
 	uint8_t v6;   /* 1: addr_v6 */
 	uint8_t used; /* workers store 1 (relaxed, only when 0); the control thread clears and refreshes */
+	uint8_t zero[6];
 };
-static_assert(sizeof(struct sadb_neigh) == 32, "no neighbour lies across two cache lines");
+static_assert(sizeof(struct sadb_neigh) == 32, "in a table none lies across two cache lines");
 
 struct sadb_addr sadb_neigh_addr(const struct sadb_neigh *neigh);
 

@@ -4,6 +4,7 @@
 #include "sa-db/fib.h"
 
 #include <errno.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ struct sadb_neigh_table {
 	uint32_t mask; /* slots - 1; at least half of them stay empty, so probing ends soon */
 	uint32_t seed;
 	uint32_t *slot; /* a neighbour's place in neigh[], or EMPTY */
-	struct sadb_neigh neigh[];
+	alignas(32) struct sadb_neigh neigh[];
 };
 
 static inline uint32_t

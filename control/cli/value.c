@@ -168,22 +168,6 @@ parse_proto(const struct cli_arg *arg, const char *text, struct cli_value *out, 
 	return -EINVAL;
 }
 
-/* Clears the bits right of the length; false when there were none to clear. */
-static bool
-prefix_trim(struct sadb_prefix *prefix)
-{
-	bool changed = false;
-
-	for (unsigned i = 0; i < sizeof(prefix->addr.bytes); i++) {
-		unsigned keep = prefix->len > 8 * i ? prefix->len - 8 * i : 0;
-		uint8_t mask = keep >= 8 ? 0xff : (uint8_t)(0xff00 >> keep);
-
-		changed |= (prefix->addr.bytes[i] & ~mask) != 0;
-		prefix->addr.bytes[i] &= mask;
-	}
-	return changed;
-}
-
 static int
 parse_prefix(const struct cli_arg *arg, const char *text, struct cli_value *out, struct cli_text *err)
 {
@@ -201,7 +185,8 @@ parse_prefix(const struct cli_arg *arg, const char *text, struct cli_value *out,
 	if (arg->kind == CLI_KIND_ADDR)
 		prefix.len = prefix.addr.family == AF_INET ? 32 : 128;
 	trimmed = prefix;
-	if (prefix_trim(&trimmed)) {
+	sadb_prefix_trim(&trimmed);
+	if (!sadb_addr_equal(&trimmed.addr, &prefix.addr)) {
 		sadb_prefix_format(&trimmed, buf, sizeof(buf));
 		return cli_text_set(err, "%s: %s has bits beyond its prefix length; did you mean %s?", arg->word, text,
 				    buf);

@@ -36,6 +36,8 @@ parse(const char *text, struct reports *reports)
 /* The shortest sound configuration: lines 1 and 2, so that a case's own text starts on line 3. */
 #define WAN        "ports:\n- {name: wan, device: \"net_af_xdp0,iface=eth1\", underlay: true, addresses: [192.0.2.1/24]}\n"
 #define PORT(keys) "ports: [{name: wan, device: net_null0, underlay: true}, {" keys "}]\n"
+#define LAN6 \
+	PORT("name: lan, device: net_null1, vnet: v, addresses: [\"2001:db8:1::1/64\"]") "vnets: [{name: v, id: 1}]\n"
 #define KEYS                                                                                                     \
 	"log, engine, workers, cpus, poll, idle_sleep_us, memory_mb, packets, nat_t_port, huge_pages, max_sas, " \
 	"max_policies, socket, group, state, source, mirror_report_s, mirror_audit_s, vnets, ports, routes, tunnels"
@@ -43,9 +45,9 @@ parse(const char *text, struct reports *reports)
 	"a DPDK device such as net_af_xdp0,iface=eth1 or net_af_packet0,iface=eth1, or a PCI address such as " \
 	"0000:3b:00.0"
 #define NAMES "letters, digits, '.', '_' and '-', not '.' or '-' first"
-#define ADDRS "an IPv4 address and its network's length, such as 192.0.2.1/24"
+#define ADDRS "an address and its network's length, such as 192.0.2.1/24 or 2001:db8:1::1/64"
 #define CPUS  "one CPU number for each worker, such as \"2,3\""
-#define TO    "an IPv4 prefix, such as 0.0.0.0/0 or 198.51.100.0/24"
+#define TO    "a prefix, such as 0.0.0.0/0, 198.51.100.0/24 or 2001:db8:2::/48"
 #define YAML  "accepted: \"key: value\" lines, indented by spaces"
 
 #define TUNNEL(keys) WAN "vnets: [{name: blue, id: 1}]\ntunnels: [{" keys "}]\n"
@@ -156,7 +158,7 @@ static const struct {
     {PORT("name: wan, device: net_null1, underlay: true"), "1: ports[1].name: 'wan' is taken by the port on line 1; accepted: a name of its own"},
     {PORT("name: a, device: \"net_null0,x=1\", underlay: true"), "1: ports[1].device: 'net_null0' is the device of port 'wan' (line 1); accepted: a device of its own, with another name before the comma"},
     /* addresses */
-    {PORT("name: a, device: net_null1, underlay: true, addresses: 10.0.0.1/24"), "1: ports[1].addresses: is not a list; accepted: a list, such as [192.0.2.1/24]"},
+    {PORT("name: a, device: net_null1, underlay: true, addresses: 10.0.0.1/24"), "1: ports[1].addresses: is not a list; accepted: a list, such as [192.0.2.1/24, 2001:db8:1::1/64]"},
     {PORT("name: a, device: net_null1, underlay: true, addresses: [10.0.0.1]"), "1: ports[1].addresses[0]: not an address of a host: '10.0.0.1'; accepted: " ADDRS},
     {PORT("name: a, device: net_null1, underlay: true, addresses: [10.0.0.1/33]"), "1: ports[1].addresses[0]: not an address of a host: '10.0.0.1/33'; accepted: " ADDRS},
     {PORT("name: a, device: net_null1, underlay: true, addresses: [10.0.0.1/0]"), "1: ports[1].addresses[0]: not an address of a host: '10.0.0.1/0'; accepted: " ADDRS},
@@ -164,16 +166,29 @@ static const struct {
     {PORT("name: a, device: net_null1, underlay: true, addresses: [10.0.0.255/24]"), "1: ports[1].addresses[0]: not an address of a host: '10.0.0.255/24'; accepted: " ADDRS},
     {PORT("name: a, device: net_null1, underlay: true, addresses: [127.0.0.1/8]"), "1: ports[1].addresses[0]: not an address of a host: '127.0.0.1/8'; accepted: " ADDRS},
     {PORT("name: a, device: net_null1, underlay: true, addresses: [224.0.0.5/24]"), "1: ports[1].addresses[0]: not an address of a host: '224.0.0.5/24'; accepted: " ADDRS},
-    {PORT("name: a, device: net_null1, underlay: true, addresses: [\"fd00::1/64\"]"), "1: ports[1].addresses[0]: not an address of a host: 'fd00::1/64'; accepted: " ADDRS},
+    {PORT("name: a, device: net_null1, underlay: true, addresses: [\"fd00::1/64\"]"), "1: ports[1].addresses[0]: fd00::1 is IPv6, which the underlay does not carry; accepted: IPv4 here, both on ports inside"},
+    {PORT("name: a, device: net_null1, vnet: v, addresses: [\"ff02::1/64\"]") "vnets: [{name: v, id: 1}]\n", "1: ports[1].addresses[0]: not an address of a host: 'ff02::1/64'; accepted: " ADDRS},
+    {PORT("name: a, device: net_null1, vnet: v, addresses: [\"::1/128\"]") "vnets: [{name: v, id: 1}]\n", "1: ports[1].addresses[0]: not an address of a host: '::1/128'; accepted: " ADDRS},
+    {PORT("name: a, device: net_null1, vnet: v, addresses: [\"::/128\"]") "vnets: [{name: v, id: 1}]\n", "1: ports[1].addresses[0]: not an address of a host: '::/128'; accepted: " ADDRS},
+    {PORT("name: a, device: net_null1, vnet: v, addresses: [\"::ffff:10.0.0.1/120\"]") "vnets: [{name: v, id: 1}]\n", "1: ports[1].addresses[0]: not an address of a host: '::ffff:10.0.0.1/120'; accepted: " ADDRS},
+    {PORT("name: a, device: net_null1, vnet: v, addresses: [\"2001:db8:1::/64\"]") "vnets: [{name: v, id: 1}]\n", "1: ports[1].addresses[0]: not an address of a host: '2001:db8:1::/64'; accepted: " ADDRS},
+    {PORT("name: a, device: net_null1, vnet: v, addresses: [\"2001:db8:1::/126\"]") "vnets: [{name: v, id: 1}]\n", "1: ports[1].addresses[0]: not an address of a host: '2001:db8:1::/126'; accepted: " ADDRS},
+    {PORT("name: a, device: net_null1, vnet: v, addresses: [\"2001:db8:1::1\"]") "vnets: [{name: v, id: 1}]\n", "1: ports[1].addresses[0]: not an address of a host: '2001:db8:1::1'; accepted: " ADDRS},
+    {PORT("name: a, device: net_null1, vnet: v, addresses: [\"2001:db8:1::1/129\"]") "vnets: [{name: v, id: 1}]\n", "1: ports[1].addresses[0]: not an address of a host: '2001:db8:1::1/129'; accepted: " ADDRS},
     {WAN "- {name: b, device: net_null1, underlay: true, addresses: [10.0.0.1/24, 192.0.2.1/25]}\n", "3: ports[1].addresses[1]: 192.0.2.1 is on port 'wan' already (line 2); accepted: each address once"},
     {PORT("name: a, device: net_null1, underlay: true, addresses: [10.0.0.1/24, 10.0.0.1/24]"), "1: ports[1].addresses[1]: 10.0.0.1 is on port 'a' already (line 1); accepted: each address once"},
     /* routes */
     {WAN "routes:\n- {via: 192.0.2.254, port: wan}\n", "4: routes[0].to: is missing; accepted: " TO},
+    {WAN "routes:\n- {to: \"2001:db8::/32\", port: wan}\n", "4: routes[0].port: port 'wan' has no IPv6 address; accepted: one that has, for an IPv6 prefix"},
+    {WAN "routes:\n- {to: 10.0.0.0/8, via: \"fe80::1\", port: wan}\n", "4: routes[0].via: fe80::1 and the prefix are of two families; accepted: a gateway of the prefix's"},
+    {WAN "routes:\n- {to: \"2001:db8::1/32\", port: wan}\n", "4: routes[0].to: has bits beyond its length: '2001:db8::1/32'; accepted: " TO},
+    {LAN6 "routes:\n- {to: \"::/0\", via: 10.0.0.9, port: lan}\n", "4: routes[0].via: 10.0.0.9 and the prefix are of two families; accepted: a gateway of the prefix's"},
+    {LAN6 "routes:\n- {to: \"::/0\", via: \"2001:db8:2::9\", port: lan}\n", "4: routes[0].via: 2001:db8:2::9 is no neighbour on port 'lan'; accepted: an address in a network of that port"},
     {WAN "routes:\n- {to: 0.0.0.0/0, via: 192.0.2.254}\n", "4: routes[0].port: is missing; accepted: the name of a port under ports"},
     {WAN "routes:\n- {to: default, via: 192.0.2.254, port: wan}\n", "4: routes[0].to: not a prefix: 'default'; accepted: " TO},
     {WAN "routes:\n- {to: 10.0.0.0, via: 192.0.2.254, port: wan}\n", "4: routes[0].to: not a prefix: '10.0.0.0'; accepted: " TO},
     {WAN "routes:\n- {to: 10.0.0.1/24, via: 192.0.2.254, port: wan}\n", "4: routes[0].to: has bits beyond its length: '10.0.0.1/24'; accepted: " TO},
-    {WAN "routes:\n- to: 0.0.0.0/0\n  via: gw\n  port: wan\n", "5: routes[0].via: not an address: 'gw'; accepted: a gateway's IPv4 address, such as 192.0.2.254; none for a network on link"},
+    {WAN "routes:\n- to: 0.0.0.0/0\n  via: gw\n  port: wan\n", "5: routes[0].via: not an address: 'gw'; accepted: a gateway's address, such as 192.0.2.254 or fe80::1; none for a network on link"},
     {WAN "routes:\n- to: 0.0.0.0/0\n  via: 198.51.100.1\n  port: wan\n", "5: routes[0].via: 198.51.100.1 is no neighbour on port 'wan'; accepted: an address in a network of that port"},
     {WAN "routes:\n- to: 0.0.0.0/0\n  via: 192.0.2.1\n  port: wan\n", "5: routes[0].via: 192.0.2.1 is no neighbour on port 'wan'; accepted: an address in a network of that port"},
     {WAN "routes:\n- to: 0.0.0.0/0\n  via: 192.0.2.2\n  port: wam\n", "6: routes[0].port: unknown port 'wam'; did you mean 'wan'? Accepted: wan"},

@@ -186,14 +186,17 @@ what_is_no_concern_is_told_from_what_is_malformed(void **state)
 		uint8_t value;
 		int rc;
 	} cases[] = {
-	    {addr_new, sizeof(addr_new), 16, AF_INET6, -ENOMSG},
-	    {addr_new, sizeof(addr_new), 17, 33, -EINVAL},      /* prefix length */
-	    {addr_new, sizeof(addr_new), 32, 7, -EINVAL},       /* the local address's length */
-	    {addr_new, sizeof(addr_new), 4, 0xff, -ENOMSG},     /* type */
-	    {link_up, sizeof(link_up), 16, AF_BRIDGE, -ENOMSG}, /* a bridge's port */
-	    {link_up, sizeof(link_up), 20, 0, -EINVAL},         /* interface 0 */
-	    {link_up, sizeof(link_up), 36, 0, -EINVAL},         /* an empty name */
-	    {route_new, sizeof(route_new), 16, AF_INET6, -ENOMSG},
+	    {addr_new, sizeof(addr_new), 16, AF_UNIX, -ENOMSG},
+	    {addr_new, sizeof(addr_new), 16, AF_INET6, -EINVAL}, /* of four bytes */
+	    {addr_new, sizeof(addr_new), 17, 33, -EINVAL},       /* prefix length */
+	    {addr_new, sizeof(addr_new), 32, 7, -EINVAL},        /* the local address's length */
+	    {addr_new, sizeof(addr_new), 4, 0xff, -ENOMSG},      /* type */
+	    {link_up, sizeof(link_up), 16, AF_BRIDGE, -ENOMSG},  /* a bridge's port */
+	    {link_up, sizeof(link_up), 20, 0, -EINVAL},          /* interface 0 */
+	    {link_up, sizeof(link_up), 36, 0, -EINVAL},          /* an empty name */
+	    {route_new, sizeof(route_new), 16, AF_UNIX, -ENOMSG},
+	    {route_new, sizeof(route_new), 16, AF_INET6, -EINVAL},
+	    {route_new, sizeof(route_new), 18, 8, -ENOMSG}, /* for some sources only */
 	    {route_new, sizeof(route_new), 17, 33, -EINVAL},
 	    {route_new, sizeof(route_new), 19, 4, -ENOMSG}, /* type of service */
 	    {route_new, sizeof(route_new), 23, RTN_BROADCAST, -ENOMSG},
@@ -201,7 +204,8 @@ what_is_no_concern_is_told_from_what_is_malformed(void **state)
 	    {route_new, sizeof(route_new), 25, RTM_F_CLONED >> 8, -ENOMSG},
 	    {route_new, sizeof(route_new), 32, 77, -ENOMSG}, /* table */
 	    {route_new, sizeof(route_new), 28, 6, -EINVAL},  /* the table's length */
-	    {neigh_stale, sizeof(neigh_stale), 16, AF_INET6, -ENOMSG},
+	    {neigh_stale, sizeof(neigh_stale), 16, AF_UNIX, -ENOMSG},
+	    {neigh_stale, sizeof(neigh_stale), 16, AF_INET6, -EINVAL},
 	    {neigh_stale, sizeof(neigh_stale), 26, 0x08, -ENOMSG}, /* NTF_PROXY */
 	    {neigh_stale, sizeof(neigh_stale), 28, 7, -EINVAL},    /* the address's length */
 	};

@@ -150,9 +150,9 @@ a_used_neighbour_is_asked_for_on_the_wire(void **state)
 	assert_int_equal(sadb_addr_parse("10.1.0.9", &target), 0);
 	assert_int_equal(ctl_rtnl_link_set(&requests, ifindex, 1500, &err), 0);
 	assert_int_equal(ctl_rtnl_addr_change(&requests, true, ifindex, &address, &err), 0);
-	assert_int_equal(ctl_rtnl_neigh_use(&requests, ifindex, sadb_addr_to_v4(&target)), 0);
+	assert_int_equal(ctl_rtnl_neigh_use(&requests, ifindex, &target), 0);
 	assert_true(rig_arp_asked(&rig_ports[RIG_LAN], "10.1.0.9"));
-	assert_int_equal(ctl_rtnl_neigh_use(&requests, 9999, sadb_addr_to_v4(&target)), -ENODEV);
+	assert_int_equal(ctl_rtnl_neigh_use(&requests, 9999, &target), -ENODEV);
 	/* The refusal was read: the next request is not answered with it. */
 	assert_int_equal(ctl_rtnl_addr_change(&requests, false, ifindex, &address, &err), 0);
 }
@@ -270,15 +270,16 @@ an_answer_that_came_too_late_is_no_refusal_of_the_next(void **state)
 	} late = {.header = {.nlmsg_len = sizeof(late), .nlmsg_type = NLMSG_ERROR, .nlmsg_seq = 1},
 		  .error = {.error = -EPERM}};
 	struct ctl_rtnl_socket sock;
+	const struct sadb_addr target = sadb_addr_v4(rte_cpu_to_be_32(0x0a000001));
 	const int kernel = stand_in_for_the_kernel(&sock);
 
 	(void)state;
 	sock.seq = 1;
 	assert_int_equal(send(kernel, &late, sizeof(late), 0), sizeof(late));
-	assert_int_equal(ctl_rtnl_neigh_use(&sock, ifindex, 0x0100000a), 0);
+	assert_int_equal(ctl_rtnl_neigh_use(&sock, ifindex, &target), 0);
 	late.header.nlmsg_seq = 3;
 	assert_int_equal(send(kernel, &late, sizeof(late), 0), sizeof(late));
-	assert_int_equal(ctl_rtnl_neigh_use(&sock, ifindex, 0x0100000a), -EPERM);
+	assert_int_equal(ctl_rtnl_neigh_use(&sock, ifindex, &target), -EPERM);
 	ctl_rtnl_close(&sock);
 	close(kernel);
 }

@@ -239,6 +239,39 @@ a_neighbour_is_news_when_its_address_changes(void **unused)
 	ctl_rtnl_state_clear(&state);
 }
 
+/* In bytes 0.0.0.0/0 and ::/0 are the same, and so are 10.0.0.1 and a00:1::. */
+static void
+the_families_do_not_take_each_others_place(void **unused)
+{
+	struct ctl_rtnl_msg v4 = route("0.0.0.0/0", "192.0.2.254", WAN), v6 = route("::/0", "fe80::1", WAN);
+	struct ctl_rtnl_msg near4 = {.kind = CTL_RTNL_NEIGH, .neigh = {.ifindex = LAN, .usable = true, .mac = {2}}};
+	struct ctl_rtnl_msg near6 = near4;
+	struct sadb_neigh *neighs;
+	struct ctl_rtnl_state state;
+	unsigned n;
+
+	(void)unused;
+	assert_int_equal(sadb_addr_parse("10.0.0.1", &near4.neigh.addr), 0);
+	assert_int_equal(sadb_addr_parse("a00:1::", &near6.neigh.addr), 0);
+	state_setup(&state);
+	assert_int_equal(ctl_rtnl_apply(&state, &v4), CTL_RTNL_ROUTES);
+	v6.replace = true;
+	assert_int_equal(ctl_rtnl_apply(&state, &v6), CTL_RTNL_ROUTES);
+	assert_routes(&state, &underlay, "0.0.0.0/0 via 192.0.2.254, ::/0 via fe80::1");
+	v4.gone = true;
+	assert_int_equal(ctl_rtnl_apply(&state, &v4), CTL_RTNL_ROUTES);
+	assert_routes(&state, &underlay, "::/0 via fe80::1");
+	assert_int_equal(ctl_rtnl_apply(&state, &near4), CTL_RTNL_NEIGHS);
+	assert_int_equal(ctl_rtnl_apply(&state, &near6), CTL_RTNL_NEIGHS);
+	assert_int_equal(ctl_rtnl_neighs(&state, &neighs, &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(neighs[0].v6, 0);
+	assert_int_equal(neighs[1].v6, 1);
+	assert_memory_equal(neighs[1].addr_v6, near6.neigh.addr.bytes, 16);
+	free(neighs);
+	ctl_rtnl_state_clear(&state);
+}
+
 static void
 a_fresh_state_knows_the_twins_and_nothing_else(void **unused)
 {
@@ -310,6 +343,7 @@ main(void)
 	    cmocka_unit_test(an_address_that_goes_asks_again),
 	    cmocka_unit_test(a_neighbour_is_news_when_its_address_changes),
 	    cmocka_unit_test(a_fresh_state_knows_the_twins_and_nothing_else),
+	    cmocka_unit_test(the_families_do_not_take_each_others_place),
 	    cmocka_unit_test(there_is_room_for_every_port_and_no_more),
 	    cmocka_unit_test(many_routes_come_and_go),
 	};

@@ -98,15 +98,19 @@ route_of(const struct sadb_vnet *domain, const char *address)
 	static char text[96];
 	char gateway[SADB_ADDR_STRLEN];
 	const struct sadb_nexthop *hop;
-	struct sadb_addr addr;
+	struct sadb_addr addr, via;
 
 	assert_int_equal(sadb_addr_parse(address, &addr), 0);
-	hop = sadb_fib_lookup(sadb_vnet_fib(domain), sadb_addr_to_v4(&addr));
+	hop = addr.family == AF_INET6 ? sadb_fib_lookup_v6(sadb_vnet_fib(domain), addr.bytes)
+				      : sadb_fib_lookup(sadb_vnet_fib(domain), sadb_addr_to_v4(&addr));
 	if (hop == NULL)
 		return "none";
-	addr = sadb_addr_v4(hop->gateway_v4_be);
+	via = addr.family == AF_INET6   ? sadb_addr_v6(sadb_nexthop_of_v6(hop, addr.bytes))
+	      : hop->gateway_v4_be != 0 ? sadb_addr_v4(hop->gateway_v4_be)
+					: addr;
 	snprintf(text, sizeof(text), "%s %s port %u", kinds[hop->kind],
-		 hop->gateway_v4_be != 0 ? sadb_addr_format(&addr, gateway, sizeof(gateway)) : "on-link", hop->port);
+		 sadb_addr_equal(&via, &addr) ? "on-link" : sadb_addr_format(&via, gateway, sizeof(gateway)),
+		 hop->port);
 	return text;
 }
 
@@ -116,7 +120,7 @@ neigh_of(uint16_t port, const char *address)
 	struct sadb_addr addr;
 
 	assert_int_equal(sadb_addr_parse(address, &addr), 0);
-	return sadb_neigh_lookup(sadb_neighs(db), port, sadb_addr_to_v4(&addr));
+	return sadb_neigh_find(sadb_neighs(db), port, &addr);
 }
 
 static uint64_t
@@ -159,6 +163,17 @@ assert_neigh(uint16_t port, const char *address, bool known, uint8_t last_byte)
 		assert_int_equal(neigh->mac[5], last_byte);
 }
 
+/* Of the port's addresses: those that are no link-local ones, which the kernel makes by itself. */
+static unsigned
+given_addrs(const struct rig_port *port)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < port->n_addrs; i++)
+		n += port->addrs[i].bytes[0] != 0xfe;
+	return n;
+}
+
 static void
 what_is_there_at_the_start_is_published(void **state)
 {
@@ -176,8 +191,45 @@ what_is_there_at_the_start_is_published(void **state)
 	assert_non_null(neigh_of(RIG_WAN, "192.0.2.254"));
 	assert_int_equal(neigh_of(RIG_WAN, "192.0.2.254")->mac[5], 0xfe);
 	assert_null(neigh_of(RIG_LAN, "192.0.2.254"));
-	assert_int_equal(rig_ports[RIG_WAN].n_addrs, 1);
-	assert_int_equal(rig_ports[RIG_LAN].n_addrs, 1);
+	assert_int_equal(given_addrs(&rig_ports[RIG_WAN]), 1);
+	assert_int_equal(given_addrs(&rig_ports[RIG_LAN]), 1);
+}
+
+static void
+ipv6_is_followed_as_ipv4_is(void **state)
+{
+	(void)state;
+	rig_ip("address add 2001:db8:1::1/64 dev lan nodad");
+	assert_route(blue, "2001:db8:1::1", "local on-link port 1");
+	assert_route(blue, "2001:db8:1::7", "unicast on-link port 1");
+	assert_route(sadb_underlay(db), "2001:db8:1::7", "none");
+	assert_int_equal(given_addrs(&rig_ports[RIG_LAN]), 2);
+	rig_ip("-6 route add 2001:db8:9::/48 via fe80::9 dev lan");
+	assert_route(blue, "2001:db8:9::1", "unicast fe80::9 port 1");
+	rig_ip("-6 route add default via 2001:db8:1::fe");
+	assert_route(blue, "2001:db8:a::1", "unicast 2001:db8:1::fe port 1");
+	rig_ip("-6 route replace 2001:db8:9::/48 via 2001:db8:1::8");
+	assert_route(blue, "2001:db8:9::1", "unicast 2001:db8:1::8 port 1");
+	/* A safety net is in every domain, though the kernel says that it leads to its loopback. */
+	rig_ip("-6 route add blackhole 2001:db8:9:1::/64");
+	assert_route(blue, "2001:db8:9:1::1", "blackhole on-link port 0");
+	assert_route(sadb_underlay(db), "2001:db8:9:1::1", "blackhole on-link port 0");
+	assert_route(blue, "10.1.0.7", "unicast on-link port 1");
+
+	rig_ip("neighbour add 2001:db8:1::8 lladdr 02:00:00:00:00:08 dev lan nud reachable");
+	assert_neigh(RIG_LAN, "2001:db8:1::8", true, 8);
+	rig_ip("neighbour replace 2001:db8:1::8 lladdr 02:00:00:00:00:09 dev lan nud reachable");
+	assert_neigh(RIG_LAN, "2001:db8:1::8", true, 9);
+	rig_ip("neighbour del 2001:db8:1::8 dev lan");
+	assert_neigh(RIG_LAN, "2001:db8:1::8", false, 0);
+
+	rig_ip("-6 route del blackhole 2001:db8:9:1::/64");
+	assert_route(blue, "2001:db8:9:1::1", "unicast 2001:db8:1::8 port 1");
+	rig_ip("address del 2001:db8:1::1/64 dev lan");
+	assert_route(blue, "2001:db8:1::7", "unicast 2001:db8:1::fe port 1");
+	rig_ip("-6 route del default");
+	assert_route(blue, "2001:db8:1::7", "none");
+	assert_int_equal(given_addrs(&rig_ports[RIG_LAN]), 1);
 }
 
 static void
@@ -224,11 +276,11 @@ an_address_that_goes_takes_the_routes_that_prefer_it(void **state)
 	rig_ip("route add 10.9.0.0/16 via 10.1.0.2 src 10.1.0.99");
 	assert_route(blue, "10.9.1.1", "unicast 10.1.0.2 port 1");
 	assert_route(blue, "10.1.0.99", "local on-link port 1");
-	assert_int_equal(rig_ports[RIG_LAN].n_addrs, 2);
+	assert_int_equal(given_addrs(&rig_ports[RIG_LAN]), 2);
 	rig_ip("address del 10.1.0.99/32 dev lan");
 	assert_route(blue, "10.9.1.1", "none");
 	assert_route(blue, "10.1.0.99", "unicast on-link port 1");
-	assert_int_equal(rig_ports[RIG_LAN].n_addrs, 1);
+	assert_int_equal(given_addrs(&rig_ports[RIG_LAN]), 1);
 }
 
 /* Both come and go while nobody reads: the dump shows neither, and what waits on the socket must not bring them back. */
@@ -272,7 +324,7 @@ a_packet_without_a_neighbour_makes_the_kernel_ask(void **state)
 
 	(void)state;
 	assert_int_equal(sadb_addr_parse("10.1.0.77", &addr), 0);
-	ctl_rtnl_resolve(rtnl, RIG_LAN, sadb_addr_to_v4(&addr));
+	ctl_rtnl_resolve(rtnl, RIG_LAN, &addr);
 	assert_true(rig_arp_asked(&rig_ports[RIG_LAN], "10.1.0.77"));
 }
 
@@ -372,6 +424,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(what_is_there_at_the_start_is_published, start, stop),
 	    cmocka_unit_test_setup_teardown(changes_of_routes_are_followed, start, stop),
+	    cmocka_unit_test_setup_teardown(ipv6_is_followed_as_ipv4_is, start, stop),
 	    cmocka_unit_test_setup_teardown(a_link_that_goes_down_takes_its_routes, start, stop),
 	    cmocka_unit_test_setup_teardown(an_address_that_goes_takes_the_routes_that_prefer_it, start, stop),
 	    cmocka_unit_test_setup_teardown(what_was_said_before_a_dump_does_not_undo_it, start, stop),

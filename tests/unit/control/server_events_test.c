@@ -171,7 +171,7 @@ a_peer_s_new_place_reaches_its_group_and_changes_nothing(void **state)
 	assert_int_equal(m.sa.config.encap_dport_be, htons(4501));
 	c.encap_sport_be = htons(61000);
 	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_UPDSA, &c), 0);
-	a.event.addr_be = sadb_addr_to_v4(&c.src);
+	a.event.addr = c.src;
 	rig_call(rig, mapping, &a);
 	assert_int_equal(a.rc, -ESRCH);
 	assert_int_equal(ctl_client_events(listener, 50, NULL, NULL), -EAGAIN);
@@ -187,8 +187,8 @@ expiry_and_acquire_reach_their_groups_only(void **state)
 	struct sadb_policy_info p = rig_policy("10.2.0.0/16", SADB_POLICY_OUT);
 	struct acquiring a = {.event = {.kind = DP_EVENT_ACQUIRE,
 					.flow = {.proto = IPPROTO_TCP,
-						 .src_be = htonl(0x0a010005),
-						 .dst_be = htonl(0x0a020006),
+						 .src = sadb_addr_v4(htonl(0x0a010005)),
+						 .dst = sadb_addr_v4(htonl(0x0a020006)),
 						 .sport_be = htons(999),
 						 .dport_be = htons(80)}}};
 	enum sadb_expire_kind kind = SADB_EXPIRE_SOFT;

@@ -233,7 +233,8 @@ an_sa_that_names_the_acquire_ends_its_wait(void **state)
 	struct rig *rig = *state;
 	struct ctl_client *listener = rig_client(rig);
 	struct sadb_policy_info p = rig_policy("10.2.0.0/16", SADB_POLICY_OUT);
-	struct acquiring a = {.event = {.kind = DP_EVENT_ACQUIRE}};
+	struct acquiring a = {
+	    .event = {.kind = DP_EVENT_ACQUIRE, .flow = {.src = sadb_addr_v4(1), .dst = sadb_addr_v4(2)}}};
 	struct ctl_xfrm m;
 
 	assert_int_equal(rig_ask_policy(rig->client, XFRM_MSG_NEWPOLICY, &p), 0);

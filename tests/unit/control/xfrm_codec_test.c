@@ -262,6 +262,15 @@ policy_messages_survive_the_wire(void **state)
 	assert_true(sadb_addr_equal(&m.acquire.flow.src, &flow.src) && sadb_addr_equal(&m.acquire.flow.dst, &flow.dst));
 	assert_true(m.acquire.flow.sport_be == flow.sport_be && m.acquire.flow.dport_be == flow.dport_be);
 	assert_int_equal(m.acquire.flow.proto, IPPROTO_UDP);
+	/* IPv6 inside, IPv4 outside; what asked for it. */
+	p.config.sel.src = rig_prefix("2001:db8:1::/64");
+	p.config.sel.dst = rig_prefix("2001:db8:2::/127");
+	m = decode_bytes(buf, ctl_xfrm_encode_policy(buf, sizeof(buf), &add, &p));
+	assert_memory_equal(&m.policy.config, &p.config, sizeof(p.config));
+	const struct sadb_flow wide = {.src = rig_addr("2001:db8:1::5"), .dst = rig_addr("2001:db8:2::1"), .proto = 58};
+	m = decode_bytes(buf, ctl_xfrm_encode_acquire(buf, sizeof(buf), &acquire, &p.config, &wide, 56));
+	assert_memory_equal(&m.acquire.policy, &p.config, sizeof(p.config));
+	assert_true(sadb_addr_equal(&m.acquire.flow.src, &wide.src) && sadb_addr_equal(&m.acquire.flow.dst, &wide.dst));
 	m = decode_bytes(buf, ctl_xfrm_encode_spd_info(buf, sizeof(buf), &info,
 						       &(struct ctl_spd_info){.in = 1, .out = 2, .fwd = 3}));
 	assert_true(m.spd.in == 1 && m.spd.out == 2 && m.spd.fwd == 3);

@@ -288,6 +288,24 @@ writes_the_bytes_that_iproute2_writes(void **state)
 	}
 }
 
+static void
+reads_policies_and_sas_for_ipv6(void **state)
+{
+	struct ctl_xfrm m = rig_decode(policy_add_ipv6);
+	const struct sadb_policy_config *p = &m.policy.config;
+
+	(void)state;
+	assert_prefix(&p->sel.src, "2001:db8:1::/48");
+	assert_prefix(&p->sel.dst, "2001:db8:2::/48");
+	assert_int_equal(p->action, SADB_PROTECT);
+	assert_addr(&p->tmpl.src, "2001:db8::1");
+	assert_addr(&p->tmpl.dst, "2001:db8::2");
+	m = rig_decode(sa_add_ipv6);
+	assert_addr(&m.sa.config.src, "2001:db8::1");
+	assert_addr(&m.sa.config.dst, "2001:db8::2");
+	assert_prefix(&m.sa.config.sel.src, "::/0"); /* the kernel's rule: the SA's family */
+}
+
 int
 main(void)
 {
@@ -303,6 +321,7 @@ main(void)
 	    cmocka_unit_test(reads_which_policy_is_meant),
 	    cmocka_unit_test(reads_what_the_kernel_answers),
 	    cmocka_unit_test(writes_the_bytes_that_iproute2_writes),
+	    cmocka_unit_test(reads_policies_and_sas_for_ipv6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,7 +146,7 @@ without_its_sa_a_protected_packet_is_dropped_and_one_acquire_is_sent(void **stat
 	assert_int_equal(gateway_dropped(&gw, DP_DROP_NO_SA), 20);
 	assert_int_equal(dp_events(gw.dp, event, 4), 1);
 	assert_int_equal(event[0].kind, DP_EVENT_ACQUIRE);
-	assert_int_equal(rte_be_to_cpu_32(event[0].flow.dst_be), GW_FAR);
+	assert_int_equal(rte_be_to_cpu_32(sadb_addr_to_v4(&event[0].flow.dst)), GW_FAR);
 	gateway_assert_balanced(&gw);
 	gateway_stop(&gw);
 }
@@ -234,7 +234,7 @@ packets_wait_for_their_neighbour_and_then_leave_in_order(void **state)
 	gateway_assert_balanced(&gw);
 	assert_int_equal(dp_events(gw.dp, event, 4), 1);
 	assert_int_equal(event[0].kind, DP_EVENT_NEIGH);
-	assert_int_equal(rte_be_to_cpu_32(event[0].addr_be), GW_PEER);
+	assert_int_equal(rte_be_to_cpu_32(sadb_addr_to_v4(&event[0].addr)), GW_PEER);
 	struct sadb_neigh neigh = {.addr_v4_be = rte_cpu_to_be_32(GW_PEER), .port = GW_PORT_WAN, .mac = {2}};
 	sadb_neighs_set(gw.db, sadb_neigh_table_create(&neigh, 1));
 	gateway_turn(&gw);

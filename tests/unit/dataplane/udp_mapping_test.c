@@ -87,7 +87,7 @@ a_packet_from_another_port_or_address_passes_and_is_told_once(void **state)
 		assert_int_equal(udp_rig_receive(&gw, wire, bytes, out), inner);
 		assert_int_equal(mappings(&gw, &event), rows[i].told);
 		if (rows[i].told) {
-			assert_int_equal(event.addr_be, rte_cpu_to_be_32(rows[i].src));
+			assert_int_equal(sadb_addr_to_v4(&event.addr), rte_cpu_to_be_32(rows[i].src));
 			assert_int_equal(event.sport_be, rte_cpu_to_be_16(rows[i].sport));
 		}
 		forget_when_it_was_told(&gw);
@@ -160,7 +160,7 @@ of_a_batch_the_newest_packet_counts(void **state)
 	}
 	gateway_turn(&gw);
 	assert_int_equal(mappings(&gw, &event), 1);
-	assert_int_equal(event.addr_be, RTE_BE32(ELSEWHERE + 2));
+	assert_int_equal(sadb_addr_to_v4(&event.addr), RTE_BE32(ELSEWHERE + 2));
 	gateway_stop(&gw);
 }
 
