@@ -30,6 +30,12 @@ port_device() { # index, interface
   esac
 }
 
+ipv6=off # on: the LANs have IPv6 besides
+
+lan_v6() { # number
+  [ "$ipv6" = off ] || echo ", 2001:db8:$1::1/64"
+}
+
 gw_config() { # gateway
   number=$(gw_number "$1")
   letter=$(printf '%.1s' "$1")
@@ -46,7 +52,7 @@ vnets:
   - {name: blue, id: 1}
 ports:
   - {name: wan, device: "$(port_device 0 "$letter-wan")", underlay: true, mtu: 1500, addresses: [192.0.2.$number/24]}
-  - {name: lan, device: "$(port_device 1 "$letter-lan")", vnet: blue, mtu: ${lan_mtu:-1500}, addresses: [10.$number.0.1/24]}
+  - {name: lan, device: "$(port_device 1 "$letter-lan")", vnet: blue, mtu: ${lan_mtu:-1500}, addresses: [10.$number.0.1/24$(lan_v6 "$number")]}
 ${more_config:-}
 EOF
 }
@@ -223,6 +229,18 @@ policies_add() { # gateway
   for direction in in fwd; do
     "$1" policy add vnet blue dir $direction src "$remote_net" dst "$local_net" action protect \
       tunnel-src "$there_outer" tunnel-dst "$here_outer" reqid 1
+  done
+}
+
+policies_v6_add() { # gateway
+  local_net=2001:db8:$(gw_number "$1")::/64
+  remote=$((3 - $(gw_number "$1")))
+  remote_net=2001:db8:$remote::/64
+  "$1" policy add vnet blue dir out src "$local_net" dst "$remote_net" action protect \
+    tunnel-src "192.0.2.$(gw_number "$1")" tunnel-dst "192.0.2.$remote" reqid 1
+  for direction in in fwd; do
+    "$1" policy add vnet blue dir $direction src "$remote_net" dst "$local_net" action protect \
+      tunnel-src "192.0.2.$remote" tunnel-dst "192.0.2.$(gw_number "$1")" reqid 1
   done
 }
 

@@ -188,6 +188,13 @@ host_add() { # namespace, address, gateway
   ip -n "$net-$1" route add default via "$3"
 }
 
+# Namespaces have no IPv6 of their own accord. An address without the second in which a host looks whether it is taken.
+host_v6_add() { # namespace, number of its network
+  ns "$1" sysctl -qw "net.ipv6.conf.$1-lan.disable_ipv6=0" "net.ipv6.conf.$1-lan.accept_dad=0"
+  ip -n "$net-$1" addr add "2001:db8:$2::2/64" dev "$1-lan" nodad
+  ip -n "$net-$1" -6 route add default via "2001:db8:$2::1"
+}
+
 # A device of a gateway: DPDK owns it, so the kernel must answer nothing on it; its twin does that.
 gateway_port_prepare() { # namespace, device
   ip -n "$net-$1" link set "$2" arp off
