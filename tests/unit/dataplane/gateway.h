@@ -28,6 +28,7 @@ struct gateway {
 	struct dp_worker *w;
 	struct rte_ring *rx[2], *tx[2];
 	struct witness_sa out, in; /* the peer's view of the two SAs: what opens, what seals */
+	bool v6;                   /* frames bear IPv6's EtherType where the port is an inside one */
 };
 
 /* Once per process: namespace of its own, DPDK. 0, or a skip reason is printed and -1 returned (no root). */
