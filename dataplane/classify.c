@@ -99,7 +99,7 @@ classify(struct dp_worker *w, struct rte_mbuf **pkt, unsigned n)
 				dp_drop(w, pkt[i + k], DP_DROP_FRAGMENT_PORTS);
 			else
 				decide(w, pkt[i + k], policy[k]);
-			if (policy[k] != NULL && !(meta->flags & (DP_META_FROM_TWIN | DP_META_V6)))
+			if (policy[k] != NULL && !(meta->flags & DP_META_FROM_TWIN))
 				dp_flow_remember(&w->flows, &meta->flow, dp_flow_domain(meta->vnet, SADB_POLICY_OUT),
 						 policy[k], NULL);
 		}
@@ -110,8 +110,18 @@ classify(struct dp_worker *w, struct rte_mbuf **pkt, unsigned n)
 void
 dp_classify_v6(struct dp_worker *w)
 {
-	classify(w, w->classify_v6.pkt, w->classify_v6.n);
-	w->classify_v6.n = 0;
+	struct dp_vec *in = &w->classify_v6;
+	const unsigned n = take_local(w, in->pkt, in->n);
+
+	for (unsigned i = 0; i < n; i++) {
+		bool blocked;
+		struct sadb_policy *policy = dp_spd_lookup_v6(w, in->pkt[i], SADB_POLICY_OUT, &blocked);
+		if (blocked)
+			dp_drop(w, in->pkt[i], DP_DROP_FRAGMENT_PORTS);
+		else
+			decide(w, in->pkt[i], policy);
+	}
+	in->n = 0;
 }
 
 /* Flows seen a moment ago, protected, with an SA: straight on. The rest asks the tables, and all packets of one flow go

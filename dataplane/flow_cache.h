@@ -32,10 +32,22 @@ struct dp_flow_entry {
 static_assert(sizeof(struct dp_flow_entry) == 64, "one line");
 static_assert(sizeof(struct sadb_flow_v4) == 16, "two words");
 
+/* Of an IPv6 flow its policy only: its route is looked up for each packet. */
+struct dp_flow_entry_v6 {
+	alignas(64) struct sadb_flow_v6 flow;
+	uintptr_t domain;
+	uint64_t generation;
+	struct sadb_policy *policy;
+};
+static_assert(sizeof(struct dp_flow_entry_v6) == 64, "one line");
+
+#define DP_FLOW_BITS_V6 8
+
 struct dp_flow_cache {
 	uint64_t generation; /* this round's */
 	uint64_t seed;       /* an outsider cannot aim two flows at one place */
 	struct dp_flow_entry entry[DP_FLOW_SLOTS];
+	struct dp_flow_entry_v6 entry_v6[1u << DP_FLOW_BITS_V6];
 };
 
 /* The table that was asked: a vnet's, in one direction. */
@@ -66,6 +78,24 @@ dp_flow_holds(const struct dp_flow_cache *cache, const struct dp_flow_entry *ent
 	memcpy(b, &entry->flow, sizeof(b));
 	return ((a[0] ^ b[0]) | (a[1] ^ b[1]) | (domain ^ entry->domain) | (cache->generation ^ entry->generation)) ==
 	       0;
+}
+
+static inline struct dp_flow_entry_v6 *
+dp_flow_place_v6(struct dp_flow_cache *cache, const struct sadb_flow_v6 *flow)
+{
+	uint64_t word[5], mixed = cache->seed;
+	memcpy(word, flow, sizeof(word));
+	for (unsigned i = 0; i < 5; i++)
+		mixed = (mixed ^ mixed >> 32 ^ word[i]) * UINT64_C(0xd6e8feb86659fd93);
+	return &cache->entry_v6[mixed >> (64 - DP_FLOW_BITS_V6)];
+}
+
+static inline bool
+dp_flow_holds_v6(const struct dp_flow_cache *cache, const struct dp_flow_entry_v6 *entry,
+		 const struct sadb_flow_v6 *flow, uintptr_t domain)
+{
+	return entry->domain == domain && entry->generation == cache->generation &&
+	       memcmp(&entry->flow, flow, sizeof(*flow)) == 0;
 }
 
 /* A fragment without ports is not a flow: never remembered. */

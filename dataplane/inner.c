@@ -205,7 +205,6 @@ void
 dp_inner_v6(struct dp_worker *w)
 {
 	struct dp_vec *in = &w->inner_v6;
-	unsigned n = 0;
 
 	for (unsigned i = 0; i < in->n; i++) {
 		struct rte_mbuf *m = in->pkt[i];
@@ -218,9 +217,15 @@ dp_inner_v6(struct dp_worker *w)
 		meta->vnet = meta->sa->vnet;
 		meta->flags |= DP_META_V6;
 		meta->next_hop_be = 0;
-		in->pkt[n++] = m;
+		find_route(m);
+		bool blocked;
+		struct sadb_policy *policy =
+		    dp_spd_lookup_v6(w, m, meta->local ? SADB_POLICY_IN : SADB_POLICY_FWD, &blocked);
+		if (blocked)
+			dp_drop(w, m, DP_DROP_FRAGMENT_PORTS);
+		else
+			decide(w, m, policy);
 	}
-	ask(w, in->pkt, n);
 	in->n = 0;
 }
 

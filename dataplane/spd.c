@@ -29,7 +29,7 @@ dp_spd_lookup_run(struct rte_mbuf *const pkt[], unsigned n, enum sadb_policy_dir
 	const struct sadb_flow_v4 *flow[DP_SPD_BATCH];
 	unsigned run = 0;
 
-	if (dp_is_v6(pkt[0]) || dp_meta(pkt[0])->flow.later_fragment) {
+	if (dp_meta(pkt[0])->flow.later_fragment) {
 		out[0] = dp_spd_lookup_one(vnet, dir, pkt[0], &blocked[0]);
 		return 1;
 	}
@@ -42,4 +42,22 @@ dp_spd_lookup_run(struct rte_mbuf *const pkt[], unsigned n, enum sadb_policy_dir
 	}
 	sadb_spd_lookup(spd, flow, run, out);
 	return run;
+}
+
+struct sadb_policy *
+dp_spd_lookup_v6(struct dp_worker *w, struct rte_mbuf *m, enum sadb_policy_dir dir, bool *blocked)
+{
+	const struct sadb_vnet *vnet = dp_meta(m)->vnet;
+	const struct sadb_flow_v6 *flow = &dp_v6(m)->flow;
+	const uintptr_t domain = dp_flow_domain(vnet, dir);
+	struct dp_flow_entry_v6 *entry = dp_flow_place_v6(&w->flows, flow);
+
+	*blocked = false;
+	if (dp_flow_holds_v6(&w->flows, entry, flow, domain))
+		return entry->policy;
+	struct sadb_policy *policy = dp_spd_lookup_one(vnet, dir, m, blocked);
+	if (policy != NULL && !flow->later_fragment)
+		*entry = (struct dp_flow_entry_v6){
+		    .flow = *flow, .domain = domain, .generation = w->flows.generation, .policy = policy};
+	return policy;
 }

@@ -222,11 +222,59 @@ no_host_is_told_of_less_than_1280_bytes(void **state)
 	gateway_stop(&gw);
 }
 
+/* What a worker remembers of a flow is no longer than its policy is good. */
+static void
+a_known_flow_follows_every_change_of_policy(void **state)
+{
+	struct gateway gw;
+	uint8_t ip[RIG_BUFFER], wire[RIG_BUFFER], out[RIG_BUFFER];
+	size_t bytes;
+	(void)state;
+	rig_start(&gw);
+	for (unsigned round = 0; round < 3; round++) {
+		for (unsigned i = 0; i < 3; i++) {
+			bytes = rig_packet(ip, RIG_HOST, RIG_FAR, 9);
+			rig_turn_with(&gw, GW_PORT_LAN, ip, bytes);
+			assert_true(gateway_take(&gw, GW_PORT_WAN, wire) > 0);
+			bytes = rig_packet(ip, RIG_FAR, RIG_HOST, 9);
+			assert_int_equal(gateway_receive(&gw, 10 * round + i + 1, ip, bytes, &rig_inside, out), bytes);
+		}
+		for (enum sadb_policy_dir dir = SADB_POLICY_IN; dir < SADB_POLICY_DIRS; dir++) {
+			struct sadb_policy_config config = gateway_policy(dir);
+			bool outward = dir == SADB_POLICY_OUT;
+			config.sel.src = rig_prefix(outward ? RIG_HOST "/128" : RIG_FAR "/128");
+			config.sel.dst = rig_prefix(outward ? RIG_FAR "/128" : RIG_HOST "/128");
+			config.action = SADB_DROP;
+			config.priority = 1;
+			gateway_set_policy(&gw, &config);
+		}
+		gateway_commit(&gw);
+		rig_turn_with(&gw, GW_PORT_LAN, ip, rig_packet(ip, RIG_HOST, RIG_FAR, 9));
+		assert_int_equal(gateway_take(&gw, GW_PORT_WAN, wire), 0);
+		assert_int_equal(gateway_dropped(&gw, DP_DROP_POLICY), round + 1);
+		bytes = rig_packet(ip, RIG_FAR, RIG_HOST, 9);
+		assert_int_equal(gateway_receive(&gw, 10 * round + 9, ip, bytes, &rig_inside, out), 0);
+		assert_int_equal(gateway_dropped(&gw, DP_DROP_INNER_POLICY), round + 1);
+		for (enum sadb_policy_dir dir = SADB_POLICY_IN; dir < SADB_POLICY_DIRS; dir++) {
+			struct sadb_policy_config config = gateway_policy(dir);
+			bool outward = dir == SADB_POLICY_OUT;
+			struct sadb_error err;
+			config.sel.src = rig_prefix(outward ? RIG_HOST "/128" : RIG_FAR "/128");
+			config.sel.dst = rig_prefix(outward ? RIG_FAR "/128" : RIG_HOST "/128");
+			assert_int_equal(sadb_policy_del(gw.db, &config, NULL, &err), 0);
+		}
+		gateway_commit(&gw);
+	}
+	gateway_assert_balanced(&gw);
+	gateway_stop(&gw);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_a_host_sends_leaves_sealed_one_hop_later),
+	    cmocka_unit_test(a_known_flow_follows_every_change_of_policy),
 	    cmocka_unit_test(what_the_sa_says_of_dscp_ecn_and_df_is_done),
 	    cmocka_unit_test(what_the_peer_seals_reaches_the_host_one_hop_later),
 	    cmocka_unit_test(congestion_marks_come_back_by_the_table_of_rfc_6040),
