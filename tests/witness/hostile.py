@@ -124,8 +124,9 @@ def trailer_faults(sa):
   yield "esp-padding", sa.packet(good, padding=bytes(range(1, need + 4)) + b"\xff")
   yield "esp-padding", sa.packet(b"", text=b"\x01\x02\xff\x04")
   yield "esp-padding", sa.packet(b"", text=b"\x01\x02\x03\x04")
-  for protocol in (0, 6, 17, 41, 50, 255):
+  for protocol in (0, 6, 17, 50, 255):
     yield "esp-next-header", sa.packet(good, next_header=protocol)
+  yield "inner-version", sa.packet(good, next_header=41)  # IPv4 that says it is IPv6
   yield "esp-dummy", sa.packet(b"", text=b"\0" * 38 + b"\0" + bytes([esp.NEXT_DUMMY]))
 
 
