@@ -136,7 +136,8 @@ parse_ipv6_inside(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv6
 	dp_vec_push(&w->classify_v6, m);
 }
 
-static void
+/* Out of the way of IPv4. */
+static __rte_noinline void
 parse_ipv6(struct dp_worker *w, struct rte_mbuf *m, const struct dp_port *port)
 {
 	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
