@@ -20,6 +20,7 @@ static const struct {
     {"ipv4", "forwarding", "0"},          {"ipv4", "arp_ignore", "1"},   {"ipv4", "arp_announce", "2"},
     {"ipv4", "promote_secondaries", "1"}, {"ipv6", "disable_ipv6", "1"}, {"ipv6", "forwarding", "1"},
     {"ipv6", "accept_ra", "0"},           {"ipv6", "autoconf", "0"},     {"ipv6", "accept_redirects", "0"},
+    {"ipv6", "keep_addr_on_down", "1"},
 };
 
 static void

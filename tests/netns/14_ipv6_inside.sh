@@ -60,6 +60,14 @@ say "a neighbour that the gateway has to look for again"
 ip -n "$net-east" -6 neigh flush dev lan
 ping_all a 2 -i 0.2 2001:db8:2::2
 
+say "the gateway itself through the tunnel: its kernel needs a route, and a neighbour that need not be"
+for gateway in west east; do
+  ip -n "$net-$gateway" -6 neigh add fe80::ffff lladdr 02:00:00:00:00:32 dev lan nud permanent
+  ip -n "$net-$gateway" -6 route add "2001:db8:$((3 - $(gw_number $gateway)))::/64" via fe80::ffff dev lan
+done
+ping_all a 2 -i 0.2 2001:db8:2::1
+ping_all west 2 -i 0.2 -I 2001:db8:1::1 2001:db8:2::2
+
 say "hops are counted: the first gateway tells, the third hop is B"
 ns a ping -c 1 -W 1 -t 1 2001:db8:2::2 >"$tmp/hops" 2>&1 || :
 grep -q 'From 2001:db8:1::1 .*Time exceeded: Hop limit' "$tmp/hops" || fail "hop limit 1: $(cat "$tmp/hops")"

@@ -66,11 +66,22 @@ show(void *arg, const struct nlmsghdr *nlh)
 		snprintf(shown->text + n, sizeof(shown->text) - n, "%s%s/%u", n > 0 ? " " : "", text, msg.addr.len);
 	}
 	if (msg.kind == CTL_RTNL_ROUTE && msg.route.table == RT_TABLE_MAIN) {
-		if (msg.route.gateway.family == AF_INET)
+		if (msg.route.gateway.family != AF_UNSPEC)
 			sadb_addr_format(&msg.route.gateway, via, sizeof(via));
 		snprintf(shown->text + n, sizeof(shown->text) - n, "%s%s%s%s", n > 0 ? ", " : "",
 			 sadb_prefix_format(&msg.route.dst, text, sizeof(text)), via[0] != '\0' ? " via " : "", via);
 	}
+}
+
+static void
+show_global(void *arg, const struct nlmsghdr *nlh)
+{
+	struct ctl_rtnl_msg msg;
+
+	if (ctl_rtnl_decode(nlh, nlh->nlmsg_len, &msg) == 0 &&
+	    (msg.kind == CTL_RTNL_ADDR ? msg.addr.addr.bytes[0] != 0xfe && msg.addr.ifindex != 1
+				       : msg.route.dst.addr.bytes[0] < 0xfe && msg.route.oif != 1))
+		show(arg, nlh);
 }
 
 /* What the kernel has: addresses, and the main table. */
@@ -154,6 +165,65 @@ a_change_leaves_what_is_wanted_and_nothing_else(void **state)
 	ctl_config_free(last);
 }
 
+/* The value of one of a twin's switches for IPv6. */
+static int
+switch_v6(const char *port, const char *name)
+{
+	char path[128];
+	FILE *file;
+	int value;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/%s", port, name);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	value = fgetc(file) - '0';
+	fclose(file);
+	return value;
+}
+
+/* Addresses and routes of IPv6 that are not the kernel's own link-local ones and groups. */
+static void
+assert_kernel_v6(const char *addrs, const char *routes)
+{
+	struct shown shown = {.text = ""};
+
+	assert_int_equal(ctl_rtnl_dump(ctl_rtnl_requests(twins.rtnl), RTM_GETADDR, AF_INET6, show_global, &shown), 0);
+	assert_string_equal(shown.text, addrs);
+	shown.text[0] = '\0';
+	assert_int_equal(ctl_rtnl_dump(ctl_rtnl_requests(twins.rtnl), RTM_GETROUTE, AF_INET6, show_global, &shown), 0);
+	assert_string_equal(shown.text, routes);
+}
+
+#define LAN6 "2001:db8:1::1/64"
+#define ROUTES6 \
+	"{to: \"2001:db8:9::/48\", via: \"fe80::9\", port: lan}, {to: \"::/0\", via: \"2001:db8:1::fe\", port: lan}"
+
+static void
+a_twin_speaks_ipv6_where_the_configuration_gives_it_an_address(void **state)
+{
+	struct ctl_config *with = config(WAN, LAN ", \"" LAN6 "\"", ROUTES ", " ROUTES6);
+	struct ctl_config *clash = config(WAN, LAN ", \"2001:db8:5::1/64\"", "{to: \"2001:db8:a::/48\", port: lan}");
+
+	(void)state;
+	assert_int_equal(switch_v6("lan", "disable_ipv6"), 1);
+	assert_int_equal(switch_v6("wan", "disable_ipv6"), 1);
+	assert_int_equal(ctl_twins_change(&twins, before, with), 0);
+	assert_int_equal(switch_v6("lan", "disable_ipv6"), 0);
+	assert_int_equal(switch_v6("wan", "disable_ipv6"), 1);
+	assert_kernel(WAN " " LAN, BOTH);
+	assert_kernel_v6(LAN6, "2001:db8:1::/64, 2001:db8:9::/48 via fe80::9, ::/0 via 2001:db8:1::fe");
+	/* Somebody's own route, as Culvert would add it. */
+	rig_ip("-6 route add 2001:db8:a::/48 dev lan proto static");
+	assert_int_equal(ctl_twins_change(&twins, with, clash), -EEXIST);
+	assert_kernel_v6(LAN6,
+			 "2001:db8:1::/64, 2001:db8:9::/48 via fe80::9, 2001:db8:a::/48, ::/0 via 2001:db8:1::fe");
+	assert_int_equal(ctl_twins_change(&twins, with, before), 0);
+	assert_int_equal(switch_v6("lan", "disable_ipv6"), 1);
+	assert_kernel_v6("", "");
+	ctl_config_free(with);
+	ctl_config_free(clash);
+}
+
 static void
 a_refused_route_leaves_everything_as_it_was(void **state)
 {
@@ -190,9 +260,16 @@ the_kernel_of_a_twin_does_not_route(void **state)
 		const char *file;
 		char value;
 	} cases[] = {
-	    {"/proc/sys/net/ipv4/conf/lan/forwarding", '0'},          {"/proc/sys/net/ipv4/conf/wan/forwarding", '0'},
-	    {"/proc/sys/net/ipv4/conf/lan/arp_ignore", '1'},          {"/proc/sys/net/ipv4/conf/lan/arp_announce", '2'},
+	    {"/proc/sys/net/ipv4/conf/lan/forwarding", '0'},
+	    {"/proc/sys/net/ipv4/conf/wan/forwarding", '0'},
+	    {"/proc/sys/net/ipv4/conf/lan/arp_ignore", '1'},
+	    {"/proc/sys/net/ipv4/conf/lan/arp_announce", '2'},
 	    {"/proc/sys/net/ipv4/conf/lan/promote_secondaries", '1'},
+	    {"/proc/sys/net/ipv6/conf/lan/forwarding", '1'}, /* a router's flag; all/forwarding is what routes */
+	    {"/proc/sys/net/ipv6/conf/all/forwarding", '0'},
+	    {"/proc/sys/net/ipv6/conf/lan/accept_ra", '0'},
+	    {"/proc/sys/net/ipv6/conf/lan/autoconf", '0'},
+	    {"/proc/sys/net/ipv6/conf/lan/accept_redirects", '0'},
 	};
 
 	(void)state;
@@ -214,6 +291,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(a_change_leaves_what_is_wanted_and_nothing_else, start, stop),
+	    cmocka_unit_test_setup_teardown(a_twin_speaks_ipv6_where_the_configuration_gives_it_an_address, start,
+					    stop),
 	    cmocka_unit_test_setup_teardown(a_refused_route_leaves_everything_as_it_was, start, stop),
 	    cmocka_unit_test_setup_teardown(a_refused_address_leaves_everything_as_it_was, start, stop),
 	    cmocka_unit_test_setup_teardown(the_kernel_of_a_twin_does_not_route, start, stop),
