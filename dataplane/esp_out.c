@@ -55,7 +55,7 @@ open_group(struct dp_worker *w, struct dp_group *group, bool v6)
 		group->reason = hop->kind == SADB_ROUTE_LOCAL ? DP_DROP_ROUTE_DOMAIN : DP_DROP_BLACKHOLE;
 	}
 	/* Beyond this admit() is asked: nothing is plain where the SA has a selector or may not be used. */
-	const bool any = v6 ? group->sa->sel_any_v6 : group->sa->sel_any;
+	const bool any = v6 ? (group->sa->flags & SADB_HOT_ANY_V6) != 0 : group->sa->sel_any;
 	group->plain_bytes = group->reason == DP_DROP_COUNT && any ? group->max_inner_bytes : 0;
 }
 
@@ -65,7 +65,7 @@ selected(const struct sadb_sa *sa, struct rte_mbuf *m, bool v6)
 {
 	const struct sadb_selector *sel = &sa->cold->config.sel;
 	if (v6)
-		return sa->sel_any_v6 || dp_ipv6_selected(sel, &dp_v6(m)->flow);
+		return (sa->flags & SADB_HOT_ANY_V6) || dp_ipv6_selected(sel, &dp_v6(m)->flow);
 	return sa->sel_any || dp_flow_selected(sel, &dp_meta(m)->flow);
 }
 

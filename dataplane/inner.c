@@ -116,7 +116,7 @@ check_v6(struct rte_mbuf *m)
 	verdict = dp_ipv6_flow_read(&dp_v6(m)->flow, ip, meta->ip_bytes);
 	if (verdict != DP_IP_VERIFIED)
 		return verdict;
-	if (!meta->sa->sel_any_v6 && !dp_ipv6_selected(&meta->sa->cold->config.sel, &dp_v6(m)->flow))
+	if (!(meta->sa->flags & SADB_HOT_ANY_V6) && !dp_ipv6_selected(&meta->sa->cold->config.sel, &dp_v6(m)->flow))
 		return DP_DROP_INNER_SELECTOR;
 	return DP_IP_VERIFIED;
 }

@@ -280,7 +280,8 @@ hot_fill(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa *hot, struct
 	hot->flags = (uint8_t)config->flags;
 	hot->aad_bytes = config->flags & SADB_SA_ESN ? 12 : 8; /* RFC 4106 5 */
 	hot->sel_any = matches_all(&config->sel, AF_INET);
-	hot->sel_any_v6 = matches_all(&config->sel, AF_INET6);
+	if (matches_all(&config->sel, AF_INET6))
+		hot->flags |= SADB_HOT_ANY_V6;
 	const rte_be16_t ports[2] = {config->encap_sport_be, config->encap_dport_be};
 	memcpy(&hot->encap, ports, sizeof(ports));
 	hot->dir = config->dir == SADB_DIR_IN ? SADB_DIR_IN : SADB_DIR_OUT; /* RFC 4301 4.1: never both */

@@ -113,6 +113,9 @@ struct sadb_sa_mut {
 };
 static_assert(sizeof(struct sadb_sa_mut) == 192, "mutable part: three lines");
 
+/* In the hot part's flags: the selector matches every IPv6 packet of the vnet. */
+#define SADB_HOT_ANY_V6 (1u << 7)
+
 /* The hot immutable part: one line that both directions read and the engine's key material, inline. */
 struct sadb_sa {
 	alignas(64) rte_be32_t spi_be;
@@ -124,10 +127,9 @@ struct sadb_sa {
 	rte_be32_t src_v4_be, dst_v4_be; /* outer header */
 	uint32_t reqid;
 	uint32_t outer_sum; /* outer source and destination as 16-bit words in memory, summed, not folded (RFC 1071) */
-	uint8_t flags;      /* enum sadb_sa_flag */
+	uint8_t flags;      /* enum sadb_sa_flag, SADB_HOT_ANY_V6 */
 	uint8_t aad_bytes;  /* 8, or 12 with ESN (RFC 4106 5) */
 	uint8_t sel_any;    /* 1: the selector matches every IPv4 packet of its vnet */
-	uint8_t sel_any_v6; /* likewise every IPv6 packet */
 	uint8_t dir;        /* SADB_DIR_IN or SADB_DIR_OUT */
 	uint32_t encap;     /* UDP's ports as on the wire, source and destination in one word; 0: no encapsulation */
 	alignas(64) uint8_t key_area[]; /* expanded key; as long as the keyer asked for */
