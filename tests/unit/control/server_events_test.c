@@ -140,7 +140,7 @@ a_peer_s_new_place_reaches_its_group_and_changes_nothing(void **state)
 	struct ctl_client *listener = rig_client(rig);
 	struct sadb_sa_config c = rig_sa(0x1001), plain = rig_sa(0x1002);
 	struct acquiring a = {.event = {.kind = DP_EVENT_MAPPING,
-					.addr_be = htonl(0xcb007109),
+					.addr = sadb_addr_v4(htonl(0xcb007109)),
 					.sport_be = htons(61000),
 					.sa = sadb_sa_key_make(&c.dst, c.spi_be, c.proto)}};
 	struct ctl_xfrm m;

@@ -110,6 +110,45 @@ what_the_peer_seals_reaches_the_host_one_hop_later(void **state)
 }
 
 static void
+in_udp_it_goes_both_ways_as_ipv4_does(void **state)
+{
+	struct gateway gw;
+	uint8_t ip[RIG_BUFFER], wire[RIG_BUFFER], inner[RIG_BUFFER], out[RIG_BUFFER];
+	size_t inner_bytes;
+	uint32_t seq;
+	(void)state;
+	rig_start(&gw);
+	for (unsigned i = 0; i < 2; i++) {
+		struct witness_sa *sa = i == 0 ? &gw.out : &gw.in;
+		sa->spi++;
+		sa->key[0]++;
+		struct sadb_sa_config config = gateway_sa(sa, 0, 128);
+		config.encap_sport_be = rte_cpu_to_be_16(i == 0 ? 4500 : 1024);
+		config.encap_dport_be = rte_cpu_to_be_16(i == 0 ? 1024 : 4500);
+		gateway_add_sa(&gw, &config);
+	}
+	gateway_commit(&gw);
+	size_t bytes = rig_packet(ip, RIG_HOST, RIG_FAR, 1438 - 48); /* with UDP's 8 bytes it fills the wire */
+	rig_turn_with(&gw, GW_PORT_LAN, ip, bytes);
+	size_t sent = gateway_take(&gw, GW_PORT_WAN, wire);
+	assert_int_equal(sent, 1500);
+	assert_null(witness_udp_unwrap(wire, &sent, 4500, 1024));
+	assert_null(witness_open(&gw.out, 0, wire, sent, inner, &inner_bytes, &seq));
+	ip[7]--;
+	assert_int_equal(inner_bytes, bytes);
+	assert_memory_equal(inner, ip, bytes);
+	bytes = rig_packet(ip, RIG_FAR, RIG_HOST, 30);
+	size_t sealed = witness_seal(&gw.in, 1, ip, bytes, &rig_inside, wire);
+	gateway_put(&gw, GW_PORT_WAN, wire, witness_udp_wrap(wire, sealed, 1024, 4500));
+	gateway_turn(&gw);
+	assert_int_equal(gateway_take(&gw, GW_PORT_LAN, out), bytes);
+	ip[7]--;
+	assert_memory_equal(out, ip, bytes);
+	gateway_assert_balanced(&gw);
+	gateway_stop(&gw);
+}
+
+static void
 congestion_marks_come_back_by_the_table_of_rfc_6040(void **state)
 {
 	/* Rows: inner Not-ECT, ECT(1), ECT(0), CE; columns: outer likewise. -1: dropped. */
@@ -277,6 +316,7 @@ main(void)
 	    cmocka_unit_test(a_known_flow_follows_every_change_of_policy),
 	    cmocka_unit_test(what_the_sa_says_of_dscp_ecn_and_df_is_done),
 	    cmocka_unit_test(what_the_peer_seals_reaches_the_host_one_hop_later),
+	    cmocka_unit_test(in_udp_it_goes_both_ways_as_ipv4_does),
 	    cmocka_unit_test(congestion_marks_come_back_by_the_table_of_rfc_6040),
 	    cmocka_unit_test(a_host_is_told_of_its_last_hop_and_of_what_is_too_big),
 	    cmocka_unit_test(no_host_is_told_of_less_than_1280_bytes),
