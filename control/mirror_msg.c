@@ -192,7 +192,7 @@ ctl_mirror_get_ae(const struct nlmsghdr *nlh, struct ctl_mirror_sa_id *id, struc
 }
 
 /* What it would have let pass in the clear is not missed. Drops more than was meant where its selector or mark cannot be
- * had, never less. IPv6 is left out while the database has none: its packets find no policy. */
+ * had, never less. */
 static void
 make_guard(const struct ctl_xfrm_msg *msg, const struct xfrm_userpolicy_info *info, struct ctl_mirror_policy_msg *out)
 {
