@@ -16,13 +16,9 @@ policies_v6_add east
 host_v6_add a 1
 host_v6_add b 2
 
-twin_settled() { # gateway: duplicate address detection is over
-  [ -z "$(ip -n "$net-$1" -6 addr show dev lan tentative)" ]
-}
-
 say "the gateways' own addresses: neighbour discovery and ping through the twins"
-until_true 5 twin_settled west || fail "west's address does not settle"
-until_true 5 twin_settled east || fail "east's address does not settle"
+lan_v6_settle west
+lan_v6_settle east
 ping_all a 3 -i 0.2 2001:db8:1::1
 ping_all west 3 -i 0.2 -I 2001:db8:1::1 2001:db8:1::2
 learned=$(ip -n "$net-a" -6 neigh show 2001:db8:1::1 | awk '{ print $5 }')

@@ -9,6 +9,7 @@ say "West and a witness in East's place"
 west_alone
 policies_v6_add west
 host_v6_add a 1
+lan_v6_settle west
 
 say "what West sends, takes and refuses"
 witness ipv6.py

@@ -36,6 +36,15 @@ lan_v6() { # number
   [ "$ipv6" = off ] || echo ", 2001:db8:$1::1/64"
 }
 
+lan_v6_settled() { # gateway
+  [ -z "$(ip -n "$net-$1" -6 addr show dev lan tentative)" ]
+}
+
+# Before its addresses have passed duplicate address detection a twin asks for no neighbour.
+lan_v6_settle() { # gateway
+  until_true 5 lan_v6_settled "$1" || fail "$1: its IPv6 addresses do not settle"
+}
+
 gw_config() { # gateway
   number=$(gw_number "$1")
   letter=$(printf '%.1s' "$1")
