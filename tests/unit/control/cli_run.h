@@ -31,7 +31,7 @@ rig_run(struct rig_run *run, const char *words)
 	char text[1024];
 	size_t size;
 
-	snprintf(text, sizeof(text), "culvert %s", words);
+	assert_true(snprintf(text, sizeof(text), "culvert %s", words) < (int)sizeof(text));
 	rig_split(&line, text);
 	run->out = NULL;
 	out = open_memstream(&run->out, &size);
