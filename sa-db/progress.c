@@ -26,19 +26,23 @@ check(const struct sadb_sa_cold *cold, const struct sadb_progress *progress, str
 static bool
 was_seen(const struct sadb_progress *progress, uint64_t back)
 {
-	return back == 0 || progress->seen_packets == 0 || (progress->seen[back / 32] & 1u << back % 32) != 0;
+	return back == 0 || back >= progress->seen_packets || (progress->seen[back / 32] & 1u << back % 32) != 0;
 }
 
-/* As if the packets came now, the oldest first: what is in the window already stays there, and a worker that receives one
+/* Whatever the bitmap does not reach counts as seen: our window may be wider than that of who tells.
+ *
+ * As if the packets came now, the oldest first: what is in the window already stays there, and a worker that receives one
  * of them at this moment and this thread cannot both win it. */
 static void
 see(struct sadb_replay *window, const struct sadb_progress *progress)
 {
 	enum sadb_replay_verdict verdict[COMMIT_MAX];
 	uint64_t seq[COMMIT_MAX];
-	uint64_t back = progress->seen_packets != 0 ? progress->seen_packets : window->window_packets;
+	uint64_t back = progress->seen_packets;
 	unsigned n = 0;
 
+	if (back < window->window_packets)
+		back = window->window_packets;
 	if (back > progress->in_seq)
 		back = progress->in_seq;
 	while (back-- > 0) {

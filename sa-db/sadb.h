@@ -142,7 +142,7 @@ struct sadb_progress {
 	uint64_t bytes, packets;         /* in all */
 	uint64_t add_time_s, use_time_s; /* 0: as it is; use: the first */
 	uint64_t out_seq, in_seq;
-	uint32_t seen_packets; /* how far seen tells; 0: everything up to in_seq counts as seen */
+	uint32_t seen_packets; /* how far back seen tells; what is older counts as seen */
 	const uint32_t *seen;  /* bit i of word i / 32: was in_seq - i received? */
 };
 
@@ -211,8 +211,8 @@ struct sadb_migration {
 	uint8_t proto, mode;
 };
 
-/* MIGRATE: the template of a policy, found as by sadb_policy_get(), and all SAs that a change names get new addresses;
- * numbers, window, counters and times stay theirs. All or nothing. -EINVAL: no change, an address of zeros, two changes of
+/* MIGRATE: the template of a policy, found as by sadb_policy_get(), and all SAs of its vnet that a change names get new
+ * addresses; numbers, window, counters and times stay theirs. All or nothing. -EINVAL: no change, an address of zeros, two changes of
  * the same; -ENOENT: no such policy; -ENODATA: no change fits its template; -EEXIST: the new destination has that SPI
  * already; -ENOMEM. */
 int sadb_migrate(struct sadb *db, const struct sadb_policy_config *which, const struct sadb_migration *list, unsigned n,

@@ -108,6 +108,28 @@ a_window_never_reopens(void **state)
 	sadb_destroy(db);
 }
 
+/* A window of 32 is one of 64 here. Who tells of 32 has refused what is older, or had it long ago. */
+static void
+what_lies_behind_the_bitmap_counts_as_seen(void **state)
+{
+	struct sadb *db = rig_create(NULL);
+	struct sadb_sa_config config = rig_sa(1);
+	const uint32_t all_but_the_oldest = UINT32_MAX >> 1;
+	struct sadb_progress progress = {
+	    .has_in_seq = true, .in_seq = 1000, .seen_packets = 32, .seen = &all_but_the_oldest};
+
+	(void)state;
+	config.dir = SADB_DIR_IN;
+	config.window_packets = 32;
+	assert_int_equal(sadb_sa_add(db, &config, &rig_err), 0);
+	rig_commit(db);
+	assert_int_equal(tell(db, &progress), 0);
+	for (uint64_t seq = 900; seq <= 1001; seq++)
+		if (accepts(db, seq) != (seq == 969 || seq == 1001))
+			fail_msg("number %u", (unsigned)seq);
+	sadb_destroy(db);
+}
+
 /* Without a bitmap all is taken for seen. */
 static void
 numbers_without_a_bitmap_close_the_window_up_to_them(void **state)
@@ -207,6 +229,7 @@ main(void)
 	    cmocka_unit_test(what_was_told_outlives_the_sa),
 	    cmocka_unit_test(the_window_takes_what_was_seen_and_leaves_the_rest_open),
 	    cmocka_unit_test(a_window_never_reopens),
+	    cmocka_unit_test(what_lies_behind_the_bitmap_counts_as_seen),
 	    cmocka_unit_test(numbers_without_a_bitmap_close_the_window_up_to_them),
 	    cmocka_unit_test(counters_and_times_become_what_is_told),
 	    cmocka_unit_test(an_sa_told_to_be_old_ends_by_its_age),
