@@ -20,6 +20,7 @@ struct move {
 };
 
 struct moves {
+	uint32_t vnet_id; /* of the policy: the same gateways may serve others */
 	struct move *move;
 	uint32_t n, room;
 };
@@ -153,7 +154,9 @@ build_all(struct sadb *db, const struct sadb_migration *list, unsigned n, struct
 		struct move move = {.old = db->cold[slot]};
 		const struct sadb_migration *to = NULL;
 
-		for (unsigned i = 0; i < n && to == NULL && move.old != NULL && !move.old->larval; i++)
+		if (move.old == NULL || move.old->larval || move.old->config.vnet_id != moves->vnet_id)
+			continue;
+		for (unsigned i = 0; i < n && to == NULL; i++)
 			if (is_source(&list[i], &move.old->config))
 				to = &list[i];
 		if (to == NULL)
@@ -234,6 +237,7 @@ sadb_migrate(struct sadb *db, const struct sadb_policy_config *which, const stru
 	if (to == NULL)
 		return sadb_fail(err, -ENODATA, XFRMA_MIGRATE, "no change fits the template of policy %u",
 				 info.config.index);
+	moves.vnet_id = info.config.vnet_id;
 	rc = build_all(db, list, n, &moves, err);
 	if (rc == 0)
 		rc = retarget(db, rule, to, err);

@@ -172,6 +172,28 @@ every_sa_of_the_tunnel_moves_and_no_other(void **state)
 	sadb_destroy(db);
 }
 
+/* Two networks between the same gateways: the outer addresses are the same, and without a reqid nothing else tells. */
+static void
+an_sa_of_another_virtual_network_stays(void **state)
+{
+	struct sadb_policy_config policy;
+	struct sadb *db = create(&policy);
+	struct sadb_migration one = change("198.51.100.1", "203.0.113.2");
+	struct sadb_sa_config other = rig_sa(2);
+
+	(void)state;
+	assert_int_equal(sadb_vnet_add(db, 2, "green", &rig_err), 0);
+	other.vnet_id = 2;
+	assert_int_equal(sadb_sa_add(db, &other, &rig_err), 0);
+	rig_commit(db);
+	one.reqid = 0;
+	assert_int_equal(migrate(db, &policy, &one), 0);
+	assert_non_null(lookup_at(db, 1, "203.0.113.2"));
+	assert_null(lookup_at(db, 2, "203.0.113.2"));
+	assert_non_null(rig_lookup(db, 2));
+	sadb_destroy(db);
+}
+
 static void
 a_tunnel_moves_there_and_back_and_its_sa_is_deleted(void **state)
 {
@@ -321,6 +343,7 @@ main(void)
 	    cmocka_unit_test(the_policy_of_a_tunnel_that_moved_uses_its_sa),
 	    cmocka_unit_test(a_window_that_moved_has_seen_what_it_saw),
 	    cmocka_unit_test(every_sa_of_the_tunnel_moves_and_no_other),
+	    cmocka_unit_test(an_sa_of_another_virtual_network_stays),
 	    cmocka_unit_test(a_tunnel_moves_there_and_back_and_its_sa_is_deleted),
 	    cmocka_unit_test(an_update_after_a_move_needs_the_same_key),
 	    cmocka_unit_test(what_is_wrong_changes_nothing),
