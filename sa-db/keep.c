@@ -73,11 +73,18 @@ sadb_keeps_fini(struct sadb *db)
 		drop_first(db);
 }
 
+/* Its time has come, or the clock was set back and the time would be longer. */
+static bool
+is_over(const struct sadb_keep *keep, uint64_t now_s)
+{
+	return keep->until_s <= now_s || keep->until_s - now_s > KEEP_S;
+}
+
 /* They all last as long, but for a delete in between: then the ones behind wait a little more. */
 void
 sadb_keeps_tick(struct sadb *db, uint64_t now_s)
 {
-	while (db->keeps.first != NULL && db->keeps.first->until_s <= now_s)
+	while (db->keeps.first != NULL && is_over(db->keeps.first, now_s))
 		drop_first(db);
 }
 

@@ -139,6 +139,25 @@ a_kept_key_goes_after_its_time(void **state)
 }
 
 static void
+a_clock_that_is_set_back_keeps_no_key_longer(void **state)
+{
+	struct sadb *db = create();
+	const struct sadb_sa_config config = read_sa(db, 1);
+	uint64_t now_s = (uint64_t)time(NULL);
+
+	(void)state;
+	del(db, 1);
+	sadb_tick(db, now_s, NULL, NULL);
+	rig_reclaim_all(db);
+	assert_int_equal(rig_areas, 1);
+	sadb_tick(db, now_s - 3600, NULL, NULL);
+	rig_reclaim_all(db);
+	assert_int_equal(rig_areas, 0);
+	assert_int_equal(sadb_sa_add(db, &config, &rig_err), -EINVAL);
+	sadb_destroy(db);
+}
+
+static void
 a_stand_in_is_good_for_its_own_sa_only(void **state)
 {
 	static const struct {
@@ -246,6 +265,7 @@ main(void)
 	    cmocka_unit_test(an_sa_moves_again_and_again),
 	    cmocka_unit_test(no_key_is_kept_but_of_an_sa_that_was_read),
 	    cmocka_unit_test(a_kept_key_goes_after_its_time),
+	    cmocka_unit_test(a_clock_that_is_set_back_keeps_no_key_longer),
 	    cmocka_unit_test(a_stand_in_is_good_for_its_own_sa_only),
 	    cmocka_unit_test(a_successor_is_not_taken_for_the_sa_that_was_read),
 	    cmocka_unit_test(an_add_that_fails_leaves_the_key_for_another_try),
