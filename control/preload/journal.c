@@ -78,13 +78,24 @@ pre_journal_destroy(struct pre_journal *journal)
 	free(journal);
 }
 
-/* A policy that is replaced keeps its age: of two with one priority the older one wins. */
+static uint32_t
+priority_of(const struct pre_record *policy)
+{
+	return ((const struct xfrm_userpolicy_info *)(const void *)(policy->data + NLMSG_HDRLEN))->priority;
+}
+
+/* Of two policies with one priority the older one wins. One that is replaced keeps its age, unless its priority changes:
+ * then it is a new one, as in the daemon. */
 static bool
 set(struct pre_journal *journal, struct pre_record *record)
 {
 	struct pre_record *old = find(journal, &record->key);
 	struct list *list = &journal->lists[record->key.kind];
 
+	if (old && record->key.kind == KIND_POLICY && priority_of(old) != priority_of(record)) {
+		drop(journal, old);
+		old = NULL;
+	}
 	if (old) {
 		record->next = old->next;
 		record->place = old->place;
@@ -183,11 +194,37 @@ pre_journal_has(struct pre_journal *journal, const struct pre_change *change)
 	return change->verb == VERB_DEL && change->record->key.kind == KIND_POLICY && find_named(journal, change);
 }
 
-void
+struct ranked {
+	const struct pre_record *policy;
+	uint32_t priority, age;
+};
+
+static int
+compare_ranks(const void *left, const void *right)
+{
+	const struct ranked *a = left, *b = right;
+
+	if (a->priority != b->priority)
+		return a->priority < b->priority ? -1 : 1;
+	return (a->age > b->age) - (a->age < b->age);
+}
+
+bool
 pre_journal_policies(struct pre_journal *journal, void (*fn)(void *arg, const struct nlmsghdr *nlh), void *arg)
 {
-	for (const struct pre_record *record = journal->lists[KIND_POLICY].first; record; record = record->next)
-		fn(arg, (const struct nlmsghdr *)record->data);
+	const struct list *list = &journal->lists[KIND_POLICY];
+	struct ranked *ranks = calloc(list->n + 1, sizeof(*ranks));
+	uint32_t n = 0;
+
+	if (!ranks)
+		return false;
+	for (const struct pre_record *policy = list->first; policy; policy = policy->next, n++)
+		ranks[n] = (struct ranked){policy, priority_of(policy), n};
+	qsort(ranks, n, sizeof(*ranks), compare_ranks);
+	for (uint32_t i = 0; i < n; i++)
+		fn(arg, (const struct nlmsghdr *)ranks[i].policy->data);
+	free(ranks);
+	return true;
 }
 
 struct pre_lost *

@@ -52,8 +52,9 @@ void pre_journal_expire(struct pre_journal *journal, const struct nlmsghdr *even
 /* Whether the policy that a DELPOLICY names is in it. */
 bool pre_journal_has(struct pre_journal *journal, const struct pre_change *change);
 
-/* Hands every policy's message to fn, the oldest first. */
-void pre_journal_policies(struct pre_journal *journal, void (*fn)(void *arg, const struct nlmsghdr *nlh), void *arg);
+/* Hands every policy's message to fn, the one that wins over all others first: whatever part of them a daemon has, from
+ * the first on, a packet meets the policy that is its own or none. false: no memory, and fn got nothing. */
+bool pre_journal_policies(struct pre_journal *journal, void (*fn)(void *arg, const struct nlmsghdr *nlh), void *arg);
 
 /* SAs that are no more, to be announced to whoever listens. Shared by the descriptors that do. */
 struct pre_lost {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * What outlives the daemon. The policies go to a new daemon over a socket of their own, acknowledged, before the
- * program meets it: until the SAs are negotiated anew, what the policies protect is dropped, not sent in the clear. Any
- * thread. */
+ * What outlives the daemon. The policies go to a new daemon over a socket of their own, acknowledged, before the program
+ * meets it: until the SAs are negotiated anew, what the policies protect is dropped, not sent in the clear. The daemon
+ * takes them in parts, and may take some only: they go in the order in which they win, and none after one that was lost,
+ * so that no packet meets a policy that lets it pass before the one that protects it is there. Any thread. */
 #include "control/preload/restore.h"
 
 #include <errno.h>
@@ -30,7 +31,8 @@ static bool full_told;
 struct feed {
 	int fd;
 	struct sockaddr_un own;
-	int rc; /* the first failure */
+	int rc;      /* the first failure */
+	bool broken; /* a datagram or its answers were lost: nothing more is sent */
 	uint32_t seq, awaited;
 	size_t bytes;
 	uint8_t out[CTL_DATAGRAM_MAX] __attribute__((aligned(8)));
@@ -86,19 +88,26 @@ take_ack(struct feed *feed, const struct nlmsghdr *nlh)
 		text ? text : why);
 }
 
+static void
+feed_break(struct feed *feed, int rc)
+{
+	feed->rc = rc;
+	feed->broken = true;
+	feed->awaited = 0;
+	pre_say("the daemon began anew and does not answer: its policies may be incomplete; restart it");
+}
+
 /* Sends what is gathered and waits until all of it is answered. */
 static void
 feed_flush(struct feed *feed)
 {
 	const struct nlmsghdr *nlh;
 
-	if (feed->bytes > 0 && (!feed->rc || feed->fd >= 0)) {
+	if (feed->bytes > 0) {
 		ssize_t sent = pre_daemon_send(feed->fd, feed->out, feed->bytes, 0);
 
-		if (sent < 0) {
-			feed->rc = (int)sent;
-			feed->awaited = 0;
-		}
+		if (sent < 0)
+			feed_break(feed, (int)sent);
 	}
 	feed->bytes = 0;
 	while (feed->awaited > 0) {
@@ -107,10 +116,7 @@ feed_flush(struct feed *feed)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0) {
-			feed->rc = -errno;
-			feed->awaited = 0;
-			pre_say(
-			    "the daemon began anew and does not answer: its policies may be incomplete; restart it");
+			feed_break(feed, -errno);
 			return;
 		}
 		for (size_t at = 0; (nlh = pre_wire_at(feed->in, (size_t)n, at));
@@ -129,6 +135,8 @@ feed_add(struct feed *feed, const struct nlmsghdr *nlh, uint16_t type)
 		return;
 	if (feed->bytes + bytes > sizeof(feed->out) || feed->awaited == FEED_MESSAGES)
 		feed_flush(feed);
+	if (feed->broken)
+		return;
 	header.nlmsg_type = type;
 	header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
 	header.nlmsg_seq = ++feed->seq;
@@ -166,8 +174,10 @@ send_policies(void)
 	if (!feed)
 		return;
 	if (feed->rc == 0) {
-		pre_journal_policies(journal, add_policy, feed);
-		feed_flush(feed);
+		if (pre_journal_policies(journal, add_policy, feed))
+			feed_flush(feed);
+		else
+			pre_say("no memory to give the daemon that began anew its policies; restart it");
 	}
 	feed_close(feed);
 }

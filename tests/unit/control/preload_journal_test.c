@@ -76,9 +76,10 @@ apply(struct pre_journal *journal, const struct nlmsghdr *request)
 	return pre_journal_apply(journal, change);
 }
 
-/* The policies as they would be sent: priorities in order. */
+/* The policies as they would be sent: the second byte of their destination, and their priority. */
 struct seen {
 	unsigned n;
+	uint8_t dst[8];
 	uint32_t priority[8];
 };
 
@@ -92,6 +93,7 @@ see(void *arg, const struct nlmsghdr *nlh)
 	assert_true(seen->n < 8);
 	if (ctl_xfrm_decode(nlh, &m, &err) != 0)
 		fail_msg("%s", err.text);
+	seen->dst[seen->n] = m.policy.config.sel.dst.addr.bytes[1];
 	seen->priority[seen->n++] = m.policy.config.priority;
 }
 
@@ -100,35 +102,40 @@ look(struct pre_journal *journal)
 {
 	struct seen seen = {0};
 
-	pre_journal_policies(journal, see, &seen);
+	assert_true(pre_journal_policies(journal, see, &seen));
 	return seen;
 }
 
+/* The daemon takes the older of two with one priority; one that changes its priority is a new one there. */
 static void
-policies_are_remembered_in_order_and_a_new_version_keeps_its_place(void **state)
+policies_are_remembered_and_the_one_that_wins_comes_first(void **state)
 {
+	static const struct {
+		uint16_t type;
+		const char *dst;
+		uint32_t priority;
+		const char *order; /* second bytes of the destinations */
+	} table[] = {
+	    {XFRM_MSG_NEWPOLICY, "10.2.0.0/16", 20, "2"},    {XFRM_MSG_NEWPOLICY, "10.3.0.0/16", 10, "32"},
+	    {XFRM_MSG_UPDPOLICY, "10.4.0.0/16", 10, "342"},  {XFRM_MSG_UPDPOLICY, "10.3.0.0/16", 10, "342"},
+	    {XFRM_MSG_UPDPOLICY, "10.3.0.0/16", 20, "423"},  {XFRM_MSG_UPDPOLICY, "10.3.0.0/16", 10, "432"},
+	    {XFRM_MSG_NEWPOLICY, "10.5.0.0/16", 0, "5432"},  {XFRM_MSG_DELPOLICY, "10.9.0.0/16", 0, "5432"},
+	    {XFRM_MSG_DELPOLICY, "10.4.0.0/16", 0, "532"},   {XFRM_MSG_UPDPOLICY, "10.2.0.0/16", 20, "532"},
+	    {XFRM_MSG_NEWPOLICY, "10.6.0.0/16", 20, "5326"}, {XFRM_MSG_DELPOLICY, "10.5.0.0/16", 0, "326"},
+	};
 	struct pre_journal *journal = pre_journal_create();
-	struct seen seen;
 
 	(void)state;
-	assert_true(apply(journal, policy_message(XFRM_MSG_NEWPOLICY, "10.2.0.0/16", 1)));
-	assert_true(apply(journal, policy_message(XFRM_MSG_NEWPOLICY, "10.3.0.0/16", 2)));
-	assert_true(apply(journal, policy_message(XFRM_MSG_UPDPOLICY, "10.4.0.0/16", 3)));
-	assert_true(apply(journal, policy_message(XFRM_MSG_UPDPOLICY, "10.2.0.0/16", 4)));
-	seen = look(journal);
-	assert_int_equal(seen.n, 3);
-	assert_int_equal(seen.priority[0], 4);
-	assert_int_equal(seen.priority[1], 2);
-	assert_int_equal(seen.priority[2], 3);
-	apply(journal, policy_message(XFRM_MSG_DELPOLICY, "10.3.0.0/16", 0));
-	apply(journal, policy_message(XFRM_MSG_DELPOLICY, "10.9.0.0/16", 0)); /* not there */
-	assert_int_equal(look(journal).n, 2);
-	apply(journal, policy_message(XFRM_MSG_UPDPOLICY, "10.4.0.0/16", 5)); /* the last of the list */
-	apply(journal, policy_message(XFRM_MSG_NEWPOLICY, "10.5.0.0/16", 6));
-	seen = look(journal);
-	assert_int_equal(seen.n, 3);
-	assert_int_equal(seen.priority[1], 5);
-	assert_int_equal(seen.priority[2], 6);
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		assert_true(apply(journal, policy_message(table[i].type, table[i].dst, table[i].priority)));
+		const struct seen seen = look(journal);
+		bool right = seen.n == strlen(table[i].order);
+		for (unsigned k = 0; k < seen.n; k++)
+			right = right && seen.dst[k] == table[i].order[k] - '0' &&
+				(k == 0 || seen.priority[k] >= seen.priority[k - 1]);
+		if (!right)
+			fail_msg("case %u", i);
+	}
 	pre_journal_destroy(journal);
 }
 
@@ -302,7 +309,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(policies_are_remembered_in_order_and_a_new_version_keeps_its_place),
+	    cmocka_unit_test(policies_are_remembered_and_the_one_that_wins_comes_first),
 	    cmocka_unit_test(a_flush_forgets_what_it_flushes),
 	    cmocka_unit_test(lost_sas_are_announced_as_soft_expires_without_their_keys),
 	    cmocka_unit_test(a_message_cut_short_is_read_no_further),
