@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "control/client.h"
@@ -20,16 +23,25 @@
 /* One line for one outage. Relaxed: at worst two threads both speak. */
 static bool outage_told;
 
+/* Nobody may read standard error any more: that must not end a program which itself would never have written there. */
 void
 pre_say(const char *format, ...)
 {
+	const struct timespec none = {0};
+	sigset_t broken, before, pending;
 	char line[512];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
-	dprintf(STDERR_FILENO, "culvert: %s\n", line);
+	sigemptyset(&broken);
+	sigaddset(&broken, SIGPIPE);
+	sigpending(&pending);
+	pthread_sigmask(SIG_BLOCK, &broken, &before);
+	if (dprintf(STDERR_FILENO, "culvert: %s\n", line) < 0 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
+		sigtimedwait(&broken, NULL, &none);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 /* As the program was started: daemons like to clear their environment. */

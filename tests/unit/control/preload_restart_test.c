@@ -3,6 +3,7 @@
  * silence, its policies are there again before it knows, and it hears which SAs are gone. */
 #include "tests/unit/control/preload_rig.h"
 
+#include <signal.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
@@ -93,6 +94,31 @@ without_a_daemon_sending_fails_and_one_line_says_why(void **state)
 	assert_int_equal(nl_ask_sa(blind, XFRM_MSG_DELSA, 0x1001), 0);
 	close(fd);
 	close(blind);
+}
+
+/* What the library says goes to a pipe that nobody reads any more: that is no signal of the program's. */
+static void
+a_line_that_nobody_reads_ends_no_program(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t request[4096] __attribute__((aligned(8)));
+	size_t bytes = nl_sa(request, XFRM_MSG_NEWSA, 0x1001, 1);
+	int fd = nl_open(0, 0), kept;
+	sigset_t pending;
+
+	rig_call(rig, rig_daemon_end, NULL);
+	close(hold_stderr(&kept));
+	ssize_t n = nl_send(fd, request, bytes);
+	int error = errno;
+	dup2(kept, STDERR_FILENO);
+	close(kept);
+	assert_int_equal(n, -1);
+	assert_int_equal(error, ECONNREFUSED);
+	sigpending(&pending);
+	assert_false(sigismember(&pending, SIGPIPE));
+	rig_call(rig, rig_daemon_begin, NULL);
+	assert_int_equal(nl_ask_sa(fd, XFRM_MSG_NEWSA, 0x1001), 0);
+	close(fd);
 }
 
 static void
@@ -366,6 +392,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(without_a_daemon_sending_fails_and_one_line_says_why, nl_create,
 					    flush_and_destroy),
+	    cmocka_unit_test_setup_teardown(a_line_that_nobody_reads_ends_no_program, nl_create, flush_and_destroy),
 	    cmocka_unit_test_setup_teardown(where_no_daemon_ever_was_nothing_can_be_heard, nl_create,
 					    flush_and_destroy),
 	    cmocka_unit_test_setup_teardown(who_waits_for_an_answer_of_a_dead_daemon_gets_an_error, nl_create,
