@@ -57,25 +57,33 @@ discard(struct pre_sock *sock, int fd)
 	sock->in_valid = false;
 }
 
-/* A daemon began anew: it gets the policies, this descriptor's groups and a marker; what was asked of the one before
- * and not answered never will be. */
-static void
+/* A daemon began anew: it gets the policies, this descriptor's groups and a marker; what was asked of the one before and
+ * not answered never will be. -EAGAIN: it is busy, and its hello must be met again, or it would never tell this
+ * descriptor anything. */
+static int
 meet(struct pre_sock *sock, int fd, uint64_t boot)
 {
 	if (boot == sock->boot)
-		return;
+		return 0;
+	struct pre_lost *lost = pre_restore(boot);
+	int rc = pre_sock_subscribe(sock, fd);
+	if (rc == -EAGAIN) {
+		pre_lost_put(lost);
+		return rc;
+	}
 	sock->boot = boot;
 	pre_lost_put(sock->lost);
-	sock->lost = pre_restore(boot);
+	sock->lost = lost;
 	sock->lost_at = 0;
 	if (!(sock->groups & 1u << XFRMNLGRP_EXPIRE)) {
 		pre_lost_put(sock->lost);
 		sock->lost = NULL;
 	}
-	if (pre_sock_subscribe(sock, fd) == 0) {
+	if (rc == 0) {
 		sock->marker_seq = sock->own_seq;
 		pre_pending_mark(&sock->pending, sock->marker_seq);
 	}
+	return 0;
 }
 
 /* The daemon took nothing of a datagram, whoever made it: this user may not speak, or too many do. Who waits for an
@@ -99,11 +107,12 @@ static int
 swallow(struct pre_sock *sock, int fd, const struct nlmsghdr *nlh)
 {
 	uint64_t boot;
+	int rc = pre_wire_hello(nlh, &boot) ? meet(sock, fd, boot) : 0;
 
+	if (rc)
+		return rc;
 	sock->at += pre_wire_step(nlh, sock->in_bytes - sock->at);
-	if (pre_wire_hello(nlh, &boot))
-		meet(sock, fd, boot);
-	else if (nlh->nlmsg_type == NLMSG_OVERRUN)
+	if (nlh->nlmsg_type == NLMSG_OVERRUN)
 		return sock->options & PRE_NO_ENOBUFS ? 0 : -ENOBUFS;
 	else if (nlh->nlmsg_pid == PRE_OWN_PORT && nlh->nlmsg_seq == sock->marker_seq)
 		pre_pending_fail(&sock->pending, sock->marker_seq, -ECONNRESET);

@@ -313,6 +313,41 @@ an_sa_that_expired_is_not_announced_again(void **state)
 	close(listener);
 }
 
+/* The new daemon's queue is full of what others send when the listener reads its hello. */
+static void
+restart_and_read_while_it_is_busy(struct rig *rig, void *arg)
+{
+	const int other = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	struct sockaddr_un daemon = {.sun_family = AF_UNIX};
+
+	rig_daemon_end(rig, NULL);
+	rig_daemon_begin(rig, NULL);
+	strcpy(daemon.sun_path, rig->path);
+	while (sendto(other, "", 1, 0, (const struct sockaddr *)&daemon, sizeof(daemon)) >= 0)
+		continue;
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(nl_receive(*(const int *)arg, 0, NULL), -EAGAIN);
+	close(other);
+}
+
+static void
+a_listener_hears_a_daemon_that_was_busy_when_it_began(void **state)
+{
+	struct rig *rig = *state;
+	int fd = nl_open(0, 0), listener = nl_open(SOCK_NONBLOCK, EXPIRES);
+
+	rig_call(rig, restart_and_read_while_it_is_busy, &listener);
+	assert_true(nl_is_readable(listener, 0)); /* what is left to be done wakes who polls */
+	assert_int_equal(hear_expires(listener), 0);
+	assert_int_equal(nl_ask_sa(fd, XFRM_MSG_NEWSA, 0x1001), 0);
+	rig_call(rig, expire_all, NULL);
+	assert_true(nl_is_readable(listener, 5000));
+	assert_true(nl_receive(listener, 0, NULL) > 0);
+	assert_int_equal(((struct nlmsghdr *)nl_buf)->nlmsg_type, XFRM_MSG_EXPIRE);
+	close(fd);
+	close(listener);
+}
+
 static void
 restart_and_delete(struct rig *rig, void *arg)
 {
@@ -402,6 +437,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(policies_are_there_again_and_lost_sas_are_announced_to_who_hears_expires,
 					    nl_create, flush_and_destroy),
 	    cmocka_unit_test_setup_teardown(an_sa_that_expired_is_not_announced_again, nl_create, flush_and_destroy),
+	    cmocka_unit_test_setup_teardown(a_listener_hears_a_daemon_that_was_busy_when_it_began, nl_create,
+					    flush_and_destroy),
 	    cmocka_unit_test_setup_teardown(a_policy_deleted_before_the_hello_was_read_does_not_come_back, nl_create,
 					    flush_and_destroy),
 	    cmocka_unit_test_setup_teardown(a_policy_that_the_new_daemon_refuses_is_named, nl_create,
