@@ -47,7 +47,7 @@ what_is_among_neighbours_goes_to_the_twin(void **state)
 			fail_msg("%s to %s", cases[i].src, cases[i].dst);
 		assert_int_equal(gateway_take(&gw, GW_PORT_WAN, wire) > 0, !cases[i].punted);
 	}
-	void *frame; /* as it came */
+	void *frame = NULL; /* as it came */
 	assert_int_equal(rte_ring_dequeue(gw.dp->port[GW_PORT_LAN]->punt, &frame), 0);
 	assert_int_equal(rte_pktmbuf_mtod((struct rte_mbuf *)frame, struct rte_ether_hdr *)->ether_type,
 			 RTE_BE16(RTE_ETHER_TYPE_IPV6));
@@ -61,7 +61,7 @@ out_of_the_tunnel_the_gateway_s_own_address_is_reached_by_policy(void **state)
 {
 	struct gateway gw;
 	uint8_t ip[RIG_BUFFER], out[RIG_BUFFER];
-	void *frame;
+	void *frame = NULL;
 	(void)state;
 	rig_start(&gw);
 	size_t bytes = rig_packet(ip, RIG_FAR, RIG_LAN, 24);
