@@ -134,17 +134,26 @@ give_up(struct sadb *db, struct moves *moves)
 	moves->n = 0;
 }
 
-/* Two changes may lead SAs of one SPI to one destination. */
-static bool
-collides(const struct moves *moves, const struct sadb_sa_cold *cold)
+static int
+by_new_key(const void *a, const void *b)
 {
-	const struct sadb_sa_key key = sadb_cold_key(cold);
-	for (uint32_t i = 0; i < moves->n; i++) {
-		const struct sadb_sa_key other = sadb_cold_key(moves->move[i].cold);
-		if (memcmp(&key, &other, sizeof(key)) == 0)
-			return true;
-	}
-	return false;
+	const struct sadb_sa_key x = sadb_cold_key(((const struct move *)a)->cold),
+				 y = sadb_cold_key(((const struct move *)b)->cold);
+	return memcmp(&x, &y, sizeof(x));
+}
+
+/* Two changes may lead SAs of one SPI to one destination; those of one change come from one, so that their SPIs differ. */
+static int
+check_apart(struct moves *moves, struct sadb_error *err)
+{
+	if (moves->n > 1)
+		qsort(moves->move, moves->n, sizeof(moves->move[0]), by_new_key);
+	for (uint32_t i = 1; i < moves->n; i++)
+		if (by_new_key(&moves->move[i - 1], &moves->move[i]) == 0)
+			return sadb_fail(err, -EEXIST, XFRMA_MIGRATE,
+					 "two SAs with SPI %#x would lead to one destination",
+					 rte_be_to_cpu_32(moves->move[i].cold->config.spi_be));
+	return 0;
 }
 
 static int
@@ -164,12 +173,7 @@ build_all(struct sadb *db, const struct sadb_migration *list, unsigned n, struct
 		int rc = build(db, move.old, to, &move.cold, err);
 		if (rc != 0)
 			return rc;
-		/* By one change they come from one destination, so their SPIs differ. */
-		if (n > 1 && collides(moves, move.cold))
-			rc =
-			    sadb_fail(err, -EEXIST, XFRMA_MIGRATE, "two SAs with SPI %#x would lead to one destination",
-				      rte_be_to_cpu_32(move.cold->config.spi_be));
-		else if (add_move(moves, &move) != 0)
+		if (add_move(moves, &move) != 0)
 			rc = sadb_fail(err, -ENOMEM, 0, "out of memory for the SAs");
 		if (rc != 0) {
 			sadb_resolve_leave(db, move.cold);
@@ -177,7 +181,7 @@ build_all(struct sadb *db, const struct sadb_migration *list, unsigned n, struct
 			return rc;
 		}
 	}
-	return 0;
+	return n > 1 ? check_apart(moves, err) : 0;
 }
 
 /* Cannot fail. */
