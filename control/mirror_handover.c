@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * One owner per sequence space: from the kernel's copy of an outbound SA to Culvert's. Control thread.
  *
- * 1. The event or dump said: the kernel's last number is o, and it had counted p packets.
+ * 1. The event or dump said: the kernel's last number is o, and it had counted p packets of b bytes.
  * 2. NEWAE with a sequence of all ones and without use: from now on the kernel refuses (overflow), whatever it is given.
- * 3. GETSA: its sequence is all ones indeed, and it has counted q packets in all. Number and count go up together, under
- *    the kernel's lock, so the last number that it ever used is o + q - p. Culvert's first is above, and above all that its
- *    own store knows of the key.
+ * 3. GETSA: its sequence is all ones indeed, and it has counted q packets of c bytes in all. Numbers and counts go up
+ *    together, under the kernel's lock: one number a packet, or one a segment of what GSO will cut up (esp4_offload), which
+ *    is one packet all the same, but has a byte of its own in each segment at least. So the last number that the kernel ever
+ *    used is at most o + max(q - p, c - b). (The kernel writes counts before numbers into its messages without that lock:
+ *    what it sends meanwhile only makes this larger.) Culvert's first is above, and above all that its own store knows of
+ *    the key.
+ *
+ * If this fails after the kernel may have stopped, its last number is lost. Then the key is spent here too, on disk as
+ * well, before the SA goes.
  *
  * A copy that is spent already was Culvert's before: a restart, or an IKE daemon that read the SA and installed it again.
- * Then the store knows the numbers; if it does not, they are unknown, and the SA is not used. */
+ * Then the store knows the numbers; if it does not, they are unknown, and the SA is not used. Nor is one whose key is
+ * Culvert's already and that the kernel has sent under all the same, while no daemon ran: their numbers would meet. */
 #include "control/mirror_impl.h"
 
 #include <errno.h>
@@ -66,6 +73,16 @@ last_in_database(const struct sadb *db, const struct sadb_sa_key *key)
 	return cold && cold->hot ? __atomic_load_n(&cold->hot->mut->out_seq, __ATOMIC_RELAXED) : 0;
 }
 
+/* How many numbers the kernel used at most. */
+static uint64_t
+sent_between(const struct ctl_mirror_copy *before, const struct ctl_mirror_copy *now)
+{
+	uint64_t packets = now->packets - before->packets;
+	uint64_t bytes = now->bytes > before->bytes ? now->bytes - before->bytes : 0;
+
+	return packets == 0 || packets > bytes ? packets : bytes;
+}
+
 /* The kernel's copy is spent and has sent what it has sent: the SA goes on above. */
 static int
 start_above(struct ctl_mirror *mirror, const struct ctl_mirror_sa *entry, const struct ctl_mirror_sa_msg *before,
@@ -74,18 +91,18 @@ start_above(struct ctl_mirror *mirror, const struct ctl_mirror_sa *entry, const 
 	uint64_t known = last_in_database(mirror->config.db, &before->id.key);
 	struct sadb_sa_config config;
 
-	if (!now->copy.spent)
-		return ctl_refuse(err, -EIO, 0,
-				  "the kernel does not give up its sequence: it could send under the SA too");
 	if (now->copy.packets < before->copy.packets)
-		return ctl_refuse(err, -EIO, 0, "the kernel's count of packets went back: its last number is unknown");
-	uint64_t sent = now->copy.packets - before->copy.packets;
+		return ctl_refuse(err, -EKEYREVOKED, 0,
+				  "the kernel's count of packets went back: its last number is unknown");
+	uint64_t sent = sent_between(&before->copy, &now->copy);
 	uint64_t last = before->copy.out_seq + sent;
 	if (sent > 0 && before->copy.out_seq < known)
 		return ctl_refuse(
 		    err, -EKEYREVOKED, 0,
 		    "the kernel sent %llu packets under numbers that were used here: the key must not be used",
-		    (unsigned long long)sent);
+		    (unsigned long long)(now->copy.packets - before->copy.packets));
+	if (last < sent)
+		return -EOVERFLOW;
 	if (last <= known)
 		return 0;
 	config = ctl_mirror_sa_wanted(entry, before);
@@ -100,22 +117,41 @@ static int
 stop_and_start(struct ctl_mirror *mirror, const struct ctl_mirror_sa *entry, const struct ctl_mirror_sa_msg *before,
 	       struct ctl_mirror_sa_msg *now, struct sadb_error *err)
 {
-	int rc = stop_kernel(mirror, entry, &before->copy);
+	int stop = stop_kernel(mirror, entry, &before->copy);
+	int rc = ctl_mirror_read_sa(mirror, &before->id, now);
 
+	/* Whatever was answered: it is what it is read to be. */
+	if (rc == 0 && !now->copy.spent && stop != 0)
+		return ctl_refuse(err, stop, 0, "the kernel's copy cannot be stopped: %s", strerror(-stop));
+	if (rc == 0 && !now->copy.spent)
+		return ctl_refuse(err, -EIO, 0,
+				  "the kernel does not give up its sequence: it could send under the SA too");
 	if (rc == 0)
-		rc = ctl_mirror_read_sa(mirror, &before->id, now);
-	if (rc)
-		return ctl_refuse(err, rc, 0, "the kernel's copy cannot be stopped: %s", strerror(-rc));
-	return start_above(mirror, entry, before, now, err);
+		rc = start_above(mirror, entry, before, now, err);
+	else if (rc != -ESRCH)
+		rc = ctl_refuse(err, -EKEYREVOKED, 0,
+				"the kernel's copy cannot be read after it was to stop: its last number is unknown");
+	if (rc == 0 || stop == -ESRCH)
+		return rc;
+	sadb_sa_spend(mirror->config.db, &before->id.key);
+	mirror->changed = true;
+	return rc == -ESRCH || rc == -EOVERFLOW ? rc : -EKEYREVOKED;
 }
 
 int
 ctl_mirror_take_over(struct ctl_mirror *mirror, struct ctl_mirror_sa *entry, const struct ctl_mirror_sa_msg *msg,
 		     struct sadb_error *err)
 {
+	bool ours = last_in_database(mirror->config.db, &msg->id.key) > 0;
 	struct ctl_mirror_sa_msg now = {0};
 	int rc = stop_and_start(mirror, entry, msg, &now, err);
 
+	if (rc == 0 && ours && now.copy.packets > 0)
+		rc = ctl_refuse(
+		    err, -EKEYREVOKED, 0,
+		    "the kernel sent %llu packets under it, and its key had been used here before: it must not "
+		    "be used",
+		    (unsigned long long)now.copy.packets);
 	if (rc == 0)
 		entry->copy = now.copy;
 	sadb_wipe(&now, sizeof(now));

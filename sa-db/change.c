@@ -282,6 +282,16 @@ sadb_sa_update(struct sadb *db, const struct sadb_sa_config *config, struct sadb
 	return 0;
 }
 
+int
+sadb_sa_spend(struct sadb *db, const struct sadb_sa_key *key)
+{
+	struct sadb_sa_cold *cold = sadb_sad_find(db, key);
+	if (cold == NULL || cold->larval || cold->config.dir == SADB_DIR_IN)
+		return -ESRCH;
+	sadb_sequence_raise(db, sadb_own(cold)->lineage, sadb_out_max(&cold->config));
+	return 0;
+}
+
 void
 sadb_sa_remove(struct sadb *db, struct sadb_sa_cold *cold)
 {

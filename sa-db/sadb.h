@@ -160,6 +160,10 @@ int sadb_sa_del(struct sadb *db, const struct sadb_sa_key *key, struct sadb_erro
 /* FLUSHSA. proto 0 or 255: all. Returns how many went. */
 unsigned sadb_sa_flush(struct sadb *db, uint8_t proto);
 
+/* The SA's key sends nothing more, now or when it is added again: which numbers it used is not known. -ESRCH: there is no
+ * such outbound SA. */
+int sadb_sa_spend(struct sadb *db, const struct sadb_sa_key *key);
+
 /* 0: the numbers that this key used are known, because an SA had it before, here or by the store. -ENOENT: it was never
  * heard of. Another -errno with err filled: nothing can be said. */
 int sadb_key_known(struct sadb *db, const struct sadb_sa_config *config, struct sadb_error *err);

@@ -53,9 +53,9 @@ culvert_starts_above_what_the_kernel_sent_until_the_last_moment(void **state)
 		unsigned sends;
 		uint64_t last;
 	} cases[] = {
-	    {0, 0, 0, 0},         {0, 0, 3, 3}, /* between the event and the stop */
+	    {0, 0, 0, 0},         {0, 0, 3, 300}, /* between the event and the stop: no more numbers than bytes */
 	    {1000, 800, 0, 1000}, /* before Culvert came; MOBIKE had set the number, so it is not the count */
-	    {1000, 800, 5, 1005}, {0x100000000, 5, 1, 0x100000001},
+	    {1000, 800, 5, 1500}, {0x100000000, 5, 1, 0x100000064},
 	};
 
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -218,6 +218,63 @@ an_update_that_cannot_be_one_is_no_proof_that_the_kernel_sent(void **state)
 	assert_int_equal(played_count_asked(played, XFRM_MSG_EXPIRE), 0);
 }
 
+/* xfrm_output_one() counts what GSO will cut up as one packet, whatever numbers its segments get. */
+static void
+a_packet_of_many_segments_took_as_many_numbers(void **state)
+{
+	struct played *played = *state;
+	struct played_sa sa = played_out;
+
+	sa.oseq = 50;
+	sa.packets = 50;
+	sa.sends = 2;
+	sa.segments = 40;
+	played_install(played, &sa);
+	assert_true(last_number(played_find(played, "192.0.2.2", 0x1001)) >= 50 + 2 * 40);
+}
+
+/* The kernel's copy is stopped, and what it sent by then cannot be read: its numbers are unknown for ever. */
+static void
+a_kernel_that_stopped_at_an_unknown_number_ends_the_sa(void **state)
+{
+	struct played *played = *state;
+	struct played_sa sa = played_out;
+
+	sa.oseq = 100;
+	sa.packets = 100;
+	sa.unreadable = 1;
+	played_install(played, &sa);
+	assert_true(played->sa[0].spi == 0 || played->sa[0].oseq == all_ones);
+	assert_null(played_find(played, "192.0.2.2", 0x1001));
+	played_asked(played, XFRM_MSG_EXPIRE, 0);
+
+	/* Its end was lost on the way, and it is found again. */
+	played->sa[0] = sa;
+	played->sa[0].oseq = all_ones;
+	played->sa[0].unreadable = 0;
+	played_sync(played);
+	const struct sadb_sa_cold *again = played_find(played, "192.0.2.2", 0x1001);
+	uint64_t first = 0;
+	assert_true(again == NULL || sadb_sa_seq_take(again->hot->mut, 1, &first) == 0);
+}
+
+/* A key of Culvert's store, added again by hand while no daemon ran, and used. */
+static void
+numbers_that_the_kernel_used_while_culvert_was_away_end_the_sa(void **state)
+{
+	struct played *played = *state;
+
+	played_install(played, &played_out);
+	rig_take(played_find(played, "192.0.2.2", 0x1001)->hot, 10);
+	played_restart(played);
+	played->sa[0] = played_out;
+	played->sa[0].oseq = 4;
+	played->sa[0].packets = 4;
+	played_sync(played);
+	assert_null(played_find(played, "192.0.2.2", 0x1001));
+	played_asked(played, XFRM_MSG_EXPIRE, 0);
+}
+
 int
 main(void)
 {
@@ -234,6 +291,9 @@ main(void)
 	    TEST(all_ones_of_a_key_that_nobody_knows_end_the_sa),
 	    TEST(a_restart_finds_the_kernels_copy_spent_and_goes_on),
 	    TEST(an_update_that_cannot_be_one_is_no_proof_that_the_kernel_sent),
+	    TEST(a_packet_of_many_segments_took_as_many_numbers),
+	    TEST(a_kernel_that_stopped_at_an_unknown_number_ends_the_sa),
+	    TEST(numbers_that_the_kernel_used_while_culvert_was_away_end_the_sa),
 	    TEST(what_others_say_of_its_numbers_does_not_let_the_kernel_loose),
 	};
 	unit_eal_start();

@@ -174,8 +174,10 @@ new_ae(struct played *played, const struct nlmsghdr *ask)
 	if (wide && played_is_wide(sa) &&
 	    (wide->bmp_len != played_words(sa) || wide->replay_window > wide->bmp_len * 32))
 		return -EINVAL;
-	sa->oseq += sa->sends;
+	/* xfrm_replay_overflow_offload_esn(), xfrm_output_one() */
+	sa->oseq += sa->sends * (sa->segments > 1 ? sa->segments : 1);
 	sa->packets += sa->sends;
+	sa->bytes += sa->sends * (sa->segments > 1 ? sa->segments : 1) * 100;
 	sa->sends = 0;
 	sa->aes++;
 	if (sa->stubborn)
@@ -206,11 +208,15 @@ get_sa(struct played *played, const struct nlmsghdr *ask)
 	const struct xfrm_usersa_id *id = NLMSG_DATA(ask);
 	const struct nlmsghdr header = {
 	    .nlmsg_type = XFRM_MSG_NEWSA, .nlmsg_seq = ask->nlmsg_seq, .nlmsg_pid = ask->nlmsg_pid};
-	const struct played_sa *sa = find_sa(played, &id->daddr, id->spi);
+	struct played_sa *sa = find_sa(played, &id->daddr, id->spi);
 	struct played_writer w;
 
 	if (!sa)
 		return -ESRCH;
+	if (sa->unreadable > 0) {
+		sa->unreadable--;
+		return -ENOBUFS;
+	}
 	played_write_sa(&w, &header, sa);
 	played_write_send(played->requests, &w);
 	return 0;

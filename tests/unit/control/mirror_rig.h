@@ -26,9 +26,12 @@ struct played_sa {
 	uint64_t bytes, packets, add_time, use_time;
 	uint32_t mark, if_id, reqid;
 	uint16_t encap;                                                                  /* XFRMA_ENCAP type */
+	uint16_t encap_sport, encap_dport;                                               /* 0: 4500 */
 	uint64_t soft_packets, hard_packets, soft_bytes, hard_bytes, soft_add, hard_add; /* 0: none */
-	unsigned sends; /* packets that it sends at the last moment: before NEWAE is carried out */
-	bool stubborn;  /* a NEWAE does not change it */
+	unsigned sends;    /* packets that it sends at the last moment: before NEWAE is carried out */
+	unsigned segments; /* of each of these packets: 0 and 1 alike; more with GSO, which ESP counts as one packet */
+	bool stubborn;     /* a NEWAE does not change it */
+	unsigned unreadable; /* so many GETSA fail */
 	/* as the last NEWAE left it */
 	uint32_t bitmap[SADB_REPLAY_MAX / 32];
 	unsigned aes;
@@ -41,6 +44,7 @@ struct played_policy {
 	uint32_t priority, mark, if_id, reqid;
 	const char *tmpl_src, *tmpl_dst; /* NULL: no template */
 	unsigned templates;              /* 0: one, if tmpl_dst */
+	bool wide;                       /* prefixes of 8 bits, not 24 */
 	uint8_t type;
 	int ifindex;
 	uint64_t hard_add;

@@ -120,8 +120,9 @@ put_extra(struct played_writer *w, const struct played_sa *sa)
 	const struct xfrm_algo_aead alg = {.alg_name = "rfc4106(gcm(aes))", .alg_key_len = 36 * 8, .alg_icv_len = 128};
 	uint8_t aead[sizeof(alg) + 36];
 	const struct xfrm_mark mark = {.v = sa->mark, .m = 0xffffffff};
-	const struct xfrm_encap_tmpl encap = {
-	    .encap_type = sa->encap, .encap_sport = htons(4500), .encap_dport = htons(4500)};
+	const struct xfrm_encap_tmpl encap = {.encap_type = sa->encap,
+					      .encap_sport = htons(sa->encap_sport ? sa->encap_sport : 4500),
+					      .encap_dport = htons(sa->encap_dport ? sa->encap_dport : 4500)};
 
 	memset(aead, sa->key, sizeof(aead));
 	memcpy(aead, &alg, sizeof(alg));
@@ -153,7 +154,7 @@ policy_info(const struct played_policy *p)
 	    .priority = p->priority, .index = p->index, .dir = p->dir, .action = p->action};
 
 	info.sel.family = AF_INET;
-	info.sel.prefixlen_s = info.sel.prefixlen_d = 24;
+	info.sel.prefixlen_s = info.sel.prefixlen_d = p->wide ? 8 : 24;
 	info.sel.ifindex = p->ifindex;
 	played_set_addr(&info.sel.saddr, p->src);
 	played_set_addr(&info.sel.daddr, p->dst);
