@@ -15,10 +15,15 @@
 #define ANSWER_S      2         /* a lost answer must not hold the control thread up for longer */
 #define RECEIVE_BYTES (8 << 20) /* a burst of events; more are lost, and the dump is made again */
 
+/* The kernel's name for the socket of requests, the same in every daemon and above every process number: of a network
+ * namespace only one can have it. Two mirrors would take over the same SAs and begin at the same numbers. */
+#define REQUESTS_PORT 0x43554c56
+
 static int
 open_netlink(uint32_t groups, uint32_t *port_id)
 {
-	struct sockaddr_nl addr = {.nl_family = AF_NETLINK, .nl_groups = groups};
+	struct sockaddr_nl addr = {
+	    .nl_family = AF_NETLINK, .nl_groups = groups, .nl_pid = groups == 0 ? REQUESTS_PORT : 0};
 	socklen_t len = sizeof(addr);
 	const int bytes = RECEIVE_BYTES, on = 1;
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_XFRM);
@@ -48,6 +53,10 @@ ctl_mirror_socket_open(struct ctl_mirror_socket *sock, int fd, uint32_t groups, 
 	sock->port_id = (uint32_t)getpid();
 	sock->seq = 0;
 	sock->fd = fd >= 0 ? fd : open_netlink(groups, &sock->port_id);
+	if (sock->fd == -EADDRINUSE)
+		return ctl_refuse(
+		    err, sock->fd, 0,
+		    "source: kernel: another culvertd mirrors this kernel in this network namespace: stop it");
 	if (sock->fd < 0)
 		return ctl_refuse(err, sock->fd, 0,
 				  "source: kernel: cannot open NETLINK_XFRM: %s; cure: a kernel with "

@@ -264,6 +264,18 @@ defaults_are_read(void **state)
 	assert_int_equal(count("kernel_default_fwd"), XFRM_USERPOLICY_ACCEPT);
 }
 
+/* Both would take over the same SAs and begin at the same numbers. */
+static void
+a_second_mirror_of_one_kernel_is_refused(void **state)
+{
+	const struct ctl_mirror_config config = {
+	    .db = db, .max_sas = 64, .max_policies = 64, .report_s = 1, .events_fd = -1, .requests_fd = -1};
+
+	(void)state;
+	assert_null(ctl_mirror_create(&config, &rig_err));
+	assert_non_null(strstr(rig_err.text, "another culvertd mirrors this kernel"));
+}
+
 int
 main(void)
 {
@@ -277,6 +289,7 @@ main(void)
 	    TEST(an_acquire_is_the_kernels_own_word),
 	    TEST(another_process_is_not_the_kernel),
 	    TEST(defaults_are_read),
+	    TEST(a_second_mirror_of_one_kernel_is_refused),
 	};
 	int fd;
 
