@@ -3,6 +3,8 @@
 #include "tests/unit/control/mirror_rig.h"
 #include "tests/unit/eal.h"
 
+#include <linux/udp.h>
+
 static const uint64_t all_ones = UINT64_MAX;
 
 static uint64_t
@@ -244,6 +246,62 @@ a_mapping_has_the_sa_read_again(void **state)
 	assert_int_equal(played_find(played, "192.0.2.1", 0x2001)->config.reqid, 99);
 }
 
+static struct sadb_sa_config
+config_of(struct played *played, const char *dst, uint32_t spi)
+{
+	const struct sadb_sa_cold *sa = played_find(played, dst, spi);
+
+	assert_non_null(sa);
+	return sa->config;
+}
+
+/* RFC 3948: the ports as the kernel has them, and what becomes of them. */
+static void
+udp_encapsulation_comes_along_with_its_ports(void **state)
+{
+	struct played *played = *state;
+	struct played_sa out = played_out, in = played_in;
+	struct xfrm_user_mapping mapping = {.id = {.spi = htonl(0x2001), .family = AF_INET, .proto = IPPROTO_ESP}};
+
+	out.encap = in.encap = UDP_ENCAP_ESPINUDP;
+	out.encap_dport = in.encap_sport = 61000;
+	played_install(played, &out);
+	played_install(played, &in);
+	assert_int_equal(ntohs(config_of(played, "192.0.2.2", 0x1001).encap_sport_be), 4500);
+	assert_int_equal(ntohs(config_of(played, "192.0.2.2", 0x1001).encap_dport_be), 61000);
+	assert_int_equal(ntohs(config_of(played, "192.0.2.1", 0x2001).encap_sport_be), 61000);
+	rig_take(played_find(played, "192.0.2.2", 0x1001)->hot, 10);
+
+	/* The peer is behind another port: an update of one, a mapping of the other. */
+	played->sa[0].encap_dport = played->sa[1].encap_sport = 61001;
+	out.encap_dport = 61001;
+	played_event(played, XFRM_MSG_UPDSA, &out, PLAYED_PID);
+	assert_int_equal(ntohs(config_of(played, "192.0.2.2", 0x1001).encap_dport_be), 61001);
+	assert_true(last_number(played_find(played, "192.0.2.2", 0x1001)) == 10);
+	memcpy(&mapping.id.daddr, (const uint8_t[]){192, 0, 2, 1}, 4);
+	played_send(played, XFRM_MSG_MAPPING, &mapping, sizeof(mapping));
+	assert_int_equal(ntohs(config_of(played, "192.0.2.1", 0x2001).encap_sport_be), 61001);
+
+	/* No NAT any more: IKE deletes it and adds it without, and here the events were lost. */
+	played->sa[0].encap = 0;
+	played_sync(played);
+	assert_int_equal(config_of(played, "192.0.2.2", 0x1001).encap_dport_be, 0);
+	assert_true(rig_take(played_find(played, "192.0.2.2", 0x1001)->hot, 1) > 10);
+	assert_int_equal(played_count(played, "sas"), 2);
+}
+
+static void
+other_encapsulations_are_named_as_missing(void **state)
+{
+	struct played *played = *state;
+	struct played_sa in = played_in;
+
+	in.encap = TCP_ENCAP_ESPINTCP;
+	played_install(played, &in);
+	assert_null(played_find(played, "192.0.2.1", 0x2001));
+	assert_non_null(strstr(played_reason(played, "SA to 192.0.2.1 spi 0x00002001"), "espintcp"));
+}
+
 int
 main(void)
 {
@@ -261,6 +319,8 @@ main(void)
 	    TEST(an_sa_that_waits_for_a_vnet_comes_with_it),
 	    TEST(two_sas_that_differ_by_mark_alone_are_two),
 	    TEST(a_mapping_has_the_sa_read_again),
+	    TEST(udp_encapsulation_comes_along_with_its_ports),
+	    TEST(other_encapsulations_are_named_as_missing),
 	};
 	unit_eal_start();
 	return cmocka_run_group_tests_name("control/mirror_sa", tests, NULL, NULL);
