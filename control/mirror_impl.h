@@ -48,6 +48,7 @@ struct ctl_mirror_policy {
  * beyond a prefix tell them apart; of these the first in the kernel's order decides, so it alone is in the database. */
 struct ctl_mirror_slot {
 	struct sadb_policy_config installed; /* index 0: nothing */
+	uint64_t rank;                       /* of that one, among those of its priority */
 	uint32_t vnet_id;
 	uint8_t dir;
 	struct sadb_selector sel;
@@ -64,7 +65,7 @@ struct ctl_mirror {
 	uint32_t round; /* number of the last dump */
 	bool changed;   /* the database, since the last commit */
 	bool again;     /* dump and compare */
-	/* A guard could not be had, so no policy may let packets pass in the clear. */
+	/* A guard could not be had, or the kernel's policies cannot be read: none may let packets pass in the clear. */
 	bool closed;
 	bool conflicts; /* in this dump: what goes later may make room */
 	uint64_t retry_ns, audit_ns, report_ns;
@@ -135,7 +136,17 @@ void ctl_mirror_policy_flush(struct ctl_mirror *mirror, uint8_t type);
 /* The dump under way has it. */
 void ctl_mirror_policy_mark(struct ctl_mirror *mirror, uint32_t index);
 void ctl_mirror_policy_sweep(struct ctl_mirror *mirror);
+/* No policy lets packets pass in the clear, up to the next comparison. */
+void ctl_mirror_policy_close(struct ctl_mirror *mirror, const char *why);
 void ctl_mirror_policy_free(void *entry);
+
+/* ---- mirror_order.c ---- */
+
+/* Of policies of one priority the lowest decides. */
+uint64_t ctl_mirror_policy_rank(const struct ctl_mirror_policy *entry);
+/* What the slot has installed was added to the database just now: brings it before those of a higher rank. 0 or -ENOMEM: some
+ * are missing. */
+int ctl_mirror_policy_order(struct ctl_mirror *mirror, const struct ctl_mirror_slot *slot);
 
 /* ---- mirror_report.c ---- */
 void ctl_mirror_report_tick(struct ctl_mirror *mirror);

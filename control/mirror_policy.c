@@ -106,7 +106,8 @@ slot_of(struct ctl_mirror *mirror, const struct sadb_policy_config *config)
 static bool
 comes_before(const struct ctl_mirror_policy *a, const struct ctl_mirror_policy *b)
 {
-	return a->config.priority != b->config.priority ? a->config.priority < b->config.priority : a->age < b->age;
+	return a->config.priority != b->config.priority ? a->config.priority < b->config.priority
+							: ctl_mirror_policy_rank(a) < ctl_mirror_policy_rank(b);
 }
 
 static struct ctl_mirror_policy *
@@ -139,6 +140,7 @@ install(struct ctl_mirror *mirror, struct ctl_mirror_slot *slot, const struct ct
 
 	if (memcmp(&slot->installed, &config, sizeof(config)) == 0)
 		return 0;
+	bool in_place = slot->installed.index == config.index && slot->installed.priority == config.priority;
 	/* One policy that takes another's place in its selector has its own index. */
 	if (slot->installed.index != config.index)
 		uninstall(mirror, slot);
@@ -146,7 +148,12 @@ install(struct ctl_mirror *mirror, struct ctl_mirror_slot *slot, const struct ct
 	if (rc)
 		return rc;
 	memcpy(&slot->installed, &entry->config, sizeof(slot->installed)); /* with its padding: see above */
+	slot->rank = ctl_mirror_policy_rank(entry);
 	mirror->changed = true;
+	if (in_place || slot->rank == mirror->age || ctl_mirror_policy_order(mirror, slot) == 0)
+		return 0;
+	mirror->again = true;
+	ctl_mirror_policy_close(mirror, "out of memory");
 	return 0;
 }
 
@@ -172,14 +179,14 @@ on_slot(const void *node, VISIT order, void *arg)
 		settle(arg, slot);
 }
 
-static void
-close_all(struct ctl_mirror *mirror, const char *why)
+void
+ctl_mirror_policy_close(struct ctl_mirror *mirror, const char *why)
 {
 	if (mirror->closed)
 		return;
 	mirror->closed = true;
 	ctl_log(CTL_LOG_ERROR,
-		"mirror: a policy cannot be had (%s): until it can, no policy lets packets pass in the clear", why);
+		"mirror: not all policies can be had (%s): until they can, none lets packets pass in the clear", why);
 	twalk_r(mirror->slots, on_slot, mirror);
 }
 
@@ -208,7 +215,7 @@ settle(struct ctl_mirror *mirror, struct ctl_mirror_slot *slot)
 	uninstall(mirror, slot);
 	ctl_mirror_reason(mirror, &entry->reason, ctl_mirror_policy_text(entry, what), err.text);
 	if (entry->config.action != SADB_BYPASS)
-		close_all(mirror, err.text);
+		ctl_mirror_policy_close(mirror, err.text);
 }
 
 static void
@@ -304,7 +311,7 @@ ctl_mirror_policy_put(struct ctl_mirror *mirror, const struct ctl_mirror_policy_
 		return;
 	entry = find_or_create(mirror, msg->index);
 	if (!entry) {
-		close_all(mirror, "the kernel has more policies than are remembered: raise max_policies");
+		ctl_mirror_policy_close(mirror, "the kernel has more policies than are remembered: raise max_policies");
 		return;
 	}
 	entry->round = mirror->round;
@@ -320,8 +327,9 @@ ctl_mirror_policy_put(struct ctl_mirror *mirror, const struct ctl_mirror_policy_
 	if (after) {
 		enter(after, entry);
 		settle(mirror, after);
-	} else if (entry->guard || msg->rc == 0) {
-		mirror->again |= sadb_vnet_find(mirror->config.db, msg->config.vnet_id) != NULL; /* no memory */
+	} else if ((entry->guard || msg->rc == 0) && sadb_vnet_find(mirror->config.db, msg->config.vnet_id)) {
+		mirror->again = true;
+		ctl_mirror_policy_close(mirror, "out of memory");
 	}
 }
 

@@ -417,6 +417,9 @@ ctl_mirror_tick(struct ctl_mirror *mirror)
 			ctl_log(CTL_LOG_WARNING,
 				"mirror: the kernel's SAs and policies cannot be read: %s; trying again",
 				strerror(-rc));
+			/* What was missed may be a policy that protects. */
+			if (mirror->again)
+				ctl_mirror_policy_close(mirror, strerror(-rc));
 			mirror->again = true;
 		}
 	}

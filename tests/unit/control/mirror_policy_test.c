@@ -281,6 +281,41 @@ a_policy_may_move_to_another_selector_under_its_index(void **state)
 	assert_int_equal(played_count(played, "closed"), 0);
 }
 
+/* A sub policy comes before all main ones, those of the same number and older included. */
+static void
+a_guard_for_a_sub_policy_comes_before_every_main_one(void **state)
+{
+	struct played *played = *state;
+	struct played_policy wide = policy(17, 0, NULL), sub = policy(9, 300, "192.0.2.2");
+
+	wide.wide = true; /* and older */
+	sub.type = XFRM_POLICY_TYPE_SUB;
+	install(played, &wide);
+	assert_int_equal(fate(played), SADB_BYPASS);
+	install(played, &sub);
+	assert_int_equal(fate(played), SADB_DROP);
+	played_sync(played);
+	assert_int_equal(fate(played), SADB_DROP);
+}
+
+/* It was hidden by another of its selector, and a wider one of its priority came meanwhile. */
+static void
+a_policy_that_comes_to_light_again_has_its_old_place_among_equals(void **state)
+{
+	struct played *played = *state;
+	struct played_policy first = policy(9, 100, "192.0.2.2"), hides = policy(17, 50, "192.0.2.2"),
+			     wide = policy(25, 100, NULL);
+
+	hides.dst = "10.2.0.7"; /* beyond the prefix: another one to the kernel */
+	wide.wide = true;
+	install(played, &first);
+	install(played, &wide);
+	assert_int_equal(fate(played), SADB_PROTECT);
+	install(played, &hides);
+	played_event(played, XFRM_MSG_DELPOLICY, &hides, PLAYED_PID);
+	assert_int_equal(fate(played), SADB_PROTECT);
+}
+
 int
 main(void)
 {
@@ -298,6 +333,8 @@ main(void)
 	    TEST(a_policy_of_an_unknown_vnet_waits_and_needs_no_guard),
 	    TEST(a_sockets_own_policy_is_none_of_ours),
 	    TEST(when_a_guard_cannot_be_had_nothing_passes_in_the_clear),
+	    TEST(a_guard_for_a_sub_policy_comes_before_every_main_one),
+	    TEST(a_policy_that_comes_to_light_again_has_its_old_place_among_equals),
 	    TEST(a_policy_may_move_to_another_selector_under_its_index),
 	};
 	unit_eal_start();
