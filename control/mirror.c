@@ -3,6 +3,7 @@
 #include "control/mirror.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,38 @@ ctl_mirror_again(struct ctl_mirror *mirror)
 }
 
 /* ---- display ---- */
+
+const char *
+ctl_mirror_sa_text(const struct ctl_mirror_sa_id *id, char text[CTL_MIRROR_WHAT])
+{
+	struct sadb_addr dst = {.family = id->key.family};
+	char shown[SADB_ADDR_STRLEN];
+	int n;
+
+	memcpy(dst.bytes, id->key.dst, sizeof(dst.bytes));
+	n = snprintf(text, CTL_MIRROR_WHAT, "SA to %s spi 0x%08" PRIx32, sadb_addr_format(&dst, shown, sizeof(shown)),
+		     rte_be_to_cpu_32(id->key.spi_be));
+	if (id->mark_value != 0 || id->mark_mask != 0)
+		snprintf(text + n, CTL_MIRROR_WHAT - (size_t)n, " mark 0x%" PRIx32 "/0x%" PRIx32, id->mark_value,
+			 id->mark_mask);
+	return text;
+}
+
+const char *
+ctl_mirror_policy_text(const struct ctl_mirror_policy *entry, char text[CTL_MIRROR_WHAT])
+{
+	static const char *const dirs[] = {"in", "out", "fwd"};
+	char src[SADB_ADDR_STRLEN], dst[SADB_ADDR_STRLEN];
+	const struct sadb_selector *sel = &entry->config.sel;
+
+	if (sel->src.addr.family == AF_UNSPEC && sel->dst.addr.family == AF_UNSPEC)
+		snprintf(text, CTL_MIRROR_WHAT, "policy %" PRIu32, entry->index);
+	else
+		snprintf(text, CTL_MIRROR_WHAT, "policy %" PRIu32 " %s %s to %s", entry->index,
+			 dirs[entry->config.dir % 3], sadb_prefix_format(&sel->src, src, sizeof(src)),
+			 sadb_prefix_format(&sel->dst, dst, sizeof(dst)));
+	return text;
+}
 
 struct census {
 	struct ctl_mirror_info *out;

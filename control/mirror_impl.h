@@ -84,6 +84,12 @@ struct ctl_mirror {
 	char out[CTL_MIRROR_BYTES] __attribute__((aligned(8)));
 };
 
+/* ---- mirror.c: names for people ---- */
+
+#define CTL_MIRROR_WHAT 160
+const char *ctl_mirror_sa_text(const struct ctl_mirror_sa_id *id, char text[CTL_MIRROR_WHAT]);
+const char *ctl_mirror_policy_text(const struct ctl_mirror_policy *entry, char text[CTL_MIRROR_WHAT]);
+
 /* ---- mirror_socket.c ---- */
 
 /* Receives one message of an answer; the header is whole. */
@@ -148,6 +154,17 @@ uint64_t ctl_mirror_policy_rank(const struct ctl_mirror_policy *entry);
  * are missing. */
 int ctl_mirror_policy_order(struct ctl_mirror *mirror, const struct ctl_mirror_slot *slot);
 
+/* A policy of a dump. */
+struct ctl_mirror_place {
+	const struct nlmsghdr *message;
+	uint32_t dumped; /* its place there, the oldest first */
+	uint32_t vnet_id, priority, index, key;
+	uint8_t dir;
+	bool bypass;
+};
+/* Of those of one priority, whose age is to be guessed, the oldest first. */
+void ctl_mirror_places_sort(struct ctl_mirror_place *place, size_t n);
+
 /* ---- mirror_report.c ---- */
 void ctl_mirror_report_tick(struct ctl_mirror *mirror);
 void ctl_mirror_report_all(struct ctl_mirror *mirror);
@@ -158,8 +175,5 @@ void ctl_mirror_end_sa(struct ctl_mirror *mirror, const struct sadb_sa_config *c
 int ctl_mirror_dump_and_compare(struct ctl_mirror *mirror);
 /* Remembers why an object is not mirrored, and says it once. text NULL: it is. */
 void ctl_mirror_reason(struct ctl_mirror *mirror, char **reason, const char *what, const char *text);
-#define CTL_MIRROR_WHAT 160
-const char *ctl_mirror_sa_text(const struct ctl_mirror_sa_id *id, char text[CTL_MIRROR_WHAT]);
-const char *ctl_mirror_policy_text(const struct ctl_mirror_policy *entry, char text[CTL_MIRROR_WHAT]);
 
 #endif

@@ -3,12 +3,18 @@
  *
  * The database puts a policy that is added behind all of its priority. One that was in the kernel all the time, and was
  * not in the database for a while (another of its selector hid it, or bypasses were withheld), belongs before the younger
- * ones: these are added again behind it, all in one commit. */
+ * ones: these are added again behind it, all in one commit.
+ *
+ * A dump tells of age in two ways, and neither is sure. Its order has the newest first, but one that was replaced in its
+ * place counts as new. The index counts up and outlasts a replacement, but may be chosen by hand, and says nothing of one
+ * whose priority changed. Where the two disagree, a policy that lets pass in the clear comes after one that does not. */
 #include "control/mirror_impl.h"
 
 #include <errno.h>
 #include <search.h>
 #include <stdlib.h>
+
+#define COMPARE(a, b) (((a) > (b)) - ((a) < (b)))
 
 uint64_t
 ctl_mirror_policy_rank(const struct ctl_mirror_policy *entry)
@@ -42,7 +48,7 @@ by_rank(const void *left, const void *right)
 {
 	const struct ctl_mirror_slot *const *a = left, *const *b = right;
 
-	return ((*a)->rank > (*b)->rank) - ((*a)->rank < (*b)->rank);
+	return COMPARE((*a)->rank, (*b)->rank);
 }
 
 static int
@@ -81,4 +87,50 @@ ctl_mirror_policy_order(struct ctl_mirror *mirror, const struct ctl_mirror_slot 
 	}
 	free(visit.found);
 	return rc;
+}
+
+/* ---- after a dump ---- */
+
+static int
+by_group_and_dump(const void *left, const void *right)
+{
+	const struct ctl_mirror_place *a = left, *b = right;
+	int rc = COMPARE(a->vnet_id, b->vnet_id);
+
+	if (rc == 0)
+		rc = COMPARE(a->dir, b->dir);
+	if (rc == 0)
+		rc = COMPARE(a->priority, b->priority);
+	return rc != 0 ? rc : COMPARE(a->dumped, b->dumped);
+}
+
+static int
+by_key(const void *left, const void *right)
+{
+	const struct ctl_mirror_place *a = left, *b = right;
+	int rc = COMPARE(a->key, b->key);
+
+	if (rc == 0)
+		rc = COMPARE(a->bypass, b->bypass);
+	return rc != 0 ? rc : COMPARE(a->dumped, b->dumped);
+}
+
+void
+ctl_mirror_places_sort(struct ctl_mirror_place *place, size_t n)
+{
+	uint32_t protects = 0; /* the highest number of a policy of the group that is older by the dump and no bypass */
+
+	qsort(place, n, sizeof(*place), by_group_and_dump);
+	for (size_t i = 0; i < n; i++) {
+		bool same = i > 0 && place[i].vnet_id == place[i - 1].vnet_id && place[i].dir == place[i - 1].dir &&
+			    place[i].priority == place[i - 1].priority;
+		if (!same)
+			protects = 0;
+		place[i].key = place[i].index;
+		if (place[i].bypass && place[i].key < protects)
+			place[i].key = protects;
+		if (!place[i].bypass && place[i].index > protects)
+			protects = place[i].index;
+	}
+	qsort(place, n, sizeof(*place), by_key);
 }

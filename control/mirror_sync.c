@@ -3,7 +3,6 @@
 #include "control/mirror_impl.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,39 +18,7 @@
 #define AUDIT_SHARE     100 /* audits take a hundredth of the time at most */
 #define SAID_MAX        8   /* lines a second about what is not mirrored */
 
-/* ---- names and reasons ---- */
-
-const char *
-ctl_mirror_sa_text(const struct ctl_mirror_sa_id *id, char text[CTL_MIRROR_WHAT])
-{
-	struct sadb_addr dst = {.family = id->key.family};
-	char shown[SADB_ADDR_STRLEN];
-	int n;
-
-	memcpy(dst.bytes, id->key.dst, sizeof(dst.bytes));
-	n = snprintf(text, CTL_MIRROR_WHAT, "SA to %s spi 0x%08" PRIx32, sadb_addr_format(&dst, shown, sizeof(shown)),
-		     rte_be_to_cpu_32(id->key.spi_be));
-	if (id->mark_value != 0 || id->mark_mask != 0)
-		snprintf(text + n, CTL_MIRROR_WHAT - (size_t)n, " mark 0x%" PRIx32 "/0x%" PRIx32, id->mark_value,
-			 id->mark_mask);
-	return text;
-}
-
-const char *
-ctl_mirror_policy_text(const struct ctl_mirror_policy *entry, char text[CTL_MIRROR_WHAT])
-{
-	static const char *const dirs[] = {"in", "out", "fwd"};
-	char src[SADB_ADDR_STRLEN], dst[SADB_ADDR_STRLEN];
-	const struct sadb_selector *sel = &entry->config.sel;
-
-	if (sel->src.addr.family == AF_UNSPEC && sel->dst.addr.family == AF_UNSPEC)
-		snprintf(text, CTL_MIRROR_WHAT, "policy %" PRIu32, entry->index);
-	else
-		snprintf(text, CTL_MIRROR_WHAT, "policy %" PRIu32 " %s %s to %s", entry->index,
-			 dirs[entry->config.dir % 3], sadb_prefix_format(&sel->src, src, sizeof(src)),
-			 sadb_prefix_format(&sel->dst, dst, sizeof(dst)));
-	return text;
-}
+/* ---- reasons ---- */
 
 void
 ctl_mirror_reason(struct ctl_mirror *mirror, char **reason, const char *what, const char *text)
@@ -255,7 +222,7 @@ ctl_mirror_read(struct ctl_mirror *mirror)
 /* ---- dumps ---- */
 
 /* The kernel dumps the newest first. Of equal policies the older decides, of SAs the newer, so age matters: what is put in
- * front of the list as it comes is read from the oldest on. */
+ * front of the list as it comes is read from the oldest on. More of policies in mirror_order.c. */
 struct dumped {
 	struct dumped *next;
 	size_t bytes;
@@ -264,6 +231,7 @@ struct dumped {
 
 struct dump {
 	struct dumped *first;
+	size_t n;
 	uint16_t type;
 	int rc;
 };
@@ -285,6 +253,7 @@ on_dumped(void *arg, const struct nlmsghdr *nlh)
 	memcpy(one->message, nlh, nlh->nlmsg_len);
 	one->next = dump->first;
 	dump->first = one;
+	dump->n++;
 }
 
 static void
@@ -297,6 +266,7 @@ dump_free(struct dump *dump)
 		sadb_wipe(one->message, one->bytes);
 		free(one);
 	}
+	dump->n = 0;
 }
 
 static int
@@ -332,26 +302,51 @@ take_all(struct ctl_mirror *mirror, const struct dump *dump)
 		take(mirror, (const struct nlmsghdr *)one->message);
 }
 
+/* The policies of the dump, each found in it, the oldest first. */
+static void
+mark_policies(struct ctl_mirror *mirror, const struct dump *policies, struct ctl_mirror_place *place)
+{
+	uint32_t n = 0;
+
+	for (const struct dumped *one = policies->first; one; one = one->next, n++) {
+		const struct nlmsghdr *nlh = (const struct nlmsghdr *)one->message;
+		struct ctl_mirror_policy_msg msg;
+
+		place[n] = (struct ctl_mirror_place){.message = nlh, .dumped = n};
+		if (ctl_mirror_get_policy(nlh, &msg) != 0)
+			continue;
+		ctl_mirror_policy_mark(mirror, msg.index);
+		place[n].vnet_id = msg.config.vnet_id;
+		place[n].dir = msg.config.dir;
+		place[n].priority = msg.config.priority;
+		place[n].index = msg.index;
+		place[n].bypass = msg.rc == 0 && msg.config.action == SADB_BYPASS;
+	}
+	ctl_mirror_places_sort(place, n);
+}
+
 /* New SAs come before old ones go. Of policies, the old ones go first, for a selector has one place: before the commit
  * workers see neither. */
-static void
+static int
 compare(struct ctl_mirror *mirror, const struct dump *sas, const struct dump *policies)
 {
+	struct ctl_mirror_place *place = calloc(policies->n + 1, sizeof(*place));
+
+	if (!place)
+		return -ENOMEM;
 	mirror->round++;
-	mirror->conflicts = mirror->closed = false;
+	mirror->again = mirror->conflicts = mirror->closed = false;
 	mirror->n_unlisted = 0;
 	take_all(mirror, sas);
 	ctl_mirror_sa_sweep(mirror);
 	if (mirror->conflicts) /* an SA that moved was refused while its key was another's */
 		take_all(mirror, sas);
-	for (const struct dumped *one = policies->first; one; one = one->next) {
-		struct ctl_mirror_policy_msg msg;
-
-		if (ctl_mirror_get_policy((const struct nlmsghdr *)one->message, &msg) == 0)
-			ctl_mirror_policy_mark(mirror, msg.index);
-	}
+	mark_policies(mirror, policies, place);
 	ctl_mirror_policy_sweep(mirror);
-	take_all(mirror, policies);
+	for (size_t i = 0; i < policies->n; i++)
+		take(mirror, place[i].message);
+	free(place);
+	return 0;
 }
 
 static void
@@ -389,9 +384,10 @@ ctl_mirror_dump_and_compare(struct ctl_mirror *mirror)
 			rc = dump_get(mirror, XFRM_MSG_GETPOLICY, &policies);
 	}
 	if (rc == 0) {
-		mirror->again = false;
 		get_defaults(mirror);
-		compare(mirror, &sas, &policies);
+		rc = compare(mirror, &sas, &policies);
+	}
+	if (rc == 0) {
 		mirror->n_syncs++;
 		mirror->synced_ns = ctl_now_ns();
 	}

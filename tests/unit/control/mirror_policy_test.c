@@ -316,6 +316,39 @@ a_policy_that_comes_to_light_again_has_its_old_place_among_equals(void **state)
 	assert_int_equal(fate(played), SADB_PROTECT);
 }
 
+/* Seen in Linux 6.18: one that is replaced in its place stays before its younger equals, and is dumped as the newest. */
+static void
+after_a_restart_an_older_policy_that_was_replaced_decides_still(void **state)
+{
+	struct played *played = *state;
+
+	played->policy[0] = policy(17, 100, NULL);
+	played->policy[0].wide = true;
+	played->policy[1] = policy(9, 100, "192.0.2.2"); /* the older, by its number */
+	played_sync(played);
+	assert_int_equal(fate(played), SADB_PROTECT);
+}
+
+/* The other way round their numbers were chosen by hand, or a priority has changed: who is older cannot be told. */
+static void
+of_equal_policies_whose_age_is_in_doubt_the_one_that_protects_decides(void **state)
+{
+	struct played *played = *state;
+
+	played->policy[0] = policy(17, 100, "192.0.2.2");
+	played->policy[1] = policy(9, 100, NULL);
+	played->policy[1].wide = true;
+	played->policy[2] = policy(25, 100, NULL); /* no doubt: it is older than the next */
+	played->policy[2].wide = true;
+	played->policy[2].src = "11.0.0.0";
+	played->policy[3] = policy(33, 100, "192.0.2.2");
+	played->policy[3].src = "11.1.0.0";
+	played_sync(played);
+	assert_int_equal(fate(played), SADB_PROTECT);
+	struct sadb_flow_v4 flow = rig_flow("11.1.0.1", "10.2.0.1", IPPROTO_UDP, 1, 2);
+	assert_int_equal(rig_find(played->db, &flow)->action, SADB_BYPASS);
+}
+
 int
 main(void)
 {
@@ -335,6 +368,8 @@ main(void)
 	    TEST(when_a_guard_cannot_be_had_nothing_passes_in_the_clear),
 	    TEST(a_guard_for_a_sub_policy_comes_before_every_main_one),
 	    TEST(a_policy_that_comes_to_light_again_has_its_old_place_among_equals),
+	    TEST(after_a_restart_an_older_policy_that_was_replaced_decides_still),
+	    TEST(of_equal_policies_whose_age_is_in_doubt_the_one_that_protects_decides),
 	    TEST(a_policy_may_move_to_another_selector_under_its_index),
 	};
 	unit_eal_start();
