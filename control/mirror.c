@@ -28,6 +28,7 @@ ctl_mirror_create(const struct ctl_mirror_config *config, struct sadb_error *err
 		return NULL;
 	}
 	mirror->config = *config;
+	mirror->offload_path = config->requests_fd < 0 ? "/sys/module/esp4_offload" : NULL;
 	mirror->events.fd = mirror->requests.fd = -1;
 	if (ctl_mirror_socket_open(&mirror->events, config->events_fd, groups, err) == 0 &&
 	    ctl_mirror_socket_open(&mirror->requests, config->requests_fd, 0, err) == 0)

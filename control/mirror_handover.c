@@ -20,8 +20,23 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/attr.h"
+
+/* xfrm_replay_overflow_offload_esn() takes one from a sequence that it refuses to step over, so that the next packet is
+ * sealed under the last number, and every second one after it again: one nonce for them all. It is in use for each SA that
+ * was made while the module is there, with a device that offloads or without. */
+int
+ctl_mirror_check_stop(const struct ctl_mirror *mirror, const struct ctl_mirror_copy *copy, struct sadb_error *err)
+{
+	if (!copy->esn || !mirror->offload_path || access(mirror->offload_path, F_OK) != 0)
+		return 0;
+	return ctl_refuse(
+	    err, copy->spent ? -EKEYREVOKED : -EOPNOTSUPP, 0,
+	    "with its module esp4_offload the kernel does not stop at the last ESN number, but repeats it: "
+	    "modprobe -r esp4_offload, and have the SA rekeyed");
+}
 
 static int
 stop_kernel(struct ctl_mirror *mirror, const struct ctl_mirror_sa *entry, const struct ctl_mirror_copy *now)

@@ -57,6 +57,7 @@ struct ctl_mirror_slot {
 
 struct ctl_mirror {
 	struct ctl_mirror_config config;
+	const char *offload_path; /* is there while the kernel's module esp4_offload is; NULL: no matter */
 	struct ctl_mirror_socket events, requests;
 	/* Ordered sets (tsearch(3)). */
 	void *sas, *policies, *slots;
@@ -124,6 +125,9 @@ void ctl_mirror_sa_free(void *entry);
 struct sadb_sa_config ctl_mirror_sa_wanted(const struct ctl_mirror_sa *entry, const struct ctl_mirror_sa_msg *msg);
 
 /* ---- mirror_handover.c: from the kernel's sequence to Culvert's ---- */
+
+/* Can the kernel's copy of an outbound SA be stopped, and does it stay so? 0, or -errno with err filled. */
+int ctl_mirror_check_stop(const struct ctl_mirror *mirror, const struct ctl_mirror_copy *copy, struct sadb_error *err);
 
 /* The SA is in the database and open to no worker yet. Stops the kernel's copy and has the SA start above what that sent.
  * 0; -ESRCH: the kernel has it no more; else err says why the SA must not be used. */

@@ -223,7 +223,10 @@ add(struct ctl_mirror *mirror, struct ctl_mirror_sa *entry, const struct ctl_mir
 		return rc;
 	entry->mirrored = true;
 	mirror->changed = true;
-	return is_outbound(mirror, entry) && !msg->copy.spent ? ctl_mirror_take_over(mirror, entry, msg, err) : 0;
+	if (!is_outbound(mirror, entry))
+		return 0;
+	rc = ctl_mirror_check_stop(mirror, &msg->copy, err);
+	return rc == 0 && !msg->copy.spent ? ctl_mirror_take_over(mirror, entry, msg, err) : rc;
 }
 
 static int

@@ -3,6 +3,8 @@
 #include "tests/unit/control/mirror_rig.h"
 #include "tests/unit/eal.h"
 
+#include "control/mirror_impl.h"
+
 static const uint64_t all_ones = UINT64_MAX;
 
 static uint64_t
@@ -275,6 +277,39 @@ numbers_that_the_kernel_used_while_culvert_was_away_end_the_sa(void **state)
 	played_asked(played, XFRM_MSG_EXPIRE, 0);
 }
 
+/* Linux 6.6 to 6.18, read from its source: with this module all ones of an ESN SA are not the end. */
+static void
+an_esn_sa_of_a_kernel_that_does_not_stop_at_all_ones_is_left_to_it(void **state)
+{
+	struct played *played = *state;
+	struct played_sa plain = played_out, spent = played_out;
+
+	played->mirror->offload_path = "/";
+	played_install(played, &played_out);
+	assert_null(played_find(played, "192.0.2.2", 0x1001));
+	assert_int_equal(played->sa[0].oseq, 0);
+	assert_non_null(strstr(played_reason(played, "SA to 192.0.2.2 spi 0x00001001"), "modprobe -r esp4_offload"));
+
+	plain.spi = 0x1002;
+	plain.key = 0x12;
+	plain.esn = false;
+	played_install(played, &plain);
+	assert_non_null(played_find(played, "192.0.2.2", 0x1002));
+
+	/* Here since before the module came, moved by IKE after it. */
+	played->mirror->offload_path = NULL;
+	spent.spi = 0x1003;
+	spent.key = 0x13;
+	played_install(played, &spent);
+	assert_non_null(played_find(played, "192.0.2.2", 0x1003));
+	played->mirror->offload_path = "/";
+	spent.oseq = all_ones;
+	played_event(played, XFRM_MSG_DELSA, &spent, PLAYED_PID);
+	played_event(played, XFRM_MSG_NEWSA, &spent, PLAYED_PID);
+	assert_null(played_find(played, "192.0.2.2", 0x1003));
+	assert_int_equal(played_count_asked(played, XFRM_MSG_EXPIRE), 1);
+}
+
 int
 main(void)
 {
@@ -294,6 +329,7 @@ main(void)
 	    TEST(a_packet_of_many_segments_took_as_many_numbers),
 	    TEST(a_kernel_that_stopped_at_an_unknown_number_ends_the_sa),
 	    TEST(numbers_that_the_kernel_used_while_culvert_was_away_end_the_sa),
+	    TEST(an_esn_sa_of_a_kernel_that_does_not_stop_at_all_ones_is_left_to_it),
 	    TEST(what_others_say_of_its_numbers_does_not_let_the_kernel_loose),
 	};
 	unit_eal_start();
