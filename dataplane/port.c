@@ -17,6 +17,7 @@
 #include <rte_malloc.h>
 
 #include "dataplane/dp.h"
+#include "dataplane/offload.h"
 
 #define RX_DESCRIPTORS 1024
 #define TX_DESCRIPTORS 1024
@@ -55,6 +56,25 @@ unlock_interface(struct dp_port *port)
 	port->lock_fd = -1;
 }
 
+/* The kernel merges packets of a stream before its packet sockets see them, and what is longer than a frame of the ring
+ * is cut: TCP would starve. XDP programs run before that. */
+static int
+merging_off(const struct dp_port *port, struct dp_error *err)
+{
+	const char *feature;
+	int rc;
+
+	if (strncmp(port->device, "net_af_packet", 13) != 0)
+		return 0;
+	rc = dp_offload_merging_off(port->lock_fd, port->iface, &feature);
+	if (rc < 0)
+		snprintf(
+		    err->text, sizeof(err->text),
+		    "port %s: interface %s merges what it receives, and %s cannot be switched off (%s): use net_af_xdp",
+		    port->config.name, port->iface, feature, strerror(-rc));
+	return rc;
+}
+
 /* The devices that sit on a kernel interface name it by "iface=": say plainly when it is not there, since the driver's
  * own error does not. */
 static int
@@ -81,7 +101,10 @@ check_interface(struct dp_port *port, struct dp_error *err)
 		return -ENODEV;
 	}
 	memcpy(port->iface, name, sizeof(port->iface));
-	return lock_interface(port, name, err);
+	int rc = lock_interface(port, name, err);
+	if (rc == 0)
+		rc = merging_off(port, err);
+	return rc;
 }
 
 /* Plugs the device in and finds its number. */
