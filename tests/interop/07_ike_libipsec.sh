@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # IKEv2 with strongSwan's own ESP in user space (kernel-libipsec) at East: always in UDP, port 4500, without ESN. Pings of
-# several sizes, TCP, a rekey from either side; IKE and ESP share the port. The load is gentle, for libipsec loses packets
-# when it is not.
+# several sizes, TCP, a rekey from either side; IKE and ESP share the port. charon reads ESP from a UDP socket like any other,
+# whose buffer overflows when packets come fast: what West sent is what charon took and what its socket dropped, exactly.
 . "$(dirname "$0")/lib.sh"
 . "$interop/ike.sh"
 begin
@@ -31,20 +31,25 @@ ike_start east "kernel-libipsec kernel-netlink"
 capture_start wire west "$tmp/wire" "ip proto 50 or udp port 4500"
 listener=$capture
 
+socket_dropped() { # datagrams for which a UDP socket at East had no room
+  ns east awk '/^Udp: / { for (i = 2; i <= NF; i++) if ($i == "RcvbufErrors") at = i; n = $at } END { print n }' /proc/net/snmp
+}
+
 say "pings and TCP, in UDP"
+dropped=$(socket_dropped)
 ike_initiate west
 [ "$(west -j sa show | "$python" "$here/stats.py" values encap encap_sport encap_dport)" = "espinudp 4500 4500" ] ||
   fail "not in UDP: $(west sa show)"
 ping_each 50 -i 0.02
 ping_each 50 -i 0.02 -s 1300
 tcp_both_ways 1000000
-counts_in() { # what one side took in and what the other says it sent: West's or East's view
-  if [ "$1" = west ]; then children west INSTALLED | cut -d ' ' -f 5,6; else children east INSTALLED | cut -d ' ' -f 7,8; fi
+all_in() { # to West all that East sent, in packets and bytes; to East all but what its socket dropped
+  [ "$(children west INSTALLED | cut -d ' ' -f 5,6)" = "$(children east INSTALLED | cut -d ' ' -f 7,8)" ] &&
+    [ "$(children west INSTALLED | cut -d ' ' -f 8)" -eq \
+      $(($(children east INSTALLED | cut -d ' ' -f 6) + $(socket_dropped) - dropped)) ] && counters_true west blue
 }
-all_in() {
-  [ "$(counts_in west)" = "$(counts_in east)" ] && counters_true west blue
-}
-until_true 5 all_in || fail "West says $(children west INSTALLED), East $(children east INSTALLED)"
+until_true 5 all_in ||
+  fail "West says $(children west INSTALLED), East $(children east INSTALLED) and its socket dropped $(($(socket_dropped) - dropped))"
 
 say "rekeys from either side under pings"
 ns_start a ping -i 0.02 10.2.0.2 >"$tmp/flood"
