@@ -10,9 +10,6 @@ sas_are() { # gateway, how many
   [ "$(count_of "$1" sa)" -eq "$2" ]
 }
 
-# What the wire shows in the clear; ARP, broadcasts and what the gateways' kernels say to each other are not meant.
-in_the_clear='ip and not ip proto 50 and not (udp and (port 500 or port 4500)) and net 10.0.0.0/8'
-
 say "a tunnel, and a listener for what is in the clear on the wire"
 ike_words="dpd_delay = 1s"
 two_ikes
@@ -88,5 +85,5 @@ done
 say "and through all that, nothing in the clear"
 quit $listener
 [ "$(capture_count "$tmp/wire" "ip proto 50")" -gt 0 ] || fail "the listener did not hear any ESP: it would not hear other packets either"
-[ "$(capture_count "$tmp/wire" "$in_the_clear")" -eq 0 ] || fail "on the wire: $(tcpdump -nr "$tmp/wire" "$in_the_clear" 2>/dev/null | head -n 3)"
+none_in_the_clear "$tmp/wire"
 ikes_end

@@ -27,6 +27,7 @@ charon-systemd {
   install_routes = ${ike_routes:-no}
   install_virtual_ip = no
   make_before_break = yes
+  keep_alive = 1s
   retransmit_tries = 3
   retransmit_timeout = 0.5
   retransmit_base = 1.2
@@ -57,10 +58,10 @@ ike_connection() {
 connections {
   blue {
     version = 2
-    local_addrs = 192.0.2.$mine
-    remote_addrs = 192.0.2.$other
+    local_addrs = ${ike_local:-192.0.2.$mine}
+    remote_addrs = ${ike_remote:-192.0.2.$other}
     proposals = aes256gcm16-prfsha384-ecp256
-    mobike = no
+    mobike = ${ike_mobike:-no}
     ${ike_words:-}
     local {
       auth = ${ike_auth:-psk}
@@ -300,4 +301,39 @@ rekey_by() { # who starts
   before=$(spis west)
   swan "$1" --rekey --child blue >"$tmp/rekey" || fail "rekey by $1: $(cat "$tmp/rekey")"
   until_true 10 rekeyed "$before" || fail "no rekey by $1: $(swan "$1" --list-sas)"
+}
+
+# ---- who moves ----
+# What the wire shows in the clear; ARP, broadcasts and what the gateways' kernels say to each other are not meant.
+in_the_clear='ip and not ip proto 50 and not (udp and (port 500 or port 4500)) and net 10.0.0.0/8'
+
+none_in_the_clear() { # capture
+  [ "$(capture_count "$1" "$in_the_clear")" -eq 0 ] || fail "in the clear: $(tcpdump -nr "$1" "$in_the_clear" 2>/dev/null | head -n 3)"
+}
+
+# Under each SPI on the wire the numbers go up, and none comes twice, for each is a nonce: capture, packets at least.
+numbers_go_up() {
+  tcpdump -n -r "$1" 'ip proto 50 or (udp port 4500 and udp[8:4] != 0)' 2>/dev/null | awk -v least="$2" '
+    match($0, /ESP\(spi=0x[0-9a-f]*,seq=0x[0-9a-f]*/) {
+      split(substr($0, RSTART, RLENGTH), part, /[=,]/)
+      spi = part[2]; seq = sprintf("%8s", substr(part[4], 3)) # so that they sort
+      if (spi in last && seq <= last[spi]) { print "SPI " spi ": " seq " after " last[spi]; bad = 1 }
+      last[spi] = seq
+      count++
+    }
+    END { if (count < least) { print count + 0 " packets of ESP, not " least; bad = 1 }
+      exit bad }' >"$tmp/numbers" || fail "$(head -n 3 "$tmp/numbers")"
+}
+
+# Where a gateway's SAs are: address and SPI, one SA a line.
+sa_places() { # gateway
+  "$1" sa show | sed -n 's/^dst \([^ ]*\) *spi \([^ ]*\) .*/\1 \2/p' | sort
+}
+
+# Both gateways have the SAs that West had as SPIs before, and no other: West's SPIs, West's address as West has it and as East
+# has it.
+sas_are_at() {
+  [ "$(spis west)" = "$1" ] && [ "$(spis east)" = "${1#* } ${1% *}" ] &&
+    [ "$(sa_places west)" = "$(printf '%s\n' "$2 ${1% *}" "192.0.2.2 ${1#* }" | sort)" ] &&
+    [ "$(sa_places east)" = "$(printf '%s\n' "$3 ${1% *}" "192.0.2.2 ${1#* }" | sort)" ]
 }
