@@ -74,8 +74,8 @@ connections {
     }
     children {
       blue {
-        local_ts = 10.$mine.0.0/24
-        remote_ts = 10.$other.0.0/24
+        local_ts = 10.$mine.0.0/24${ike_ipv6:+, 2001:db8:$mine::/64}
+        remote_ts = 10.$other.0.0/24${ike_ipv6:+, 2001:db8:$other::/64}
         esp_proposals = ${ike_esp:-aes256gcm16-esn}
         $ike_if_id
         ${child_words:-replay_window = 128}
