@@ -72,8 +72,17 @@ all_drops() {
   echo $(($(drops west "$@") + $(drops east "$@")))
 }
 
-# In IKE_AUTH who answers begins to send on the new SA when the answer leaves. What comes before charon of the other side has
-# read that answer finds an SPI that has no key yet: this much may be lost, and nothing else.
+# Numbers of the SA in use that this gateway never took.
+missing() { # gateway
+  set -- "$1" "$(spis "$1")"
+  "$1" -j sa show dst "192.0.2.$(gw_number "$1")" spi "${2% *}" | "$python" "$here/stats.py" values in_seq packets |
+    awk '{ print $1 - $2 }'
+}
+
+# Reauthentication is the one exchange that is not free of loss, by IKE's own order of messages and with any ESP: who answers
+# IKE_AUTH installs both new SAs and the policy that sends on them, then lets the answer go, so number 1 may be on the wire
+# before the answer that tells the other side what its SA is. A kernel drops it too (06_ike_kernel). What comes before that side
+# has read the answer finds an SPI that has no key yet: this much may be lost, the first numbers of the new SA, and nothing else.
 say "reauthentication, make before break"
 [ "$(all_drops)" -eq 0 ] || fail "packets were dropped: $(west stats show drops; east stats show drops)"
 lost=0
@@ -87,6 +96,8 @@ for gateway in west east; do
   wait $pings || :
   holes "$tmp/pings" 300 >"$tmp/holes" || :
   ! grep -v 'has 0 answers' "$tmp/holes" || fail "$(head -n 3 "$tmp/holes")"
+  [ "$(wc -l <"$tmp/holes")" -eq $(($(missing west) + $(missing east))) ] ||
+    fail "$(wc -l <"$tmp/holes") pings were lost, other than numbers of the new SAs: $(west sa show; east sa show)"
   lost=$((lost + $(wc -l <"$tmp/holes")))
 done
 [ $lost -le 20 ] && [ "$(all_drops)" -eq $lost ] && [ "$(all_drops esp-no-sa)" -eq $lost ] ||

@@ -39,6 +39,26 @@ kill -INT $flood
 wait $flood || :
 no_hole "$tmp/flood" 20
 until_true 5 ends_agree || fail "West says $(children west INSTALLED), East $(children east INSTALLED)"
+
+# See 03_ike_rekey: West answers, and sends on the new SA when its answer leaves. The kernel has the SPI, without a key.
+say "reauthentication by the guest: what the kernel refuses, no more, is lost"
+refused_in_guest() {
+  guest "awk '/^XfrmAcquireError|^XfrmInNoStates/ { n += \$2 } END { print n + 0 }' /proc/net/xfrm_stat"
+}
+refused=$(refused_in_guest)
+before=$(spis west)
+ns_start a ping -i 0.002 10.2.0.2 >"$tmp/flood"
+flood=$!
+swan east --rekey --ike blue --reauth >"$tmp/rekey" || fail "reauthentication: $(cat "$tmp/rekey")"
+until_true 10 rekeyed "$before" || fail "no reauthentication: $(swan west --list-sas)"
+ping_each 20 -i 0.02
+kill -INT $flood
+wait $flood || :
+holes "$tmp/flood" 20 >"$tmp/holes" || :
+refused=$(($(refused_in_guest) - refused))
+[ "$(grep -c 'has 0 answers' "$tmp/holes")" -eq $refused ] && [ "$(wc -l <"$tmp/holes")" -eq $refused ] ||
+  fail "the kernel refused $refused, but: $(head -n 5 "$tmp/holes")"
+say "that was $refused"
 ike_terminate west
 [ "$(drops west no-policy no-sa icv replay-old replay-dup esp-no-sa inner-policy inner-selector)" -eq 0 ] || fail "West dropped packets: $(west stats show drops)"
 ikes_end
