@@ -60,22 +60,6 @@ get_action(const struct ctl_xfrm_msg *msg, uint8_t action, struct sadb_policy_co
 	return get_tmpl(tmpl, config->sel.src.addr.family, &config->tmpl, err);
 }
 
-/* Templates of old applications have bytes and packets of 0, which end nothing: the kernel heeds a policy's times only. */
-static void
-get_lifetime(const struct xfrm_lifetime_cfg *in, struct sadb_lifetime *out)
-{
-	*out = (struct sadb_lifetime){
-	    .soft_bytes = in->soft_byte_limit,
-	    .hard_bytes = in->hard_byte_limit,
-	    .soft_packets = in->soft_packet_limit,
-	    .hard_packets = in->hard_packet_limit,
-	    .soft_add_s = in->soft_add_expires_seconds,
-	    .hard_add_s = in->hard_add_expires_seconds,
-	    .soft_use_s = in->soft_use_expires_seconds,
-	    .hard_use_s = in->hard_use_expires_seconds,
-	};
-}
-
 int
 ctl_xfrm_get_policy_type(const struct ctl_xfrm_msg *msg, struct sadb_error *err)
 {
@@ -121,7 +105,8 @@ get_info(const struct ctl_xfrm_msg *msg, const struct xfrm_userpolicy_info *info
 		rc = ctl_xfrm_get_selector(&info->sel, info->sel.family, &config->sel, err);
 	if (rc == 0)
 		rc = get_action(msg, info->action, config, err);
-	get_lifetime(&info->lft, &config->life);
+	/* Old applications leave bytes and packets of 0, which end nothing: the kernel heeds a policy's times only. */
+	config->life = ctl_xfrm_get_lifetime(&info->lft);
 	if (rc == 0)
 		rc = ctl_xfrm_refuse_foreign(msg, err);
 	config->priority = info->priority;

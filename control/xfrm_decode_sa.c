@@ -139,15 +139,10 @@ get_features(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, stru
 	return ctl_xfrm_refuse_foreign(msg, err);
 }
 
-static int
-get_lifetime(const struct ctl_xfrm_msg *msg, const struct xfrm_lifetime_cfg *in, struct sadb_lifetime *out,
-	     struct sadb_error *err)
+struct sadb_lifetime
+ctl_xfrm_get_lifetime(const struct xfrm_lifetime_cfg *in)
 {
-	if (msg->request && (in->soft_byte_limit == 0 || in->hard_byte_limit == 0 || in->soft_packet_limit == 0 ||
-			     in->hard_packet_limit == 0))
-		return ctl_refuse(err, -EINVAL, 0,
-				  "a limit of 0 bytes or packets would end the SA at once: XFRM_INF means no limit");
-	*out = (struct sadb_lifetime){
+	return (struct sadb_lifetime){
 	    .soft_bytes = in->soft_byte_limit,
 	    .hard_bytes = in->hard_byte_limit,
 	    .soft_packets = in->soft_packet_limit,
@@ -157,6 +152,17 @@ get_lifetime(const struct ctl_xfrm_msg *msg, const struct xfrm_lifetime_cfg *in,
 	    .soft_use_s = in->soft_use_expires_seconds,
 	    .hard_use_s = in->hard_use_expires_seconds,
 	};
+}
+
+static int
+get_lifetime(const struct ctl_xfrm_msg *msg, const struct xfrm_lifetime_cfg *in, struct sadb_lifetime *out,
+	     struct sadb_error *err)
+{
+	if (msg->request && (in->soft_byte_limit == 0 || in->hard_byte_limit == 0 || in->soft_packet_limit == 0 ||
+			     in->hard_packet_limit == 0))
+		return ctl_refuse(err, -EINVAL, 0,
+				  "a limit of 0 bytes or packets would end the SA at once: XFRM_INF means no limit");
+	*out = ctl_xfrm_get_lifetime(in);
 	return 0;
 }
 

@@ -80,6 +80,7 @@ int ctl_xfrm_get_mode(uint8_t mode, struct sadb_error *err);
 uint32_t ctl_xfrm_get_u32(const struct ctl_xfrm_msg *msg, uint16_t attr); /* 0 when absent */
 struct xfrm_usersa_id ctl_xfrm_put_key(const struct sadb_sa_key *key);
 struct xfrm_usersa_id ctl_xfrm_put_id(const struct sadb_sa_config *config);
+struct sadb_lifetime ctl_xfrm_get_lifetime(const struct xfrm_lifetime_cfg *in);
 struct xfrm_lifetime_cfg ctl_xfrm_put_lifetime(const struct sadb_lifetime *life);
 struct xfrm_lifetime_cur ctl_xfrm_put_use(const struct ctl_sa_state *state);
 void ctl_xfrm_put_replay(struct ctl_put *put, const struct sadb_sa_config *config, const struct ctl_sa_state *state);
