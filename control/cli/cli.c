@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "control/cli/help.h"
 #include "control/cli/parse.h"
 #include "control/client.h"
+#include "control/preload/daemon.h"
 
 #define OPTIONS_MAX 16
 #define WORDS_MAX   128
@@ -192,10 +194,12 @@ cli_main(int argc, char *argv[], FILE *out)
 {
 	struct cli_command cmd = {0};
 	struct cli cli = {.cmd = &cmd, .out = out};
-	struct line line = {.socket = CTL_SOCKET_DEFAULT};
+	struct line line = {.socket = getenv(PRE_SOCKET_ENV)};
 	struct cli_text err = {.text = ""};
 	int code = split(&cli, argc, argv, &line);
 
+	if (line.socket == NULL || line.socket[0] == 0)
+		line.socket = CTL_SOCKET_DEFAULT;
 	if (code != CLI_DONE)
 		return code;
 	cli.json = line.json;

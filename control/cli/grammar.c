@@ -366,7 +366,7 @@ const unsigned cli_n_objects = N(cli_objects);
 
 const struct cli_option cli_options[] = {
     {"json", NULL, "every show as a JSON array of objects, monitor as one object a line", 'j', false},
-    {"socket", "PATH", "the daemon's socket; without it " CTL_SOCKET_DEFAULT, 's', false},
+    {"socket", "PATH", "the daemon's socket; without it $CULVERT_SOCKET, else " CTL_SOCKET_DEFAULT, 's', false},
     {"batch", "FILE", "carries out FILE, a command a line ('-': standard input), until one fails", 'b', false},
     {"force", NULL, "with --batch: goes on after a command that failed", 'f', false},
     {"watch", "SECONDS", "the same as the words watch [SECONDS] at the end", 'w', true},

@@ -41,6 +41,18 @@ help_and_version_are_no_errors(void **state)
 }
 
 static void
+the_environment_names_the_socket_where_no_option_does(void **state)
+{
+	(void)state;
+	setenv("CULVERT_SOCKET", "/nonexistent/a.sock", 1);
+	rig_expect("vnet show", CLI_FAILED, "no daemon at /nonexistent/a.sock");
+	rig_expect("--socket /nonexistent/b.sock vnet show", CLI_FAILED, "no daemon at /nonexistent/b.sock");
+	setenv("CULVERT_SOCKET", "", 1);
+	rig_expect("help", CLI_DONE, "without it $CULVERT_SOCKET, else");
+	unsetenv("CULVERT_SOCKET");
+}
+
+static void
 wrong_usage_ends_with_2_and_points_at_help(void **state)
 {
 	(void)state;
@@ -120,6 +132,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(help_and_version_are_no_errors),
+	    cmocka_unit_test(the_environment_names_the_socket_where_no_option_does),
 	    cmocka_unit_test(wrong_usage_ends_with_2_and_points_at_help),
 	    cmocka_unit_test(a_key_file_is_judged_before_the_daemon_is_asked),
 	    cmocka_unit_test(without_a_daemon_every_verb_that_needs_one_fails_and_says_so),
