@@ -151,11 +151,10 @@ ctl_tunnel_rekey(struct ctl_tunnels *tunnels, const char *name, struct sadb_erro
 	if (tunnel == NULL)
 		return -ENOENT;
 	if (tunnel->config.exchange[0] == 0)
-		return ctl_refuse(
-		    err, -ENOTSUP, 0,
-		    "tunnel %s has no exchange command: 'culvert tunnel offer %s > FILE' here, 'culvert tunnel "
-		    "accept %s < FILE > ANSWER' there, 'culvert tunnel accept %s < ANSWER' here",
-		    name, name, name, name);
+		return ctl_refuse(err, -ENOTSUP, 0,
+				  "tunnel %s has no exchange command: begin by hand with 'culvert tunnel offer %s', "
+				  "then accept there and here",
+				  name, name);
 	if (tunnel->pending.running != NULL)
 		return ctl_refuse(err, -EALREADY, 0, "tunnel %s: an exchange is under way", name);
 	tunnel->wanted = true;
