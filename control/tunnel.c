@@ -215,7 +215,8 @@ check_new(struct ctl_tunnels *tunnels, struct ctl_tunnel_config *config, struct 
 	if (find(tunnels, config->name) != NULL)
 		return ctl_refuse(err, -EEXIST, 0, "there is a tunnel '%s' already", config->name);
 	if (sadb_vnet_find(tunnels->db, config->vnet_id) == NULL)
-		return ctl_refuse(err, -ENODEV, 0, "no virtual network has the id %u", config->vnet_id);
+		return ctl_refuse(err, -ENODEV, 0, "no virtual network has the id %u: 'culvert vnet show' lists them",
+				  config->vnet_id);
 	if (free_place(tunnels) == NULL)
 		return ctl_refuse(err, -ENOSPC, 0, "there are %d tunnels, and no more fit", CTL_TUNNELS_MAX);
 	return 0;

@@ -121,7 +121,8 @@ install(struct sadb *db, const struct sadb_sa_config *config, struct sadb_sa_col
 	if (rc != 0)
 		return rc;
 	if (sadb_vnet_find(db, config->vnet_id) == NULL)
-		return sadb_fail(err, -ENODEV, XFRMA_IF_ID, "no virtual network has the id %u", config->vnet_id);
+		return sadb_fail(err, -ENODEV, XFRMA_IF_ID,
+				 "no virtual network has the id %u: 'culvert vnet show' lists them", config->vnet_id);
 	rc = find_mark(db, config, &parts, err);
 	if (rc != 0)
 		return rc;

@@ -271,7 +271,8 @@ sadb_policy_add(struct sadb *db, struct sadb_policy_config *config, bool replace
 	if (rc != 0)
 		return rc;
 	if (sadb_vnet_find(db, config->vnet_id) == NULL)
-		return sadb_fail(err, -ENODEV, XFRMA_IF_ID, "no virtual network has the id %u", config->vnet_id);
+		return sadb_fail(err, -ENODEV, XFRMA_IF_ID,
+				 "no virtual network has the id %u: 'culvert vnet show' lists them", config->vnet_id);
 	struct sadb_rule *old = find_selector(db, config);
 	if (old != NULL && !replace)
 		return sadb_fail(err, -EEXIST, 0, "a policy with this selector exists: index %u", old->index);

@@ -49,7 +49,8 @@ check_request(struct sadb *db, const struct sadb_sa_config *config, struct sadb_
 		return sadb_fail(err, -EINVAL, 0, "destination 0.0.0.0: an SA needs the address it leads to");
 	/* charon names no interface here, only with the SA that completes this one: there 0 is refused. */
 	if (config->vnet_id != 0 && sadb_vnet_find(db, config->vnet_id) == NULL)
-		return sadb_fail(err, -ENODEV, XFRMA_IF_ID, "no virtual network has the id %u", config->vnet_id);
+		return sadb_fail(err, -ENODEV, XFRMA_IF_ID,
+				 "no virtual network has the id %u: 'culvert vnet show' lists them", config->vnet_id);
 	return 0;
 }
 

@@ -209,7 +209,7 @@ policies_are_added_shown_changed_and_deleted(void **state)
 	    {"xfrm policy flush", 0, ""},
 	    {"xfrm policy count", 0, "\t SPD IN  0 OUT 0 FWD 0\n"},
 	    {"xfrm policy add src 10.1.0.0/16 dst 10.2.0.0/16 dir out if_id 102 " TMPL, 2,
-	     "Error: no virtual network has the id 102.\n"},
+	     "Error: no virtual network has the id 102: 'culvert vnet show' lists them.\n"},
 	};
 
 	run(*state, lines, sizeof(lines) / sizeof(lines[0]));
