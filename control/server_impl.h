@@ -103,6 +103,10 @@ struct ctl_server {
 	struct ctl_peer *peers[CTL_MAX_PEERS];
 	uint64_t batch;
 	uint64_t refused_s; /* of the last line about a refused sender */
+	struct {
+		uint64_t second; /* of the last line about a refused request */
+		uint32_t untold; /* since then */
+	} refusals;
 	uint32_t acquire_seq;
 	struct ctl_spd_info thresholds; /* as they were set: shown, and without effect here */
 	struct ctl_wait_list waits[CTL_WAITS];

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "control/attr.h"
+#include "control/clock.h"
+#include "control/log.h"
 #include "control/tunnel.h"
 
 struct nlmsghdr
@@ -265,6 +267,27 @@ check_writer(const struct ctl_server *server, uint16_t type, struct sadb_error *
 			  "SAs and policies are the kernel's (source: kernel): change them there, as with ip xfrm");
 }
 
+/* An IKE daemon shows its operator little more than an errno: why stands in the log here. One line a second, and none for
+ * what is not there, which is a question's common answer. */
+static void
+log_refusal(const struct ctl_peer *peer, uint16_t type, int rc, const struct sadb_error *err)
+{
+	struct ctl_server *server = peer->server;
+	uint64_t now_s = ctl_now_s();
+
+	if (rc == -ESRCH || rc == -ENOENT)
+		return;
+	if (server->refusals.second == now_s) {
+		server->refusals.untold++;
+		return;
+	}
+	ctl_log(CTL_LOG_NOTICE, "refused XFRM_MSG_%s of process %d: %s (%s); refusals not told since the last: %u",
+		ctl_xfrm_name(type) ? ctl_xfrm_name(type) : "?", peer->cred.pid, err->text, strerror(-rc),
+		server->refusals.untold);
+	server->refusals.second = now_s;
+	server->refusals.untold = 0;
+}
+
 int
 ctl_serve_xfrm(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err)
 {
@@ -282,5 +305,7 @@ ctl_serve_xfrm(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_er
 		rc = ctl_refuse(err, -EINVAL, 0, "XFRM_MSG_%s is an answer or event, no request",
 				ctl_xfrm_name(nlh->nlmsg_type));
 	sadb_wipe(&ask, sizeof(ask));
+	if (rc)
+		log_refusal(peer, nlh->nlmsg_type, rc, err);
 	return rc;
 }

@@ -93,6 +93,14 @@ until_true 15 no_dead_clients || fail "the daemon does not sweep what dead clien
 gw_stop west || fail "the daemon did not clean up after dead clients"
 gw_start west
 
+say "what a program is refused stands in the log, with the reason"
+test_key=0x$(od -An -N 36 -tx1 /dev/urandom | tr -d ' \n')
+! west run -- ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1234 mode tunnel if_id 77 \
+  aead 'rfc4106(gcm(aes))' "$test_key" 128 2>"$tmp/refused" || fail "an SA for a virtual network that is not there"
+grep -q "refused XFRM_MSG_NEWSA .*no virtual network has the id 77" "$tmp/west/log" ||
+  fail "no line about the refused SA: $(tail -n 3 "$tmp/west/log")"
+! grep -q "${test_key#0x}" "$tmp/west/log" || fail "the log shows a key"
+
 say "SIGHUP: log level and a route"
 ping_all a 1 10.1.0.1
 log_level=debug more_config='routes:
