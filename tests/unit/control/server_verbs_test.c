@@ -124,7 +124,7 @@ a_tunnel_migrates_and_all_hear_of_it(void **state)
 	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
 	assert_int_equal(ask(rig, ctl_xfrm_encode_migrate(out, sizeof(out), &h, &migrate), NULL), 0);
 	m = next(listener, XFRM_MSG_MIGRATE);
-	assert_memory_equal(&m.migrate.one[0], &migrate.one[0], sizeof(migrate.one[0]));
+	rig_assert_same_move(&m.migrate.one[0], &migrate.one[0]);
 	assert_true(m.migrate.has_km && m.seq == 0 && m.pid == 0); /* as the kernel's */
 	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_GETSA, &c, NULL), -ESRCH);
 	c.dst = migrate.one[0].new_dst;

@@ -147,15 +147,6 @@ a_policy_that_ended_survives_the_wire(void **state)
 }
 
 /* As a request all in one attribute, as an event one in each. */
-/* Field by field: what lies between them is nobody's. */
-static void
-assert_same_move(const struct sadb_migration *a, const struct sadb_migration *b)
-{
-	assert_true(sadb_addr_equal(&a->old_src, &b->old_src) && sadb_addr_equal(&a->old_dst, &b->old_dst));
-	assert_true(sadb_addr_equal(&a->new_src, &b->new_src) && sadb_addr_equal(&a->new_dst, &b->new_dst));
-	assert_true(a->reqid == b->reqid && a->proto == b->proto && a->mode == b->mode);
-}
-
 static void
 a_migration_survives_the_wire_as_request_and_event(void **state)
 {
@@ -175,7 +166,7 @@ a_migration_survives_the_wire_as_request_and_event(void **state)
 			assert_true(sadb_selector_equal(&m.migrate.sel, &in.sel));
 			assert_true(m.migrate.dir == in.dir && m.migrate.vnet_id == 9 && m.migrate.n == n);
 			for (unsigned k = 0; k < n; k++)
-				assert_same_move(&m.migrate.one[k], &in.one[k]);
+				rig_assert_same_move(&m.migrate.one[k], &in.one[k]);
 			assert_true(m.migrate.has_km && sadb_addr_equal(&m.migrate.km_local, &in.km_local) &&
 				    sadb_addr_equal(&m.migrate.km_remote, &in.km_remote));
 		}
