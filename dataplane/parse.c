@@ -24,7 +24,6 @@ parse_esp(struct dp_worker *w, struct rte_mbuf *m, uint32_t udp, unsigned first)
 {
 	struct dp_meta *meta = dp_meta(m);
 	rte_pktmbuf_adj(m, (uint16_t)first);
-	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - meta->ip_bytes));
 	meta->flags = 0;
 	meta->udp = udp;
 	dp_vec_push(&w->esp_in, m);
@@ -37,8 +36,11 @@ parse_udp(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
 	if (verdict == DP_UDP_OTHER) {
 		dp_vec_push(&w->punt, m);
 	} else if (verdict == DP_UDP_ESP) {
+		const uint16_t datagram_end = dp_meta(m)->ip_bytes - DP_UDP_BYTES;
 		uint32_t ports;
 		dp_meta(m)->ip_bytes = dp_udp_unwrap((uint8_t *)ip, &ports);
+		/* What IP carried behind the datagram. */
+		rte_pktmbuf_trim(m, (uint16_t)(datagram_end - dp_meta(m)->ip_bytes));
 		parse_esp(w, m, ports, sizeof(struct rte_ether_hdr) + DP_UDP_BYTES);
 	} else {
 		dp_drop(w, m, verdict);
