@@ -52,8 +52,8 @@ void ctl_server_policy_expire(struct ctl_server *server, const struct sadb_polic
 /* Multicasts MAPPING for a worker's event of kind DP_EVENT_MAPPING. The SA stays as it is: who keeps its key decides what
  * follows. -ESRCH: the SA is gone, or the peer is where it says. */
 int ctl_server_mapping(struct ctl_server *server, const struct dp_event *event);
-/* Multicasts ACQUIRE for a worker's event of kind DP_EVENT_ACQUIRE, or with a mirror has the kernel do it. The policy asks again, if it still has no SA, 30 s
- * later, or after 1 s if nobody listens now (-ESRCH). -ENOENT: the policy is gone. */
+/* Multicasts ACQUIRE for a worker's event of kind DP_EVENT_ACQUIRE, or with a mirror has the kernel do it. The policy asks
+ * again, if it still has no SA, 30 s later, or after 1 s if nobody listens now (-ESRCH). -ENOENT: the policy is gone. */
 int ctl_server_acquire(struct ctl_server *server, const struct dp_event *event);
 /* Multicasts to CTL_GROUP_TUNNEL. */
 void ctl_server_tunnel_event(struct ctl_server *server, const struct ctl_tunnel_event *event);

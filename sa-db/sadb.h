@@ -216,9 +216,9 @@ struct sadb_migration {
 };
 
 /* MIGRATE: the template of a policy, found as by sadb_policy_get(), and all SAs of its vnet that a change names get new
- * addresses; numbers, window, counters and times stay theirs. All or nothing. -EINVAL: no change, an address of zeros, two changes of
- * the same; -ENOENT: no such policy; -ENODATA: no change fits its template; -EEXIST: the new destination has that SPI
- * already; -ENOMEM. */
+ * addresses; numbers, window, counters and times stay theirs. All or nothing. -EINVAL: no change, an address of zeros, two
+ * changes of the same; -ENOENT: no such policy; -ENODATA: no change fits its template; -EEXIST: the new destination has
+ * that SPI already; -ENOMEM. */
 int sadb_migrate(struct sadb *db, const struct sadb_policy_config *which, const struct sadb_migration *list, unsigned n,
 		 struct sadb_error *err);
 
