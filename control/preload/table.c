@@ -12,12 +12,16 @@
 static struct pre_sock *table[PRE_DESCRIPTORS];
 static int highest = -1; /* no descriptor of ours is above */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pid_t process; /* whose table this is */
+static pid_t process; /* whose table this is; written under the lock, read without (relaxed: it only ever changes to
+                       * the id of the process that reads it) */
 
+/* The child of a vfork sees its parent's memory, and must leave it alone. */
 bool
 pre_table_is_foreign(void)
 {
-	return process != 0 && process != getpid();
+	const pid_t owner = __atomic_load_n(&process, __ATOMIC_RELAXED);
+
+	return owner != 0 && owner != getpid();
 }
 
 bool
@@ -92,7 +96,7 @@ pre_table_set(int fd, struct pre_sock *sock)
 	if (fd < 0 || fd >= PRE_DESCRIPTORS)
 		return sock ? -EMFILE : 0;
 	int state = pre_lock(&lock);
-	process = getpid();
+	__atomic_store_n(&process, getpid(), __ATOMIC_RELAXED);
 	if (sock)
 		rc = note_file(fd, sock);
 	if (sock && rc == 0)

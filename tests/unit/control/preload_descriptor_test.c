@@ -142,6 +142,34 @@ a_child_shares_the_socket_and_does_not_take_its_file_away(void **state)
 	rig_call(rig, rig_daemon_begin, NULL);
 }
 
+#define ROUNDS 200
+
+/* A number that is no descriptor: of one that is, TSan would know only half, as the library calls libc past it. */
+static void *
+close_often(void *arg)
+{
+	intptr_t refused = 0;
+
+	(void)arg;
+	for (unsigned i = 0; i < ROUNDS; i++)
+		refused += close(-1) == -1 && errno == EBADF;
+	return (void *)refused;
+}
+
+static void
+a_thread_closes_what_is_not_ours_while_another_opens_and_closes_sockets(void **state)
+{
+	pthread_t thread;
+	void *refused;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, close_often, NULL), 0);
+	for (unsigned i = 0; i < ROUNDS; i++)
+		assert_int_equal(close(nl_open(SOCK_CLOEXEC, 0)), 0);
+	pthread_join(thread, &refused);
+	assert_int_equal((intptr_t)refused, ROUNDS);
+}
+
 #define THREADS 4
 #define ASKS    100
 
@@ -195,6 +223,8 @@ main(void)
 					    nl_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(a_child_shares_the_socket_and_does_not_take_its_file_away, nl_create,
 					    rig_destroy),
+	    cmocka_unit_test_setup_teardown(a_thread_closes_what_is_not_ours_while_another_opens_and_closes_sockets,
+					    nl_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(threads_ask_side_by_side, nl_create, rig_destroy),
 	};
 
