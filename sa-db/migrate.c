@@ -98,6 +98,8 @@ build(struct sadb *db, struct sadb_sa_cold *old, const struct sadb_migration *to
 	if (cold == NULL)
 		return sadb_fail(err, -ENOMEM, 0, "out of memory for the SA");
 	sadb_sa_inherit(cold, old);
+	/* Until nothing can fail any more no policy shows it to workers: else it is freed without a grace period. */
+	sadb_own(cold)->armed = false;
 	rc = sadb_hot_borrow(db, cold, old->hot->key_area, old->hot->salt, sadb_own(old)->lineage);
 	if (rc == 0)
 		rc = sadb_resolve_join(db, cold);
@@ -190,6 +192,7 @@ carry_out(struct sadb *db, struct sadb_sa_cold *old, struct sadb_sa_cold *cold)
 {
 	sadb_own(old)->key_borrowed = true;
 	sadb_own(cold)->key_borrowed = false;
+	sadb_own(cold)->armed = sadb_own(old)->armed;
 	sadb_own(cold)->lineage->mark->live = cold;
 	sadb_sad_move(db, old, cold, sadb_own(cold)->shown);
 	sadb_resolve_leave(db, old);

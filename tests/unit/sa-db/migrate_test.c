@@ -289,6 +289,35 @@ what_is_wrong_changes_nothing(void **state)
 	}
 }
 
+/* Another policy leads to where the SAs of a tunnel would have moved, and wants one. Of those that were made for the move it
+ * gets none, not for a moment: a worker that took it would use it after it was freed. */
+static void
+a_move_that_fails_shows_workers_nothing_of_it(void **state)
+{
+	struct sadb_policy_config policy, other = rig_policy("10.2.0.0/16", 100, 7);
+	struct sadb *db = create(&policy);
+	const struct sadb_migration one = change("198.51.100.1", "203.0.113.3");
+	struct sadb_flow_v4 flow = rig_flow("10.0.0.1", "10.2.0.1", IPPROTO_UDP, 1, 2);
+	struct sadb_sa_config holder = rig_sa(3);
+
+	(void)state;
+	other.tmpl.src = one.new_src;
+	other.tmpl.dst = one.new_dst;
+	assert_int_equal(sadb_policy_add(db, &other, false, &rig_err), 0);
+	rig_add(db, 2);
+	rig_add(db, 3);
+	holder.dst = one.new_dst;
+	holder.key[9] = 99;
+	assert_int_equal(sadb_sa_add(db, &holder, &rig_err), 0);
+	rig_commit(db);
+	assert_null(sadb_policy_sa(rig_find(db, &flow)));
+	rig_find(db, &flow)->acquiring = 1; /* as a worker does; it ends when there is an SA */
+	assert_int_equal(migrate(db, &policy, &one), -EEXIST);
+	assert_int_equal(rig_find(db, &flow)->acquiring, 1);
+	assert_null(sadb_policy_sa(rig_find(db, &flow)));
+	sadb_destroy(db);
+}
+
 static void
 two_changes_move_what_each_names_but_not_to_one_place(void **state)
 {
@@ -347,6 +376,7 @@ main(void)
 	    cmocka_unit_test(a_tunnel_moves_there_and_back_and_its_sa_is_deleted),
 	    cmocka_unit_test(an_update_after_a_move_needs_the_same_key),
 	    cmocka_unit_test(what_is_wrong_changes_nothing),
+	    cmocka_unit_test(a_move_that_fails_shows_workers_nothing_of_it),
 	    cmocka_unit_test(two_changes_move_what_each_names_but_not_to_one_place),
 	    cmocka_unit_test(a_list_must_have_changes_and_no_change_twice),
 	};
