@@ -141,6 +141,29 @@ guard_policy(struct sadb *db, const struct sadb_policy_config *config, bool add,
 	return 0;
 }
 
+/* A change without a reqid moves all SAs between two gateways, those of a tunnel too. */
+static int
+guard_migrate(const struct ctl_server *server, const struct ctl_migrate *ask, struct sadb_error *err)
+{
+	const struct sadb_policy_config which = {.sel = ask->sel, .vnet_id = ask->vnet_id, .dir = ask->dir};
+	const struct ctl_tunnels *tunnels = server->config.tunnels;
+	int rc = guard_policy(server->config.db, &which, false, err);
+
+	for (unsigned i = 0; rc == 0 && i < ask->n; i++) {
+		const struct sadb_migration *one = &ask->one[i];
+
+		if (ctl_tunnel_reqid(one->reqid))
+			rc = refuse_reqid(one->reqid, err);
+		else if (one->reqid == 0 && tunnels != NULL &&
+			 ctl_tunnels_between(tunnels, ask->vnet_id, &one->old_src, &one->old_dst))
+			rc = ctl_refuse(err, -EPERM, XFRMA_MIGRATE,
+					"change %u has no reqid and would move SAs of a tunnel ('culvert tunnel "
+					"show') too: give the reqid of those that are to move",
+					i + 1);
+	}
+	return rc;
+}
+
 int
 ctl_tunnel_guard(const struct ctl_server *server, const struct ctl_xfrm *ask, struct sadb_error *err)
 {
@@ -161,11 +184,7 @@ ctl_tunnel_guard(const struct ctl_server *server, const struct ctl_xfrm *ask, st
 	case XFRM_MSG_NEWAE:
 		return guard_owned(db, &ask->ae.sa_id, err);
 	case XFRM_MSG_MIGRATE:
-		return guard_policy(db,
-				    &(struct sadb_policy_config){.sel = ask->migrate.sel,
-								 .vnet_id = ask->migrate.vnet_id,
-								 .dir = ask->migrate.dir},
-				    false, err);
+		return guard_migrate(server, &ask->migrate, err);
 	default: /* an SA may go, by DELSA or EXPIRE: its tunnel makes another */
 		return 0;
 	}

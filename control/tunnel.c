@@ -89,6 +89,22 @@ ctl_tunnel_exists(struct ctl_tunnels *tunnels, const char *name)
 	return find(tunnels, name) != NULL;
 }
 
+bool
+ctl_tunnels_between(const struct ctl_tunnels *tunnels, uint32_t vnet_id, const struct sadb_addr *one,
+		    const struct sadb_addr *other)
+{
+	for (uint32_t i = 0; i < tunnels->n; i++) {
+		const struct ctl_tunnel_config *config =
+		    tunnels->tunnel[i] != NULL ? &tunnels->tunnel[i]->config : NULL;
+
+		if (config != NULL && config->vnet_id == vnet_id &&
+		    ((sadb_addr_equal(&config->local, one) && sadb_addr_equal(&config->remote, other)) ||
+		     (sadb_addr_equal(&config->local, other) && sadb_addr_equal(&config->remote, one))))
+			return true;
+	}
+	return false;
+}
+
 /* ---- policies: for each pair of prefixes out, in and fwd ---- */
 static struct sadb_policy_config
 policy_of(const struct ctl_tunnel *tunnel, const struct sadb_prefix *local, const struct sadb_prefix *remote,

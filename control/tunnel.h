@@ -114,6 +114,9 @@ int ctl_tunnel_add(struct ctl_tunnels *tunnels, struct ctl_tunnel_config *config
 int ctl_tunnel_del(struct ctl_tunnels *tunnels, const char *name, struct sadb_error *err);
 /* The i-th tunnel in the order of display. false: there is none (yet a higher i may have one, below CTL_TUNNELS_MAX). */
 bool ctl_tunnel_get(struct ctl_tunnels *tunnels, uint32_t i, struct ctl_tunnel_info *out);
+/* Does one of that virtual network lead from one of these gateways to the other, whichever of them is here? */
+bool ctl_tunnels_between(const struct ctl_tunnels *tunnels, uint32_t vnet_id, const struct sadb_addr *one,
+			 const struct sadb_addr *other);
 bool ctl_tunnel_exists(struct ctl_tunnels *tunnels, const char *name);
 
 /* Starts an exchange by the tunnel's command. -EALREADY: one runs; -ENOTSUP: it is exchanged by hand; -ENOENT. */

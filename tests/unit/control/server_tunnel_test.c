@@ -140,6 +140,49 @@ what_a_tunnel_owns_nobody_else_changes(void **state)
 	assert_non_null(strstr(rig_error.text, "are for tunnels"));
 }
 
+static int
+ask_migrate(struct ctl_client *client, const struct sadb_policy_info *policy, const struct sadb_migration *one)
+{
+	const struct nlmsghdr h = header(XFRM_MSG_MIGRATE, NLM_F_ACK);
+	struct ctl_migrate migrate = {
+	    .sel = policy->config.sel, .vnet_id = policy->config.vnet_id, .dir = policy->config.dir, .n = 2};
+
+	/* The first is of the policy itself. */
+	migrate.one[0] = *one;
+	migrate.one[0].old_src = policy->config.tmpl.src;
+	migrate.one[0].old_dst = policy->config.tmpl.dst;
+	migrate.one[0].reqid = policy->config.tmpl.reqid;
+	migrate.one[0].new_dst = rig_addr("203.0.113.3");
+	migrate.one[1] = *one;
+	return ask(client, ctl_xfrm_encode_migrate(request, sizeof(request), &h, &migrate));
+}
+
+static void
+sas_of_a_tunnel_are_not_moved_along_with_others(void **state)
+{
+	struct rig *rig = *state;
+	struct sadb_policy_info policy = rig_policy("10.9.0.0/16", SADB_POLICY_OUT);
+	struct sadb_migration one = {.old_src = rig_addr("192.0.2.1"),
+				     .old_dst = rig_addr("198.51.100.2"),
+				     .new_src = rig_addr("203.0.113.1"),
+				     .new_dst = rig_addr("203.0.113.2"),
+				     .proto = IPPROTO_ESP,
+				     .mode = XFRM_MODE_TUNNEL};
+
+	assert_int_equal(ask_add(rig->client, "site", false, ""), 0);
+	policy.config.tmpl.dst = rig_addr("192.0.2.77");
+	assert_int_equal(rig_ask_policy(rig->client, XFRM_MSG_NEWPOLICY, &policy), 0);
+	assert_int_equal(ask_migrate(rig->client, &policy, &one), -EPERM);
+	assert_non_null(strstr(rig_error.text, "no reqid"));
+	one.old_src = rig_addr("198.51.100.2"); /* the other way */
+	one.old_dst = rig_addr("192.0.2.1");
+	assert_int_equal(ask_migrate(rig->client, &policy, &one), -EPERM);
+	one.reqid = CTL_TUNNEL_REQID_FIRST;
+	assert_int_equal(ask_migrate(rig->client, &policy, &one), -EPERM);
+	one.reqid = 9; /* an SA of somebody else's */
+	assert_int_equal(ask_migrate(rig->client, &policy, &one), 0);
+}
+
 static void
 count_policies(struct rig *rig, void *arg)
 {
@@ -240,6 +283,7 @@ main(void)
 	    RIG(a_tunnel_is_described_shown_and_deleted),
 	    RIG(an_offer_comes_over_the_socket_and_bad_ones_are_refused),
 	    RIG(what_a_tunnel_owns_nobody_else_changes),
+	    RIG(sas_of_a_tunnel_are_not_moved_along_with_others),
 	    RIG(a_flush_leaves_the_policies_of_tunnels),
 	    RIG(an_event_reaches_who_subscribed),
 	    cmocka_unit_test_setup_teardown(only_root_gives_the_daemon_a_command, rig_create_for_group, rig_destroy),
