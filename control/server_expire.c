@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "control/attr.h"
+#include "control/tunnel.h"
 
 static void
 tell_sa(struct ctl_server *server, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind, uint32_t pid)
@@ -52,6 +53,9 @@ on_asked(void *arg, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind)
 	const struct ctl_task *task = arg;
 
 	tell_sa(task->server, sa, kind, task->ask->pid);
+	/* A limit comes once: a tunnel that did not hear of it now would not exchange keys before the hard one. */
+	if (task->server->config.tunnels)
+		ctl_tunnels_expire(task->server->config.tunnels, sa, kind);
 }
 
 /* As in the kernel, an SA that is not there is ENOENT here, and ESRCH elsewhere. */

@@ -130,7 +130,7 @@ int ctl_tunnel_offer(struct ctl_tunnels *tunnels, const char *name, bool fresh, 
 int ctl_tunnel_accept(struct ctl_tunnels *tunnels, const char *name, const struct ctl_keying_text *text,
 		      char out[CTL_OFFER_BYTES], struct sadb_error *err);
 
-/* From sadb_tick()'s and sadb_sa_expire()'s callback; changes nothing yet. SAs of others are passed over. */
+/* From the callback of sadb_tick(), sadb_sa_expire() and sadb_sa_expire_asked(); changes nothing yet. SAs of others are passed over. */
 void ctl_tunnels_expire(struct ctl_tunnels *tunnels, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind);
 /* Someone flushed all policies: puts back those of tunnels, before a commit shows that they were gone. */
 void ctl_tunnels_policies_restore(struct ctl_tunnels *tunnels);

@@ -184,6 +184,59 @@ sas_of_a_tunnel_are_not_moved_along_with_others(void **state)
 }
 
 static void
+on_tunnel_event(void *arg, const struct ctl_tunnel_event *event)
+{
+	ctl_server_tunnel_event(((struct rig *)arg)->server, event);
+}
+
+static void
+start_tunnels(struct rig *rig, void *arg)
+{
+	(void)arg;
+	ctl_tunnels_start(rig->tunnels, NULL, on_tunnel_event, rig);
+}
+
+static struct sadb_sa_config
+out_sa(struct ctl_client *client)
+{
+	assert_int_equal(ask_dump(client), 0);
+	return (struct sadb_sa_config){
+	    .dst = rig_addr("198.51.100.2"), .spi_be = own.tunnel.out_spi_be, .proto = IPPROTO_ESP};
+}
+
+static void
+a_limit_that_somebody_makes_pass_is_the_tunnels_to_answer(void **state)
+{
+	static const char *const kinds[] = {"tunnel-rekey-wanted", "tunnel-down"}; /* soft, hard */
+	static uint8_t message[4096] __attribute__((aligned(8)));
+	const struct nlmsghdr h = header(XFRM_MSG_EXPIRE, NLM_F_ACK);
+	struct rig *rig = *state;
+	struct sadb_error err;
+
+	rig_call(rig, start_tunnels, NULL);
+	assert_int_equal(ask_add(rig->client, "site", true, ""), 0);
+	assert_int_equal(ask_words(rig->client, CTL_MSG_TUNNEL_OFFER, "site", 0), 0);
+	const size_t bytes = own.words.offer.bytes;
+	assert_int_equal(ask_words(rig->client, CTL_MSG_TUNNEL_DEL, "site", 0), 0);
+	char *key = strstr(offer, "\nkey ") + 5; /* which was in use here, on the other side */
+	*key = *key == '0' ? '1' : '0';
+	assert_int_equal(ask_add(rig->client, "site", false, ""), 0);
+	assert_int_equal(ask_words(rig->client, CTL_MSG_TUNNEL_ACCEPT, "site", bytes), 0);
+	const struct sadb_sa_config sa = out_sa(rig->client);
+	assert_true(sa.spi_be != 0);
+	struct ctl_client *listener = rig_client(rig);
+	assert_int_equal(rig_subscribe(listener, 1u << CTL_GROUP_TUNNEL), 0);
+	for (unsigned hard = 0; hard < 2; hard++) {
+		const struct ctl_sa_state none = {0};
+		assert_int_equal(
+		    ask(rig->client, ctl_xfrm_encode_expire(request, sizeof(request), &h, &sa, &none, hard != 0)), 0);
+		assert_int_equal(ctl_own_decode(rig_event(listener, message, sizeof(message)), &own, &err), 0);
+		assert_string_equal(own.words.kind, kinds[hard]);
+	}
+	ctl_client_close(listener);
+}
+
+static void
 count_policies(struct rig *rig, void *arg)
 {
 	unsigned *n = arg;
@@ -284,6 +337,7 @@ main(void)
 	    RIG(an_offer_comes_over_the_socket_and_bad_ones_are_refused),
 	    RIG(what_a_tunnel_owns_nobody_else_changes),
 	    RIG(sas_of_a_tunnel_are_not_moved_along_with_others),
+	    RIG(a_limit_that_somebody_makes_pass_is_the_tunnels_to_answer),
 	    RIG(a_flush_leaves_the_policies_of_tunnels),
 	    RIG(an_event_reaches_who_subscribed),
 	    cmocka_unit_test_setup_teardown(only_root_gives_the_daemon_a_command, rig_create_for_group, rig_destroy),
