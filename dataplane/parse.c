@@ -106,14 +106,22 @@ parse_ipv4(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port)
 	dp_vec_push(&w->classify, m);
 }
 
+static bool
+is_own_v6(const struct dp_port *port, const uint8_t addr[16])
+{
+	const struct sadb_nexthop *hop = sadb_fib_lookup_v6(sadb_vnet_fib(port->vnet), addr);
+	return hop != NULL && hop->kind == SADB_ROUTE_LOCAL;
+}
+
 /* Where an IPv6 packet from inside goes, whose header is right. */
 static void
 parse_ipv6_inside(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv6_hdr *ip, const struct dp_port *port)
 {
 	struct dp_meta *meta = dp_meta(m);
 	bool for_link = dp_ipv6_is_link_multicast(ip->dst_addr) || dp_ipv6_is_link_local(ip->dst_addr);
-	/* Among neighbours, as ARP is: the twin answers. A source may be missing then (RFC 4862 5.4.2). */
-	if (for_link || dp_ipv6_is_discovery(ip, meta->ip_bytes)) {
+	/* Among neighbours, as ARP is: the twin answers. A source may be missing then (RFC 4862 5.4.2). What only looks so and
+	 * is for a host beyond is not the kernel's: were it a router, it would route that past the policies. */
+	if (for_link || (dp_ipv6_is_discovery(ip, meta->ip_bytes) && is_own_v6(port, ip->dst_addr))) {
 		dp_vec_push(&w->punt, m);
 		return;
 	}
@@ -127,12 +135,9 @@ parse_ipv6_inside(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv6
 	meta->vnet = port->vnet;
 	meta->flags = DP_META_V6;
 	meta->next_hop_be = 0;
-	if (dp_ipv6_is_link_local(ip->src_addr)) {
-		const struct sadb_nexthop *hop = dp_route_inside(m);
-		if (hop == NULL || hop->kind != SADB_ROUTE_LOCAL) {
-			dp_drop(w, m, DP_DROP_IP6_LINK);
-			return;
-		}
+	if (dp_ipv6_is_link_local(ip->src_addr) && !is_own_v6(port, ip->dst_addr)) {
+		dp_drop(w, m, DP_DROP_IP6_LINK);
+		return;
 	}
 	rte_pktmbuf_adj(m, sizeof(struct rte_ether_hdr));
 	dp_vec_push(&w->classify_v6, m);

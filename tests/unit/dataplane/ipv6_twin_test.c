@@ -30,6 +30,7 @@ what_is_among_neighbours_goes_to_the_twin(void **state)
 	    {RIG_HOST, RIG_LAN, 58, 128, 64, true},  /* a ping */
 	    {"fe80::a", RIG_LAN, 58, 128, 64, true}, /* from a neighbour without another address */
 	    {RIG_HOST, RIG_FAR, 58, 128, 64, false},
+	    {RIG_HOST, RIG_FAR, 58, 136, 255, false}, /* as a neighbour's, but for a host behind the peer */
 	};
 	struct gateway gw;
 	uint8_t ip[RIG_BUFFER], wire[RIG_BUFFER];
