@@ -69,6 +69,7 @@ static int
 check_host(const struct ctl_config *config)
 {
 	struct ctl_state_dir_error err;
+	struct sadb_error other;
 	int rc = 0;
 
 	if (geteuid() != 0) {
@@ -76,6 +77,10 @@ check_host(const struct ctl_config *config)
 			"needs root: it opens network devices, makes TAPs and keeps keys; start it with sudo "
 			"or by systemd");
 		return -EPERM;
+	}
+	if (ctl_server_is_alone(config->socket, &other) != 0) { /* whose twins have these names */
+		ctl_log(CTL_LOG_ERROR, "%s: socket: %s", config->file, other.text);
+		return -EADDRINUSE;
 	}
 	for (unsigned i = 0; i < config->n_ports; i++) {
 		const struct ctl_config_port *port = &config->ports[i];

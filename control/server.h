@@ -38,6 +38,9 @@ struct ctl_server_config {
 	struct ctl_mirror *mirror;   /* NULL, or the one writer of SAs and policies: clients only read them */
 };
 
+/* Before anything is touched: -EADDRINUSE when a living daemon serves this path, with its pid in err. ctl_server_create()
+ * decides; this is for who would meet the other one's devices first. */
+int ctl_server_is_alone(const char *path, struct sadb_error *err);
 /* Binds and begins to serve. NULL with err filled, e.g. "another daemon (pid 77) serves /run/culvert/culvert.sock". A
  * socket left by a dead daemon is replaced. */
 struct ctl_server *ctl_server_create(const struct ctl_server_config *config, struct sadb_error *err);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,6 +99,31 @@ lock_path(const struct ctl_server *server, char *out, size_t size)
 	snprintf(out, size, "%.*s.lock", (int)(size - sizeof(".lock")), server->path);
 }
 
+static int
+refuse_second(int fd, const char *path, struct sadb_error *err)
+{
+	char pid[16] = "";
+	ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
+
+	return ctl_refuse(err, -EADDRINUSE, 0, "another daemon (pid %s) serves %s", n > 0 ? pid : "unknown", path);
+}
+
+int
+ctl_server_is_alone(const char *path, struct sadb_error *err)
+{
+	char lock[PATH_MAX];
+	int n = snprintf(lock, sizeof(lock), "%s.lock", path);
+	int fd = n < (int)sizeof(lock) ? open(lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	int rc = 0;
+
+	if (fd < 0)
+		return 0;
+	if (flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+		rc = refuse_second(fd, path, err);
+	close(fd);
+	return rc;
+}
+
 /* The lock tells a living daemon from a dead one's socket. Its file may be removed by a daemon that ends while another
  * opens it: the lock only counts on the file that still has the name. */
 static int
@@ -112,10 +138,9 @@ take_lock(struct ctl_server *server, struct sadb_error *err)
 		if (fd < 0)
 			return ctl_refuse(err, -errno, 0, "cannot open lock %s: %m", path);
 		if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-			ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
+			int rc = refuse_second(fd, server->path, err);
 			close(fd);
-			return ctl_refuse(err, -EADDRINUSE, 0, "another daemon (pid %s) serves %s",
-					  n > 0 ? pid : "unknown", server->path);
+			return rc;
 		}
 		if (fstat(fd, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
 		    held.st_dev == named.st_dev) {

@@ -55,6 +55,7 @@ say "a second daemon on one socket"
 gw_start west
 gw_config east | sed "s,socket: .*,socket: $tmp/west/culvert.sock," >"$tmp/second.yaml"
 refused east "$tmp/second.yaml" "culvert.sock"
+refused west "$tmp/west/culvert.yaml" "another daemon (pid $(gw_pid west)) serves .*culvert.sock" # the same once more
 west port show >/dev/null || fail "the first daemon no longer answers"
 
 say "kill -9 and a new start"

@@ -143,8 +143,37 @@ a_second_daemon_on_the_same_path_is_refused(void **state)
 	assert_non_null(strstr(err.text, "another daemon"));
 	assert_non_null(strstr(err.text, pid));
 	assert_non_null(strstr(err.text, rig->path));
+	assert_int_equal(ctl_server_is_alone(rig->path, &err), -EADDRINUSE);
+	assert_non_null(strstr(err.text, "another daemon"));
+	assert_non_null(strstr(err.text, pid));
+	assert_non_null(strstr(err.text, rig->path));
 	/* The first one is unharmed. */
 	assert_int_equal(rig_ask_plain(rig->client, XFRM_MSG_GETSADINFO, 0, NULL), 0);
+}
+
+/* Where none is, nothing is made; a lock that a dead one left is nobody's. */
+static void
+whoever_looks_for_another_daemon_leaves_no_trace(void **state)
+{
+	struct rig *rig = *state;
+	struct sadb_error err;
+	char path[256], lock[264];
+
+	snprintf(path, sizeof(path), "%s/none/culvert.sock", rig->dir);
+	assert_int_equal(ctl_server_is_alone(path, &err), 0);
+	snprintf(path, sizeof(path), "%s/run/other.sock", rig->dir);
+	assert_int_equal(ctl_server_is_alone(path, &err), 0);
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	assert_int_equal(access(lock, F_OK), -1);
+	FILE *left = fopen(lock, "w");
+	assert_non_null(left);
+	fclose(left);
+	assert_int_equal(ctl_server_is_alone(path, &err), 0);
+	struct ctl_server *server = second(rig, path, &err);
+	assert_non_null(server);
+	assert_int_equal(ctl_server_is_alone(path, &err), -EADDRINUSE);
+	ctl_server_destroy(server);
+	assert_int_equal(ctl_server_is_alone(path, &err), 0);
 }
 
 static void
@@ -254,6 +283,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(its_files_have_the_narrowest_modes_that_work, rig_create_for_group,
 					    rig_destroy),
 	    cmocka_unit_test_setup_teardown(a_second_daemon_on_the_same_path_is_refused, rig_create, rig_destroy),
+	    cmocka_unit_test_setup_teardown(whoever_looks_for_another_daemon_leaves_no_trace, rig_create, rig_destroy),
 	    cmocka_unit_test_setup_teardown(leftovers_of_a_dead_daemon_are_replaced_but_no_other_file, rig_create,
 					    rig_destroy),
 	    cmocka_unit_test_setup_teardown(a_link_in_the_place_of_clients_is_not_followed, rig_create, rig_destroy),
