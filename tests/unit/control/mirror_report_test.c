@@ -203,15 +203,12 @@ on_expire(void *arg, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind)
 	ctl_mirror_expire(played->mirror, sa, kind);
 }
 
+/* Twice twelve packets of 100 bytes go past first the soft limit, then the hard one. */
 static void
-limits_in_packets_are_told_with_the_use_that_passed_them(void **state)
+pass_both_limits(struct played *played)
 {
-	struct played *played = *state;
 	struct sadb_sa_key key;
 
-	played->sa[0] = played_in;
-	played->sa[0].soft_packets = 10;
-	played->sa[0].hard_packets = 20;
 	played_sync(played);
 	const struct sadb_sa_cold *sa = played_find(played, "192.0.2.1", 0x2001);
 	key = sadb_sa_key_make(&sa->config.dst, sa->config.spi_be, IPPROTO_ESP);
@@ -221,7 +218,7 @@ limits_in_packets_are_told_with_the_use_that_passed_them(void **state)
 	assert_int_equal(soft->hard, 0);
 	assert_int_equal(ntohl(soft->state.id.spi), 0x2001);
 	assert_int_equal(soft->state.family, AF_INET);
-	assert_true(played->sa[0].packets == 12);
+	assert_true(played->sa[0].packets == 12 && played->sa[0].bytes == 1200);
 	assert_non_null(played_find(played, "192.0.2.1", 0x2001));
 
 	assert_true(sadb_sa_use(sa->hot, 12, 1200, NOW) & SADB_USE_HARD);
@@ -233,6 +230,28 @@ limits_in_packets_are_told_with_the_use_that_passed_them(void **state)
 	assert_null(played_find(played, "192.0.2.1", 0x2001));
 	assert_int_equal(played_count(played, "sas"), 0);
 	assert_int_equal(played_count(played, "expires"), 2);
+}
+
+static void
+limits_in_packets_are_told_with_the_use_that_passed_them(void **state)
+{
+	struct played *played = *state;
+
+	played->sa[0] = played_in;
+	played->sa[0].soft_packets = 10;
+	played->sa[0].hard_packets = 20;
+	pass_both_limits(played);
+}
+
+static void
+limits_in_bytes_are_told_too(void **state)
+{
+	struct played *played = *state;
+
+	played->sa[0] = played_in;
+	played->sa[0].soft_bytes = 1000;
+	played->sa[0].hard_bytes = 2000;
+	pass_both_limits(played);
 }
 
 static void
@@ -300,6 +319,7 @@ main(void)
 	    TEST(only_what_was_used_is_reported_and_once),
 	    TEST(the_use_goes_on_where_it_was_after_a_restart),
 	    TEST(limits_in_packets_are_told_with_the_use_that_passed_them),
+	    TEST(limits_in_bytes_are_told_too),
 	    TEST(an_acquire_asks_the_kernel_to_say_it),
 	    TEST(a_report_that_the_kernel_refuses_is_counted),
 	};
