@@ -155,7 +155,7 @@ struct dp_stage_stats {
 	uint64_t packets, batches, cycles; /* TSC */
 };
 
-/* rx = tx + punted + dropped + held, where rx = from_ports + from_twins + made (ICMP errors made here). */
+/* rx = tx + punted + dropped + held, where rx = from_ports + from_twins + made (ICMP errors, and fragments beyond a packet's first). */
 struct dp_worker_stats {
 	uint64_t from_ports, from_twins, made;
 	uint64_t tx, punted, dropped, held;

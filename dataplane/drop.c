@@ -77,7 +77,8 @@ static const struct reason reasons[] = {
     {"out-selector", "policy chose an SA whose selector excludes the packet: make policy and SA selectors agree"},
     {"seq-spent", "SA has no sequence number left or its reserve is not on disk yet: rekey, or check the store's disk"},
     {"no-headroom", "no room in the buffer before or after the packet for headers: driver keeps too little headroom"},
-    {"mtu", "too big for the port once ESP is added, and not fragmented: the sender was told (ICMP); lower its MTU"},
+    {"mtu", "too big for its way, with ESP around it, and may not be cut: the sender was told (ICMP); lower its MTU"},
+    {"no-buffer", "no packet buffer was left for the fragments of a long packet: raise 'packets:'"},
     {"engine-full", "crypto engine took no more: load beyond it; add workers or choose a faster engine"},
     {"engine-failed", "crypto engine reported a failure: restart with another 'engine:' and report it with the log"},
     /* forward, tx, punt */

@@ -56,6 +56,7 @@ enum dp_drop {
 	DP_DROP_SEQ_SPENT,
 	DP_DROP_NO_HEADROOM,
 	DP_DROP_MTU,
+	DP_DROP_NO_BUFFER,
 	DP_DROP_ENGINE_FULL,
 	DP_DROP_ENGINE_FAILED,
 	/* forward, tx, punt */

@@ -8,6 +8,7 @@
 #include "dataplane/dp.h"
 #include "dataplane/esp.h"
 #include "dataplane/flow.h"
+#include "dataplane/fragment.h"
 #include "dataplane/ipv4.h"
 #include "dataplane/ipv6.h"
 #include "dataplane/udp_encap.h"
@@ -38,26 +39,37 @@ inner_mtu(uint16_t outer_bytes, const struct sadb_sa *sa)
 	return (uint16_t)(((outer_bytes - head_bytes(sa) - DP_TAG_BYTES) & ~(DP_ESP_ALIGN - 1)) - DP_ESP_TRAILER);
 }
 
-/* Once per SA and batch: where do its packets go? Whether it may be used at all shows when they are numbered. */
-static void
-open_group(struct dp_worker *w, struct dp_group *group, bool v6)
+struct dp_esp_way
+dp_esp_way(const struct dp_worker *w, const struct sadb_sa *sa)
 {
 	const struct sadb_vnet *underlay = sadb_underlay(w->db);
-	const struct sadb_nexthop *hop = sadb_fib_lookup(sadb_vnet_fib(underlay), group->sa->dst_v4_be);
-	group->reason = DP_DROP_COUNT;
-	if (hop == NULL) {
-		group->reason = DP_DROP_NO_ROUTE;
-	} else if (hop->kind == SADB_ROUTE_UNICAST) {
-		group->out_port = hop->port;
-		group->next_hop_be = hop->gateway_v4_be ? hop->gateway_v4_be : group->sa->dst_v4_be;
-		group->max_inner_bytes = inner_mtu(w->dp->port[hop->port]->mtu, group->sa);
-	} else {
-		group->reason = hop->kind == SADB_ROUTE_LOCAL ? DP_DROP_ROUTE_DOMAIN : DP_DROP_BLACKHOLE;
-	}
+	const struct sadb_nexthop *hop = sadb_fib_lookup(sadb_vnet_fib(underlay), sa->dst_v4_be);
+	if (hop == NULL)
+		return (struct dp_esp_way){.reason = DP_DROP_NO_ROUTE};
+	if (hop->kind != SADB_ROUTE_UNICAST)
+		return (struct dp_esp_way){.reason = hop->kind == SADB_ROUTE_LOCAL ? DP_DROP_ROUTE_DOMAIN
+										   : DP_DROP_BLACKHOLE};
+	return (struct dp_esp_way){.reason = DP_DROP_COUNT,
+				   .out_port = hop->port,
+				   .next_hop_be = hop->gateway_v4_be ? hop->gateway_v4_be : sa->dst_v4_be,
+				   .max_inner_bytes = inner_mtu(w->dp->port[hop->port]->mtu, sa)};
+}
+
+/* Once per SA and batch: where do its packets go? Whether it may be used at all shows when they are numbered. */
+static void
+open_group(const struct dp_worker *w, struct dp_group *group, bool v6)
+{
+	const struct dp_esp_way way = dp_esp_way(w, group->sa);
+	group->reason = way.reason;
+	group->out_port = way.out_port;
+	group->next_hop_be = way.next_hop_be;
+	group->max_inner_bytes = way.max_inner_bytes;
 	/* Beyond this admit() is asked: nothing is plain where the SA has a selector or may not be used. */
 	const bool any = v6 ? (group->sa->flags & SADB_HOT_ANY_V6) != 0 : group->sa->sel_any;
 	group->plain_bytes = group->reason == DP_DROP_COUNT && any ? group->max_inner_bytes : 0;
 }
+
+enum admitted { ADMITTED, REFUSED, TO_CUT };
 
 /* RFC 4301 4.4.2.1: the SA's selector. */
 static bool
@@ -76,31 +88,50 @@ hop_limit(struct rte_mbuf *m, bool v6)
 		  : &rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *)->time_to_live;
 }
 
+/* Longer than what its SA can seal in one piece. A host that lets nobody cut its packet is told (RFC 1191, RFC 4301 8.2.2);
+ * any other's is for dp_fragment_uncut(). What comes from there and is too long all the same met a way that became narrower
+ * at this moment. */
+static enum admitted
+too_long(struct dp_worker *w, struct rte_mbuf *m, const struct dp_group *group, bool v6)
+{
+	if (!v6 && dp_ipv4_may_fragment(rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *))) {
+		if (!w->cutting)
+			return TO_CUT;
+	} else {
+		dp_icmp_error(w, m, DP_ICMP_TOO_BIG, group->max_inner_bytes);
+	}
+	dp_drop(w, m, DP_DROP_MTU);
+	return REFUSED;
+}
+
 /* The packets that are not the common ones: refused before a sequence number is spent, or let through after all. */
-static bool
+static enum admitted
 admit(struct dp_worker *w, struct rte_mbuf *m, const struct dp_group *group, bool v6)
 {
 	const struct dp_meta *meta = dp_meta(m);
 
 	if (group->reason != DP_DROP_COUNT) {
 		dp_drop(w, m, group->reason);
-		return false;
+		return REFUSED;
 	}
 	if (!selected(group->sa, m, v6)) {
 		dp_drop(w, m, DP_DROP_OUT_SELECTOR);
-		return false;
+		return REFUSED;
 	}
 	if (!(meta->flags & DP_META_FROM_TWIN) && *hop_limit(m, v6) <= 1) {
 		dp_icmp_error(w, m, DP_ICMP_TTL, 0);
 		dp_drop(w, m, DP_DROP_TTL);
-		return false;
+		return REFUSED;
 	}
-	if (meta->ip_bytes > group->max_inner_bytes) {
-		dp_icmp_error(w, m, DP_ICMP_TOO_BIG, group->max_inner_bytes);
-		dp_drop(w, m, DP_DROP_MTU);
-		return false;
-	}
-	return true;
+	return meta->ip_bytes > group->max_inner_bytes ? too_long(w, m, group, v6) : ADMITTED;
+}
+
+/* The batch ends before this packet: it and those behind it wait in order until the stages after this one are done. */
+static void
+set_aside(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n)
+{
+	memcpy(w->uncut.pkt, pkt, n * sizeof(pkt[0]));
+	w->uncut.n = n;
 }
 
 /* With many SAs in use every one of them has left the caches since its last packet. classify asked for its first line;
@@ -139,8 +170,15 @@ gather(struct dp_worker *w, struct dp_vec *in, const bool v6)
 		}
 		/* RFC 4301 5.1.2.1: the TTL goes down before encapsulation when the packet is forwarded. */
 		bool forwarded = (meta->flags & DP_META_FROM_TWIN) == 0;
-		if (unlikely((meta->ip_bytes > group->plain_bytes) | (*hops <= forwarded)) && !admit(w, m, group, v6))
-			continue;
+		if (unlikely((meta->ip_bytes > group->plain_bytes) | (*hops <= forwarded))) {
+			const enum admitted verdict = admit(w, m, group, v6);
+			if (verdict == TO_CUT) {
+				set_aside(w, &in->pkt[i], in->n - i);
+				break;
+			}
+			if (verdict == REFUSED)
+				continue;
+		}
 		if (likely(forwarded)) {
 			if (v6)
 				--*hops;

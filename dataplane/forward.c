@@ -4,12 +4,13 @@
 #include "dataplane/worker.h"
 
 #include "dataplane/dp.h"
+#include "dataplane/fragment.h"
 #include "dataplane/ipv4.h"
 #include "dataplane/ipv6.h"
 
 /* Its hop is counted, and where it goes next noted. */
 static void
-hop_done(struct rte_mbuf *m, const struct sadb_nexthop *hop)
+hop_done(struct rte_mbuf *m, const struct sadb_nexthop *hop, bool may_be_cut)
 {
 	struct dp_meta *meta = dp_meta(m);
 	if (dp_is_v6(m)) {
@@ -22,7 +23,7 @@ hop_done(struct rte_mbuf *m, const struct sadb_nexthop *hop)
 		meta->next_hop_be = hop->gateway_v4_be ? hop->gateway_v4_be : ip->dst_addr;
 	}
 	meta->out_port = hop->port;
-	meta->flags |= DP_META_ROUTED;
+	meta->flags |= may_be_cut ? DP_META_LONG : DP_META_ROUTED;
 }
 
 static uint8_t
@@ -52,12 +53,13 @@ route(struct dp_worker *w, struct rte_mbuf *m)
 		dp_drop(w, m, DP_DROP_TTL);
 		return false;
 	}
-	if (meta->ip_bytes > port->mtu) {
+	const bool is_long = meta->ip_bytes > port->mtu;
+	if (is_long && (dp_is_v6(m) || !dp_ipv4_may_fragment(rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *)))) {
 		dp_icmp_error(w, m, DP_ICMP_TOO_BIG, port->mtu);
 		dp_drop(w, m, DP_DROP_MTU);
 		return false;
 	}
-	hop_done(m, hop);
+	hop_done(m, hop, is_long);
 	return true;
 }
 
@@ -107,12 +109,22 @@ send_by(struct dp_worker *w, struct rte_mbuf *m, const struct way *way)
 	dp_tx(w, way->port, m);
 }
 
+/* RFC 1812 4.2.2.7. */
+static void
+cut_and_send(struct dp_worker *w, struct rte_mbuf *m, const struct way *way)
+{
+	struct rte_mbuf *piece[DP_FRAGMENTS_MAX];
+	const unsigned n = dp_fragment(w, m, way->port->mtu, piece);
+	for (unsigned i = 0; i < n; i++)
+		send_by(w, piece[i], way);
+}
+
 /* A packet whose way has to be found out. */
 static void
 find_and_send(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 {
 	const struct dp_meta *meta = dp_meta(m);
-	bool routed = (meta->flags & DP_META_ROUTED) != 0;
+	bool routed = (meta->flags & (DP_META_ROUTED | DP_META_LONG)) != 0;
 	if (!routed && !route(w, m))
 		return;
 	if (!find_way(w, m, way)) {
@@ -125,7 +137,10 @@ find_and_send(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 		way->hop = meta->hop;
 		way->vnet = meta->vnet;
 	}
-	send_by(w, m, way);
+	if (unlikely(meta->ip_bytes > way->port->mtu))
+		cut_and_send(w, m, way);
+	else
+		send_by(w, m, way);
 	if (v6)
 		way->port = NULL; /* see same_way() */
 }

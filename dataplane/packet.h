@@ -25,6 +25,7 @@ enum dp_meta_flag {
 	DP_META_ROUTED = 1 << 2,    /* out_port and next_hop are set; TTL is done */
 	DP_META_HOP = 1 << 4,       /* hop is set */
 	DP_META_HAS_L2 = 1 << 3,    /* the Ethernet header stands before the data, as received */
+	DP_META_LONG = 1 << 5,      /* as ROUTED, and to be cut for its port: it may be longer than its MTU */
 	DP_META_V6 = 1 << 6,        /* IPv6: flow and next hop are in struct dp_v6, next_hop_be is 0 */
 };
 

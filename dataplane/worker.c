@@ -8,6 +8,7 @@
 #include <rte_pause.h>
 
 #include "dataplane/dp.h"
+#include "dataplane/fragment.h"
 
 #define IDLE_ROUNDS    64 /* empty rounds before the first sleep */
 #define FIRST_SLEEP_US 5u /* doubles while nothing comes */
@@ -80,6 +81,23 @@ finish_esp_in(struct dp_worker *w, uint64_t t)
 	return now;
 }
 
+/* Packets that are cut first, and what came behind them: once more from there. Each turn ends with what it brought forth
+ * on its way, so that the vectors have room for the next. */
+static __rte_noinline uint64_t
+cut(struct dp_worker *w, uint64_t t)
+{
+	w->cutting = true;
+	while (w->uncut.n > 0) {
+		dp_fragment_uncut(w);
+		t = run(w, DP_STAGE_ESP_OUT, &w->esp_out, dp_esp_out, t);
+		dp_crypto_complete(w);
+		t = run(w, DP_STAGE_FORWARD, &w->forward, dp_forward, t);
+		dp_drop_flush(w);
+	}
+	w->cutting = false;
+	return t;
+}
+
 static void
 stages(struct dp_worker *w, uint64_t t)
 {
@@ -95,6 +113,8 @@ stages(struct dp_worker *w, uint64_t t)
 	t = run(w, DP_STAGE_INNER, &w->inner, dp_inner, t);
 	t = run(w, DP_STAGE_INNER, &w->inner_v6, dp_inner_v6, t);
 	t = run(w, DP_STAGE_FORWARD, &w->forward, dp_forward, t);
+	if (unlikely(w->uncut.n > 0))
+		t = cut(w, t);
 	t = run(w, DP_STAGE_PUNT, &w->punt, dp_punt, t);
 	dp_tx_flush(w);
 	if (w->stats.tx != sent)

@@ -91,6 +91,8 @@ struct dp_worker {
 	/* inputs of the stages */
 	struct dp_vec parse, classify, esp_in, esp_out, inner, forward, punt, drop;
 	struct dp_vec classify_v6, esp_out_v6, inner_v6;
+	struct dp_vec uncut; /* a rest of a batch of esp_out whose first packet is too long for its SA and may be cut */
+	bool cutting;        /* esp_out's batch comes from there */
 	struct dp_vec opened; /* back from the engine */
 	unsigned in_flight;   /* operations the engine still has */
 	struct dp_groups groups;
@@ -177,6 +179,15 @@ enum dp_icmp_error { DP_ICMP_TTL, DP_ICMP_TOO_BIG };
 /* Makes an ICMP error about the packet (its header at data), if the rules allow one; it goes to w->forward. mtu: with
  * DP_ICMP_TOO_BIG, what would fit. */
 void dp_icmp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_icmp_error error, uint16_t mtu);
+
+/* Where an SA's packets go, and the longest that it can seal in one piece. */
+struct dp_esp_way {
+	rte_be32_t next_hop_be;
+	uint16_t out_port;
+	uint16_t max_inner_bytes;
+	uint8_t reason; /* enum dp_drop: nowhere; DP_DROP_COUNT: there */
+};
+struct dp_esp_way dp_esp_way(const struct dp_worker *w, const struct sadb_sa *sa);
 
 /* Gives operations to the engine. What it has opened goes to w->opened, what it has sealed to w->forward. */
 void dp_crypto_submit(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n);

@@ -10,6 +10,7 @@ import bench
 import esp
 from bench import A, B, EAST, WEST, check
 
+DF = 0x4000
 PACE = 64  # packets between two short rests: the gateway's queue holds far more
 BYPASSED = b"\x0a\4\0\1"  # an inner source that a bypass policy names
 LONG_INNER = 1440  # longer than the LAN port's MTU in this test, which is 1400
@@ -114,7 +115,7 @@ def inner_faults(sa, narrow, foreign):
   yield "inner-selector", narrow.packet(inner())
   yield "inner-ecn", sa.packet(good, outer_tos=3)
   yield "ttl", sa.packet(inner(ttl=1))
-  yield "mtu", sa.packet(bench.udp_packet(B, A, b"x" * (LONG_INNER - 28)))
+  yield "mtu", sa.packet(bench.udp_packet(B, A, b"x" * (LONG_INNER - 28), frag=DF))
 
 
 def trailer_faults(sa):

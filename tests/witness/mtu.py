@@ -1,8 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """The longest packet that fits goes out whole; one byte more is refused with ICMP "fragmentation needed" that a host can
-believe (RFC 792, 1191, 4301 8.2): right MTU, right quotation, right checksums."""
+believe (RFC 792, 1191, 4301 8.2): right MTU, right quotation, right checksums. A packet that may be cut goes out in fragments,
+each sealed by itself, of which scapy makes it again."""
 import struct
+
+from scapy.layers.inet import IP, defragment
 
 import bench
 import esp
@@ -46,6 +49,19 @@ def refused(place, length):
   check(now == wanted, f"drop counters: {bench.nonzero(now)}")
 
 
+def cut(place, sa, length):
+  """What arrives is the same packet, though none of its pieces is longer than fits."""
+  packet = bench.udp_packet(A, B, bytes(i & 0xff for i in range(length - 28)), ident=length)
+  place.from_a(packet)
+  frames = place.seen_on_wire(2)
+  check(len(frames) == 2, f"{length} bytes that may be cut: {len(frames)} packets on the wire, not two")
+  pieces = [sa.open(frame[bench.ETHER + 20:]).inner for frame in frames]
+  check(max(map(len, pieces)) <= LONGEST, f"pieces of {list(map(len, pieces))} bytes")
+  whole = defragment([IP(piece) for piece in pieces])
+  check(len(whole) == 1, f"{length} bytes: the pieces make {len(whole)} packets")
+  check(bytes(whole[0]) == bench.one_less(packet), f"{length} bytes: the pieces make another packet")
+
+
 def main():
   place = bench.Bench()
   sa = place.sa(0x5001, inbound=False)
@@ -55,7 +71,9 @@ def main():
   for length in (LONGEST + 1, LONGEST + 2, LONGEST + 4, 1499, 1500):
     refused(place, length)
   check(passes(place, LONGEST) == 1500, "afterwards the longest packet does not pass")
-  print("witness: 1446 bytes fill the wire, 1447 are refused with a right ICMP answer")
+  for length in (LONGEST + 1, LONGEST + 25, 1500):
+    cut(place, sa, length)
+  print("witness: 1446 bytes fill the wire, 1447 are refused with a right ICMP answer, or cut in two")
 
 
 if __name__ == "__main__":

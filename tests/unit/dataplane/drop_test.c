@@ -63,6 +63,7 @@ static const struct {
     {DP_DROP_SEQ_SPENT, "seq-spent"},
     {DP_DROP_NO_HEADROOM, "no-headroom"},
     {DP_DROP_MTU, "mtu"},
+    {DP_DROP_NO_BUFFER, "no-buffer"},
     {DP_DROP_ENGINE_FULL, "engine-full"},
     {DP_DROP_ENGINE_FAILED, "engine-failed"},
     {DP_DROP_TTL, "ttl"},
