@@ -33,7 +33,7 @@ ping_each 5 -i 0.01
 for gateway in west east; do
   counters_true $gateway blue || fail "$gateway: swanctl and the dataplane differ: $(children $gateway INSTALLED)"
 done
-swan west --terminate --ike blue --timeout 10 >"$tmp/terminate" || fail "terminate: $(cat "$tmp/terminate")"
+swan west --terminate --ike blue --timeout 20 >"$tmp/terminate" || fail "terminate: $(cat "$tmp/terminate")"
 until_true 5 sas_are west 0 || fail "West keeps an SA"
 until_true 5 sas_are east 2 || fail "East does not have the killed charon's SAs and no more" # until their hard limit, as in a kernel
 [ "$(count_of east policy)" -eq 0 ] || fail "East keeps a policy"
@@ -51,7 +51,7 @@ for gateway in west east; do
   until_true 5 child_up $gateway || fail "a packet did not bring the tunnel up: $(swan west --list-sas)"
 done
 ping_each 5 -i 0.01
-swan west --terminate --ike blue --timeout 10 >"$tmp/terminate" || fail "terminate: $(cat "$tmp/terminate")"
+swan west --terminate --ike blue --timeout 20 >"$tmp/terminate" || fail "terminate: $(cat "$tmp/terminate")"
 until_true 5 no_child west || fail "the tunnel is not gone"
 [ "$(count_of west policy)" -eq 3 ] || fail "the trap went with the tunnel: $(west policy show)"
 ns a ping -q -c 1 -W 1 10.2.0.2 >"$tmp/ping" || :

@@ -69,7 +69,7 @@ quit $listener
 [ "$(capture_count "$tmp/wire" "udp port 4500 and udp[8:4] != 0")" -gt 1000 ] || fail "hardly any ESP in UDP"
 [ "$(capture_count "$tmp/wire" "udp port 4500 and udp[8:4] == 0")" -gt 0 ] || fail "no IKE on port 4500"
 [ "$(capture_count "$tmp/wire" "ip proto 50")" -eq 0 ] || fail "ESP without UDP"
-swan east --terminate --ike blue --timeout 10 >"$tmp/terminate" || fail "terminate: $(cat "$tmp/terminate")"
+swan east --terminate --ike blue --timeout 20 >"$tmp/terminate" || fail "terminate: $(cat "$tmp/terminate")"
 until_true 5 dataplane_empty west || fail "West: an SA or a policy is left in the dataplane"
 ike_stop west
 ike_stop east

@@ -78,7 +78,7 @@ until_true 10 old_gone_at_east || fail "East keeps what it had with the killed c
 flood_stop
 ping_each 20 -i 0.01
 counters_are_true
-swan west --terminate --ike blue --timeout 10 >"$tmp/terminate" || fail "terminate: $(cat "$tmp/terminate")"
+swan west --terminate --ike blue --timeout 20 >"$tmp/terminate" || fail "terminate: $(cat "$tmp/terminate")"
 until_true 5 dataplane_empty east || fail "East keeps an SA or a policy"
 [ "$(count_of west policy)" -eq 0 ] || fail "West keeps a policy: $(west policy show)"
 west sa flush # until their hard limit, as in a kernel
