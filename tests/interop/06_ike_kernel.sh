@@ -29,15 +29,12 @@ for starter in west east; do
 done
 
 say "rekeys from either side under pings"
-ns_start a ping -i 0.01 10.2.0.2 >"$tmp/flood"
-flood=$!
+flood_start 0.01
 for starter in west east west east; do
   rekey_by $starter
 done
 ping_each 20 -i 0.02
-kill -INT $flood
-wait $flood || :
-no_hole "$tmp/flood" 20
+flood_end 20
 until_true 5 ends_agree || fail "West says $(children west INSTALLED), East $(children east INSTALLED)"
 
 # See 03_ike_rekey: West answers, and sends on the new SA when its answer leaves. The kernel has the SPI, without a key; or is
@@ -53,13 +50,11 @@ no_child_goes() {
 until_true 20 no_child_goes || fail "children that were rekeyed do not go: $(swan east --list-sas)"
 refused=$(refused_in_guest)
 before=$(spis west)
-ns_start a ping -i 0.002 10.2.0.2 >"$tmp/flood"
-flood=$!
+flood_start 0.002
 swan east --rekey --ike blue --reauth >"$tmp/rekey" || fail "reauthentication: $(cat "$tmp/rekey")"
 until_true 10 rekeyed "$before" || fail "no reauthentication: $(swan west --list-sas)"
 ping_each 20 -i 0.02
-kill -INT $flood
-wait $flood || :
+flood_stop
 holes "$tmp/flood" 20 >"$tmp/holes" || :
 refused=$(($(refused_in_guest) - refused)) lost=$(wc -l <"$tmp/holes")
 unanswered=$(($(ping_sent "$tmp/flood") - $(ping_received "$tmp/flood")))

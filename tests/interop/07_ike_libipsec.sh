@@ -52,15 +52,12 @@ until_true 5 all_in ||
   fail "West says $(children west INSTALLED), East $(children east INSTALLED) and its socket dropped $(($(socket_dropped) - dropped))"
 
 say "rekeys from either side under pings"
-ns_start a ping -i 0.02 10.2.0.2 >"$tmp/flood"
-flood=$!
+flood_start 0.02
 for starter in west east west east; do
   rekey_by $starter
 done
 ping_each 20 -i 0.02
-kill -INT $flood
-wait $flood || :
-no_hole "$tmp/flood" 20
+flood_end 20
 swan west --rekey --ike blue >"$tmp/rekey" || fail "rekey of the IKE SA: $(cat "$tmp/rekey")"
 ping_each 5 -i 0.02
 

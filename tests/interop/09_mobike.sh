@@ -10,14 +10,12 @@ begin
 move() { # from, to
   before=$(spis west)
   sealed=$(children west INSTALLED | cut -d ' ' -f 8)
-  ns_start a ping -i 0.01 10.2.0.2 >"$tmp/flood"
-  flood=$!
+  flood_start 0.01
   ip -n "$net-west" addr add "$2/24" dev wan
   ip -n "$net-west" addr del "$1/24" dev wan
   until_true 20 sas_are_at "$before" "$2" "$2" || fail "the SAs did not move to $2: $(west sa show; east sa show)"
   ping_each 50 -i 0.01
-  kill -INT $flood
-  wait $flood || :
+  flood_stop
   [ "$(children west INSTALLED | cut -d ' ' -f 8)" -ge $((sealed + 50)) ] || fail "the SAs began anew: $(children west INSTALLED)"
 }
 

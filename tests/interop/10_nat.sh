@@ -36,15 +36,13 @@ events() { # mapping events that name this port as the new one
 remap() { # port, address
   before=$(spis west)
   sealed=$(children west INSTALLED | cut -d ' ' -f 8)
-  ns_start a ping -i 0.05 10.2.0.2 >"$tmp/flood"
-  flood=$!
+  flood_start 0.05
   nat_gives "$1" "$2"
   until_true 20 sas_are_at "$before" 192.0.2.1 "$2" && until_true 5 encap_is "$1" ||
     fail "East's SAs did not follow to $2:$1: $(east sa show)"
   [ "$(events "$1" "$2")" -ge 1 ] || fail "no mapping event to $2:$1: $(cat "$tmp/events")"
   ping_each 50 -i 0.01
-  kill -INT $flood
-  wait $flood || :
+  flood_stop
   [ "$(children west INSTALLED | cut -d ' ' -f 8)" -ge $((sealed + 50)) ] || fail "the SAs began anew: $(children west INSTALLED)"
 }
 

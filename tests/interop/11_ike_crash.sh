@@ -19,16 +19,6 @@ counters_are_true() {
   done
 }
 
-flood_start() {
-  ns_start a ping -i 0.01 10.2.0.2 >"$tmp/flood"
-  flood=$!
-}
-
-flood_stop() {
-  kill -INT $flood
-  wait $flood || :
-}
-
 say "a tunnel"
 two_ikes
 capture_start wire west "$tmp/wire" "($in_the_clear) or ip proto 50"
@@ -39,7 +29,7 @@ ike_initiate west
 while read -r gateway after; do
   say "culvertd of $gateway is killed $after s after West began a rekey, under pings"
   before=$(spis west)
-  flood_start
+  flood_start 0.01
   swan west --rekey --child blue >"$tmp/rekey" &
   rekey=$!
   sleep "$after"
@@ -60,7 +50,7 @@ END
 
 say "charon of West is killed, and a new one comes"
 before=$(spis west)
-flood_start
+flood_start 0.01
 ike_crash west
 ping_each 20 -i 0.01 # the SAs do not need it
 ike_start_culvert west

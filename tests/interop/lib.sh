@@ -95,19 +95,6 @@ on() {
 }
 
 # ---- pings one after the other in short intervals ----
-# Each number before the last that was answered is, once: what ping said without -q, answers at least. What was on the way
-# when ping ended has no answer.
-holes() {
-  awk -v least="$2" '/icmp_seq=/ { sub(/.*icmp_seq=/, ""); n = $1 + 0; seen[n]++; if (n > last) last = n; count++ }
-    END { for (i = 1; i <= last; i++) if (seen[i] != 1) { print "ping " i " of " last " has " seen[i] + 0 " answers"; bad = 1 }
-      if (count < least) { print "only " count + 0 " answers"; bad = 1 }
-      exit bad }' "$1"
-}
-
-no_hole() {
-  holes "$1" "$2" >"$tmp/holes" || fail "$(head -n 5 "$tmp/holes")"
-}
-
 # A pings B until so many answers came, and none may be missing: count, then ping's arguments. On a busy machine an answer
 # is late: with a deadline ping waits for it, and sends on meanwhile.
 ping_each() {

@@ -264,6 +264,36 @@ ping_all() {
   [ "$(ping_received "$tmp/ping")" = "$ping_count" ] || fail "ping $*: $(grep transmitted "$tmp/ping")"
 }
 
+# Each number before the last that was answered is, once: what ping said without -q, answers at least. What was on the way
+# when ping ended has no answer.
+holes() {
+  awk -v least="$2" '/icmp_seq=/ { sub(/.*icmp_seq=/, ""); n = $1 + 0; seen[n]++; if (n > last) last = n; count++ }
+    END { for (i = 1; i <= last; i++) if (seen[i] != 1) { print "ping " i " of " last " has " seen[i] + 0 " answers"; bad = 1 }
+      if (count < least) { print "only " count + 0 " answers"; bad = 1 }
+      exit bad }' "$1"
+}
+
+no_hole() {
+  holes "$1" "$2" >"$tmp/holes" || fail "$(head -n 5 "$tmp/holes")"
+}
+
+# A pings B in short intervals, for as long as it takes: interval in seconds.
+flood_start() {
+  ns_start a ping -i "$1" 10.2.0.2 >"$tmp/flood"
+  flood=$!
+}
+
+flood_stop() {
+  kill -INT $flood
+  wait $flood || :
+}
+
+# Stops it, and not one ping was lost: answers at least.
+flood_end() {
+  flood_stop
+  no_hole "$tmp/flood" "$1"
+}
+
 # ---- TCP ----
 transfer_listens() { # namespace
   ns "$1" ss -Hltn | grep -q ':7000 '
