@@ -200,7 +200,7 @@ ctl_own_decode_tunnel(const struct nlattr *nest, struct ctl_own *out, struct sad
 	if (nest == NULL)
 		return ctl_refuse(err, -EINVAL, CTL_A_TUNNEL, "CTL_A_TUNNEL is missing");
 	rc = ctl_attr_parse(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), &rules, at, err);
-	if (rc == 0 && at[CTL_T_NAME] == NULL)
+	if (rc == 0 && (at[CTL_T_NAME] == NULL || *(const char *)mnl_attr_get_payload(at[CTL_T_NAME]) == 0))
 		rc = ctl_refuse(err, -EINVAL, CTL_A_TUNNEL, "CTL_T_NAME is missing");
 	if (rc != 0)
 		return rc;

@@ -185,6 +185,8 @@ what_is_too_long_too_short_or_too_much_is_refused(void **state)
 	memset(name, 'n', sizeof(name));
 	free(decode(with_attribute(CTL_T_NAME, name, CTL_TUNNEL_NAME, 1), -EINVAL)); /* not cut: refused */
 	free(decode(with_attribute(CTL_T_NAME, name, CTL_TUNNEL_NAME - 1, 1), 0));
+	free(decode(with_attribute(CTL_T_NAME, "", 1, 1), -EINVAL)); /* as none is encoded from it */
+	assert_non_null(strstr(err.text, "CTL_T_NAME is missing"));
 	memset(command, 'c', sizeof(command));
 	free(decode(with_attribute(CTL_T_EXCHANGE, command, CTL_TUNNEL_COMMAND, 1), -EINVAL));
 }
