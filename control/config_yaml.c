@@ -2,6 +2,7 @@
  * YAML into structs by tables of keys. Control thread. */
 #include "control/config_yaml.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -314,6 +315,17 @@ map_earlier(struct ctl_yaml *y, const yaml_node_t *node, const yaml_node_pair_t 
 	return NULL;
 }
 
+/* The path names keys as they are written, unless what stands there would break the line or may be a secret. */
+static size_t
+path_push_key(struct ctl_yaml *y, const char *word)
+{
+	bool plain = strlen(word) < CLI_KEYLIKE_DIGITS;
+
+	for (const char *p = word; *p != '\0'; p++)
+		plain = plain && !iscntrl((unsigned char)*p);
+	return plain ? path_push(y, "%s%s", y->path[0] != '\0' ? "." : "", word) : strlen(y->path);
+}
+
 static void
 map_pair(struct ctl_yaml *y, const yaml_node_t *node, const yaml_node_pair_t *pair, const struct ctl_yaml_key *keys,
 	 void *object)
@@ -326,7 +338,7 @@ map_pair(struct ctl_yaml *y, const yaml_node_t *node, const yaml_node_pair_t *pa
 
 	if (word == NULL)
 		return;
-	before = path_push(y, "%s%.40s", y->path[0] != '\0' ? "." : "", word);
+	before = path_push_key(y, word);
 	while (key->name != NULL && strcmp(key->name, word) != 0)
 		key++;
 	earlier = map_earlier(y, node, pair, word);

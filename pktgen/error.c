@@ -2,6 +2,7 @@
  * One line for the operator. Any thread. */
 #include "pktgen/error.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -12,5 +13,7 @@ pg_error_set(struct pg_error *err, int rc, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
+	for (char *p = err->text; *p != '\0'; p++) /* it may quote a file, and stays one line */
+		*p = iscntrl((unsigned char)*p) ? '?' : *p;
 	return rc;
 }

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define KEYLIKE_DIGITS 32
 #define WORD_MAX_BYTES 32 /* no word of the grammar is longer */
 
 static void __attribute__((format(printf, 2, 0))) append(struct cli_text *err, const char *format, va_list args)
@@ -48,7 +47,7 @@ cli_text_quote(struct cli_text *err, const char *word)
 
 	for (const char *p = word; *p != 0; p++) {
 		run = isxdigit((unsigned char)*p) ? run + 1 : 0;
-		if (run >= KEYLIKE_DIGITS) {
+		if (run >= CLI_KEYLIKE_DIGITS) {
 			cli_text_add(err, "(a long hexadecimal word, not repeated here: it may be a key)");
 			return;
 		}

@@ -17,7 +17,9 @@ void cli_text_add(struct cli_text *err, const char *format, ...) __attribute__((
 /* Sets the text and returns -EINVAL, so that a check can end with it. */
 int cli_text_set(struct cli_text *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Appends 'word' in quotes. A word that could be key material (32 or more hexadecimal digits) is not repeated, control
+#define CLI_KEYLIKE_DIGITS 32
+
+/* Appends 'word' in quotes. A word that could be key material (so many hexadecimal digits in a row, or more) is not repeated, control
  * characters neither. */
 void cli_text_quote(struct cli_text *err, const char *word);
 

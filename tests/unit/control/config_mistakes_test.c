@@ -194,7 +194,10 @@ static const struct {
     {WAN "routes:\n- to: 0.0.0.0/0\n  via: 192.0.2.2\n  port: wam\n", "6: routes[0].port: unknown port 'wam'; did you mean 'wan'? Accepted: wan"},
     {WAN "routes:\n- {to: 0.0.0.0/0, via: 192.0.2.2, port: wan}\n- {to: 0.0.0.0/0, via: 192.0.2.3, port: wan}\n", "5: routes[1].to: 0.0.0.0/0 with metric 0 is on line 4 already; accepted: another metric"},
     {WAN "routes:\n- {to: 0.0.0.0/0, port: wan, metric: 4294967296}\n", "4: routes[0].metric: out of range: '4294967296'; accepted: 0 to 4294967295"},
+    /* one line, whatever stands there */
+    {WAN "\"a\\nb\": 1\n", "3: the file: unknown key 'a?b'; accepted: " KEYS},
     /* what may be a key is not repeated */
+    {WAN "00112233445566778899aabbccddeeff00112233: x\n", "3: the file: unknown key (a long hexadecimal word, not repeated here: it may be a key); accepted: " KEYS},
     {WAN "group: 00112233445566778899aabbccddeeff00112233\n", "3: group: longer than 32 characters: (a long hexadecimal word, not repeated here: it may be a key); accepted: the name of a group of users"},
 };
 /* clang-format on */

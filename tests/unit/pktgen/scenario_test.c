@@ -196,6 +196,7 @@ static const struct {
      "s.yaml:3: search.resolution: \"0%\" is out of bounds; accepted: a percentage above 0%"},
     {WHOLE "search: {loads: [0%]}\n", "s.yaml:3: search.loads: \"0%\" is out of bounds"},
     {WHOLE "search: {loss_tolerance: 1}\n", "s.yaml:3: search.loss_tolerance: \"1\" is not understood"},
+    {WHOLE "rate: \"1\\n\\e[2J\"\n", "s.yaml:3: rate: \"1??[2J\" is not understood"},
     {WHOLE "search: {step: 1}\n", "s.yaml:3: search.step: unknown key; accepted: sizes, trial"},
 };
 
