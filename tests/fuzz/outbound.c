@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * Frames from inside through all stages. The input is a row of commands: send a packet or frame as it is, or one to a
+ * network of the policies'. What leaves on the underlay is ESP that the peer opens, to whom the policy says, under a
+ * number never used before; what policy protects or blocks leaves nowhere else. */
+#include <string.h>
+
+#include "tests/fuzz/fuzz_gateway.h"
+#include "tests/unit/dataplane/udp_rig.h"
+
+enum command { PACKET, FRAME, POLICY_V4, POLICY_V6, INJECT, TURN, COMMANDS };
+enum { AS_IT_IS = 0x8000 }; /* of a length: the checksum is left alone */
+
+#define FRAMES_MAX 64
+
+static bool
+is_v6_net(const uint8_t *addr, uint8_t net)
+{
+	static const uint8_t prefix[] = {0x20, 0x01, 0x0d, 0xb8, 0};
+
+	return memcmp(addr, prefix, sizeof(prefix)) == 0 && addr[5] == net && addr[6] == 0 && addr[7] == 0;
+}
+
+/* To a network of that policy: 10.NET.0.0/24 or 2001:db8:NET::/64. */
+static bool
+is_to(const uint8_t *ip, size_t bytes, uint8_t net)
+{
+	if (bytes >= 40 && ip[0] >> 4 == 6)
+		return is_v6_net(ip + 24, net);
+	return bytes >= 20 && ip[0] >> 4 == 4 && ip[16] == 10 && ip[17] == net && ip[18] == 0;
+}
+
+static uint64_t
+get64(const uint8_t *p)
+{
+	uint64_t v = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		v = v << 8 | p[i];
+	return v;
+}
+
+static void
+expect_esp(const uint8_t *ip, size_t bytes)
+{
+	static uint8_t wire[4096], inner[4096];
+	struct fuzz_sa *sa = &fuzz_gw.out[FUZZ_OUT_PLAIN];
+	size_t inner_bytes;
+	uint32_t seq;
+
+	fuzz_expect(bytes <= sizeof(wire) && bytes > 36);
+	memcpy(wire, ip, bytes);
+	if (wire[9] == 17) {
+		sa = &fuzz_gw.out[FUZZ_OUT_UDP];
+		fuzz_expect(witness_udp_unwrap(wire, &bytes, UDP_RIG_NAT_T, UDP_RIG_PEER) == NULL);
+	}
+	const uint64_t number = get64(wire + 28); /* the IV is the number */
+	fuzz_expect(witness_open(&sa->sa, (uint32_t)(number >> 32), wire, bytes, inner, &inner_bytes, &seq) == NULL);
+	fuzz_expect(seq == (uint32_t)number && number > sa->top);
+	sa->top = number;
+	if (sa == &fuzz_gw.out[FUZZ_OUT_UDP])
+		fuzz_expect(is_to(inner, inner_bytes, 3));
+	else
+		fuzz_expect(is_to(inner, inner_bytes, 2) || is_to(inner, inner_bytes, 7));
+}
+
+static void
+left(enum gw_port port, bool punted, const uint8_t *ip, size_t bytes)
+{
+	static const uint8_t secret[] = {2, 3, 4, 6}; /* of IPv6 the first */
+	const size_t n = bytes > 0 && ip[0] >> 4 == 6 ? 1 : sizeof(secret);
+
+	if (punted)
+		return;
+	if (port == GW_PORT_WAN) {
+		expect_esp(ip, bytes);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		fuzz_expect(!is_to(ip, bytes, secret[i]));
+}
+
+/* A packet from the host inside to net, with what the input says elsewhere. */
+static void
+set_address(uint8_t *ip, size_t bytes, uint8_t net, bool v6)
+{
+	static const uint8_t from_v4[] = {10, 1, 0, 10, 10};
+	static const uint8_t from_v6[] = {0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x0a};
+
+	if (v6 && bytes >= 40) {
+		ip[0] = 0x60;
+		memcpy(ip + 8, from_v6, sizeof(from_v6));
+		memcpy(ip + 24, from_v6, sizeof(from_v6));
+		ip[29] = net;
+	} else if (!v6 && bytes >= 20) {
+		memcpy(ip + 12, from_v4, sizeof(from_v4));
+		ip[17] = net;
+		ip[18] = 0;
+	}
+}
+
+static void
+send_one(struct fuzz_input *in, enum command command)
+{
+	static uint8_t copy[FUZZ_FRAME];
+	const uint8_t net = command == POLICY_V4 || command == POLICY_V6 ? fuzz_u8(in) % 10 : 0;
+	const uint16_t word = fuzz_u16(in);
+	size_t size;
+	const uint8_t *bytes = fuzz_bytes(in, (word & 0x7fff) % FUZZ_FRAME, &size);
+
+	memcpy(copy, bytes, size);
+	if (command == FRAME) {
+		fuzz_put_frame(GW_PORT_LAN, copy, size);
+		return;
+	}
+	if (command == POLICY_V4 || command == POLICY_V6)
+		set_address(copy, size, net, command == POLICY_V6);
+	if (!(word & AS_IT_IS))
+		fuzz_checksum(copy, size);
+	if (command == INJECT)
+		fuzz_inject(copy, size);
+	else
+		fuzz_put_packet(GW_PORT_LAN, copy, size);
+}
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc, (void)argv;
+	fuzz_gateway_start();
+	return 0;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input in = {data, size};
+
+	for (unsigned n = 0; in.size > 0 && n < FRAMES_MAX; n++) {
+		const enum command command = fuzz_u8(&in) % COMMANDS;
+		if (command == TURN)
+			gateway_turn(&fuzz_gw.gw);
+		else
+			send_one(&in, command);
+	}
+	fuzz_settle(left);
+	return 0;
+}
