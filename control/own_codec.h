@@ -55,7 +55,7 @@ struct ctl_worker {
 	uint64_t from_ports, from_twins, made;
 	uint64_t tx, punted, dropped, held;
 	uint64_t esp_in, esp_out;
-	uint64_t polls, idle_polls, sleeps;
+	uint64_t polls, idle_polls, sleeps, joined;
 	unsigned n_drops, n_stages;
 	struct ctl_worker_drop {
 		char name[CTL_NAME_BYTES], help[CTL_HELP_BYTES];

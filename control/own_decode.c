@@ -29,6 +29,7 @@ static const struct ctl_attr_rule rule[CTL_A_MAX + 1] = {
     U64(CTL_A_CYCLES),       U32(CTL_A_WORKERS),     RULE(CTL_A_USE, 0),        U64(CTL_A_BYTES),
     U64(CTL_A_OBJECTS),      U64(CTL_A_RSS),         U32(CTL_A_CHAIN),          U64(CTL_A_BOOT_ID),
     RULE(CTL_A_COUNT, 0),    RULE(CTL_A_MISSING, 0), U32(CTL_A_GUARDED),        RULE(CTL_A_TUNNEL, 0),
+    U64(CTL_A_JOINED),
 };
 static const struct ctl_attr_rules rules = {rule, CTL_A_MAX};
 
@@ -274,6 +275,7 @@ get_worker(attr_table at, struct ctl_own *out, struct sadb_error *err)
 	worker->worker = get_u32(at, CTL_A_WORKER);
 	worker->cpu = (int32_t)get_u32(at, CTL_A_CPU);
 	worker->punted = get_u64(at, CTL_A_PUNTED);
+	worker->joined = get_u64(at, CTL_A_JOINED);
 	for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		*counters[i] = get_u64(at, CTL_A_FROM_PORTS + i);
 	return 0;

@@ -243,6 +243,7 @@ ctl_own_encode_worker(void *buf, size_t size, const struct nlmsghdr *header, con
 	ctl_put_u32(&put, CTL_A_WORKER, source->worker);
 	ctl_put_u32(&put, CTL_A_CPU, (uint32_t)stats->cpu);
 	ctl_put_u64(&put, CTL_A_PUNTED, stats->punted);
+	ctl_put_u64(&put, CTL_A_JOINED, stats->joined);
 	for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		ctl_put_u64(&put, (uint16_t)(CTL_A_FROM_PORTS + i), counters[i]);
 	put_drops(&put, source);

@@ -121,7 +121,8 @@ enum ctl_attr {
 	CTL_A_MISSING, /* nested, repeated: NAME, HELP, GUARDED */
 	CTL_A_GUARDED, /* u32 0/1 */
 	CTL_A_TUNNEL,  /* nested: enum ctl_tunnel_attr */
-	CTL_A_MAX = CTL_A_TUNNEL
+	CTL_A_JOINED,  /* u64 */
+	CTL_A_MAX = CTL_A_JOINED
 };
 
 /* Inside CTL_A_TUNNEL. prefix: a byte of length, then 4 or 16 of address. */

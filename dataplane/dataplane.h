@@ -155,12 +155,14 @@ struct dp_stage_stats {
 	uint64_t packets, batches, cycles; /* TSC */
 };
 
-/* rx = tx + punted + dropped + held, where rx = from_ports + from_twins + made (ICMP errors, and fragments beyond a packet's first). */
+/* rx = tx + punted + dropped + held + joined, where rx = from_ports + from_twins + made. Joined are fragments that became
+ * part of a packet; made are ICMP errors, such packets, and fragments beyond the first that a packet was cut into. */
 struct dp_worker_stats {
 	uint64_t from_ports, from_twins, made;
 	uint64_t tx, punted, dropped, held;
 	uint64_t esp_in, esp_out; /* packets that passed ESP processing */
 	uint64_t polls, idle_polls, sleeps;
+	uint64_t joined;
 	uint64_t drops[DP_DROP_COUNT];
 	struct dp_stage_stats stages[DP_STAGE_COUNT];
 	int cpu; /* -1: floating */

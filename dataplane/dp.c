@@ -14,6 +14,7 @@
 #include <rte_memzone.h>
 #include <rte_random.h>
 
+#include "dataplane/reassembly.h"
 #include "dataplane/udp_encap.h"
 
 /* AF_XDP keeps 2048 buffers in the fill ring of each port, another 1024 may wait to be sent. */
@@ -156,11 +157,18 @@ dp_create(const struct dp_config *config, struct sadb_keyer *keyer, struct dp_er
 		snprintf(err->text, sizeof(err->text), "no memory for the event ring: raise memory_mb");
 		goto free_pool;
 	}
+	dp->reassembly = dp_reassembly_create();
+	if (dp->reassembly == NULL) {
+		snprintf(err->text, sizeof(err->text), "no memory to put fragments together in: raise memory_mb");
+		goto free_events;
+	}
 	*keyer = (struct sadb_keyer){.area_bytes = dp->engine->area_bytes(dp->n_workers),
 				     .init = dp->engine->key_init,
 				     .fini = dp->engine->key_fini};
 	return dp;
 
+free_events:
+	rte_ring_free(dp->events);
 free_pool:
 	rte_mempool_free(dp->pool);
 free_dp:
@@ -409,6 +417,7 @@ dp_destroy(struct dp *dp)
 		free(dp->port[i]->addrs);
 		rte_free(dp->port[i]);
 	}
+	dp_reassembly_destroy(dp->reassembly);
 	rte_ring_free(dp->events);
 	rte_mempool_free(dp->pool);
 	free(dp);

@@ -16,6 +16,7 @@ struct dp {
 	struct rte_rcu_qsbr *qsbr;
 	struct rte_mempool *pool;
 	struct rte_ring *events;
+	struct dp_reassembly *reassembly;
 	struct dp_port *port[DP_MAX_PORTS];
 	unsigned n_ports;
 	struct dp_worker *worker[DP_MAX_WORKERS];

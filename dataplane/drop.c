@@ -43,9 +43,17 @@ static const struct reason reasons[] = {
      "later fragment without ports where a policy asks for ports: avoid fragments or widen the policy"},
     {"inject-source", "the kernel sent from an address its twin device does not have: see 'ip addr' and 'ip rule'"},
     /* esp_in */
+    {"fragment-length",
+     "fragment of ESP or UDP that is empty, no multiple of 8 or of too long a packet: broken, or an attack"},
+    {"fragment-overlap",
+     "fragments of one packet overlap (RFC 5722): an attack, or a sender that uses an ID again too soon"},
+    {"fragment-duplicate", "the same fragment came twice: a duplicating network, no harm done"},
+    {"fragment-timeout",
+     "fragments of a packet did not all come in 15 s: loss on the way; lower the peer's tunnel MTU"},
+    {"fragment-full",
+     "too many packets wait for their fragments, the oldest went: a flood, or lower the peer's tunnel MTU"},
     {"udp-length", "UDP length of ESP in UDP is below 8 or beyond its IP packet: damaged, or a broken sender or NAT"},
     {"nat-keepalive", "NAT keepalive (RFC 3948 2.3): has done its work on the way here, dropped by design, no fault"},
-    {"esp-fragment", "fragment of an ESP packet: lower the peer's tunnel MTU; fragments are not put together here"},
     {"esp-truncated", "too short to hold SPI, sequence, IV, trailer and tag: damaged, or not ESP at all"},
     {"esp-unaligned", "ESP length is not a multiple of 4 (RFC 4303 2.4): damaged, or another algorithm at the peer"},
     {"esp-no-sa", "ESP for an SPI and destination no SA has: compare 'culvert sa show' on both ends; after a rekey the "

@@ -9,6 +9,7 @@
 #include "dataplane/flow.h"
 #include "dataplane/ipv4.h"
 #include "dataplane/ipv6.h"
+#include "dataplane/reassembly.h"
 #include "dataplane/udp_encap.h"
 
 /* 224.0.0.0/24 is for this link only (RFC 5771 4): routing protocols on the twin want it, nothing forwards it. */
@@ -59,12 +60,18 @@ parse_underlay(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip,
 		dp_drop(w, m, DP_DROP_UNDERLAY_NOT_LOCAL);
 		return;
 	}
+	if (ip->next_proto_id != IPPROTO_ESP && ip->next_proto_id != IPPROTO_UDP) {
+		dp_vec_push(&w->punt, m);
+		return;
+	}
+	if (dp_ipv4_is_fragment(ip)) { /* only a whole datagram says whether it is ESP or the kernel's */
+		m = dp_reassemble(w, m);
+		if (m == NULL)
+			return;
+		ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+	}
 	if (ip->next_proto_id == IPPROTO_UDP)
 		parse_udp(w, m, ip);
-	else if (ip->next_proto_id != IPPROTO_ESP)
-		dp_vec_push(&w->punt, m);
-	else if (dp_ipv4_is_fragment(ip))
-		dp_drop(w, m, DP_DROP_ESP_FRAGMENT);
 	else
 		parse_esp(w, m, 0, sizeof(struct rte_ether_hdr));
 }

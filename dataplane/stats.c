@@ -50,6 +50,7 @@ dp_worker_stats_get(const struct dp *dp, unsigned worker, struct dp_worker_stats
 	out->polls = load(&in->polls);
 	out->idle_polls = load(&in->idle_polls);
 	out->sleeps = load(&in->sleeps);
+	out->joined = load(&in->joined);
 	out->cpu = in->cpu;
 	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
 		out->drops[i] = load(&in->drops[i]);

@@ -4,9 +4,7 @@
  * The UDP checksum is not looked at (2.1: zero or not): what it would tell of ESP the tag tells better, and what is for
  * IKE goes to the kernel, which checks it.
  *
- * Fragments are not put together here. Those of IKE go to the kernel, and so must all later ones, which do not say what
- * they are of. A first one of ESP is dropped, and one too short to tell likewise: so the kernel, which may know the same
- * SA, never gets an ESP packet whole. */
+ * What comes in fragments is put together before. So the kernel, which may know the same SA, never gets an ESP packet. */
 #ifndef DP_UDP_ENCAP_H
 #define DP_UDP_ENCAP_H
 
@@ -27,7 +25,8 @@
 #define DP_UDP_ESP   DP_DROP_COUNT
 #define DP_UDP_OTHER (DP_DROP_COUNT + 1) /* IKE, or another port: the kernel's */
 
-/* What a UDP packet to one of the gateway's own addresses is. Its IP header is verified, and ip_bytes are there. */
+/* What a UDP packet to one of the gateway's own addresses is. Its IP header is verified, and ip_bytes are there; it
+ * is no fragment. */
 static inline unsigned
 dp_udp_judge(const struct rte_ipv4_hdr *ip, uint16_t ip_bytes, rte_be16_t nat_t_port_be)
 {
@@ -36,12 +35,8 @@ dp_udp_judge(const struct rte_ipv4_hdr *ip, uint16_t ip_bytes, rte_be16_t nat_t_
 	const uint8_t *payload = (const uint8_t *)(udp + 1);
 	const unsigned there = ip_bytes - (unsigned)sizeof(*ip);
 
-	if ((ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK)) || there < 4 || udp->dst_port != nat_t_port_be)
+	if (there < 4 || udp->dst_port != nat_t_port_be)
 		return DP_UDP_OTHER;
-	if (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_MF_FLAG)) {
-		bool ike = there >= DP_UDP_BYTES + DP_MARKER_BYTES && memcmp(payload, marker, sizeof(marker)) == 0;
-		return ike ? (unsigned)DP_UDP_OTHER : (unsigned)DP_DROP_ESP_FRAGMENT;
-	}
 	if (there < DP_UDP_BYTES || dp_be16(udp->dgram_len) < DP_UDP_BYTES || dp_be16(udp->dgram_len) > there)
 		return DP_DROP_UDP_LENGTH;
 	const unsigned bytes = dp_be16(udp->dgram_len) - (unsigned)DP_UDP_BYTES;

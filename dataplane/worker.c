@@ -9,6 +9,7 @@
 
 #include "dataplane/dp.h"
 #include "dataplane/fragment.h"
+#include "dataplane/reassembly.h"
 
 #define IDLE_ROUNDS    64 /* empty rounds before the first sleep */
 #define FIRST_SLEEP_US 5u /* doubles while nothing comes */
@@ -144,6 +145,7 @@ dp_worker_poll(struct dp_worker *w)
 	unsigned n = receive(w) + dp_inject(w);
 	const uint64_t received = n > 0 ? stage_done(w, DP_STAGE_RX, n, w->now) : w->now;
 	dp_hold_poll(w);
+	dp_reassembly_poll(w);
 	dp_count(&w->stats.polls, 1);
 	if (n == 0 && w->in_flight == 0 && w->forward.n == 0 && w->drop.n == 0) {
 		dp_count(&w->stats.idle_polls, 1);

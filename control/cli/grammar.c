@@ -262,7 +262,7 @@ static const char *const views[] = {"summary", "drops", "stages", "sa", "memory"
 static const struct cli_arg stats_args[] = {
 	{.id = CLI_VIEW, .word = "VIEW", .kind = CLI_KIND_CHOICE, .flags = CLI_BARE, .choices = views,
 	 .fallback = "summary",
-	 .help = "summary: workers with their balance rx = tx + punted + dropped + held, and ports; drops: by "
+	 .help = "summary: workers with their balance rx = tx + punted + dropped + held + joined, and ports; drops: by "
 		 "reason; stages: cycles of each; sa: counters of each SA; memory: what the daemon's memory went to"},
 	{.id = CLI_WATCH, .word = "watch", .kind = CLI_KIND_SECONDS, .flags = CLI_MAY_LACK, .min = 1, .max = 86400,
 	 .fallback = "1",

@@ -15,7 +15,7 @@ struct cli_totals {
 
 void cli_totals_add(struct cli_totals *totals, const struct ctl_worker *worker);
 
-/* A row of section "workers", with its balance rx - (tx + punted + dropped + held). */
+/* A row of section "workers", with its balance rx - (tx + punted + dropped + held + joined). */
 void cli_stats_worker(struct show *show, const struct ctl_worker *worker);
 void cli_stats_port(struct show *show, const struct dp_port_info *port);
 

@@ -54,7 +54,9 @@ cli_stats_worker(struct show *show, const struct ctl_worker *worker)
 	show_number(show, "punted", worker->punted);
 	show_counter(show, "dropped", worker->dropped);
 	show_number(show, "held", worker->held);
-	show_balance(show, "balance", (int64_t)(rx - (worker->tx + worker->punted + worker->dropped + worker->held)));
+	show_rare(show, "joined", worker->joined);
+	show_balance(show, "balance",
+		     (int64_t)(rx - (worker->tx + worker->punted + worker->dropped + worker->held + worker->joined)));
 	show_number(show, "from_ports", worker->from_ports);
 	show_number(show, "from_twins", worker->from_twins);
 	show_rare(show, "made", worker->made);

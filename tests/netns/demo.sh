@@ -161,7 +161,7 @@ show_wire
 show_tcp
 show_rekey
 show_gateway
-say "packets add up: rx = tx + punted + dropped + held"
+say "packets add up: rx = tx + punted + dropped + held + joined"
 balance west || fail "West's packets do not add up"
 balance east || fail "East's packets do not add up"
 show_clear

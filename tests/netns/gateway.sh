@@ -167,7 +167,7 @@ stats() { # gateway, question to stats.py...
   "$gateway" -j stats show >"$tmp/$gateway/stats" && "$python" "$here/stats.py" "$@" <"$tmp/$gateway/stats"
 }
 
-# rx = tx + punted + dropped + held, on every worker. Counters of a busy worker are read one by one: try until quiet.
+# rx = tx + punted + dropped + held + joined, on every worker. Counters of a busy worker are read one by one: try until quiet.
 balanced() {
   stats "$1" balance >"$tmp/$1/balance" 2>&1
 }

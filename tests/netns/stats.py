@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Answers a question about what culvert -j printed, from standard input:
-balance           ends with 1, naming the worker, unless rx = tx + punted + dropped + held on every worker
+balance           ends with 1, naming the worker, unless rx = tx + punted + dropped + held + joined on every worker
 sum NAME...       the sum of these counters over all workers
 drops [REASON...] packets dropped for these reasons, for all of them without any (of "stats show drops")
 count             how many objects there are
@@ -9,7 +9,7 @@ values NAME...    what the first object has under these names"""
 import json
 import sys
 
-PARTS = ("tx", "punted", "dropped", "held")
+PARTS = ("tx", "punted", "dropped", "held", "joined")
 
 
 def workers(rows):

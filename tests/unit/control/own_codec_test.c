@@ -131,7 +131,7 @@ a_worker_tells_its_reasons_and_stages_by_name(void **state)
 	uint64_t *counter = &stats.from_ports;
 
 	(void)state;
-	for (unsigned i = 0; i < 12; i++)
+	for (unsigned i = 0; i < 13; i++)
 		counter[i] = 100 + i;
 	stats.cpu = -1;
 	stats.drops[DP_DROP_ICV] = 9;
@@ -144,6 +144,7 @@ a_worker_tells_its_reasons_and_stages_by_name(void **state)
 	assert_true(w->from_ports == 100 && w->from_twins == 101 && w->made == 102 && w->tx == 103);
 	assert_true(w->punted == 104 && w->dropped == 105 && w->held == 106 && w->esp_in == 107);
 	assert_true(w->esp_out == 108 && w->polls == 109 && w->idle_polls == 110 && w->sleeps == 111);
+	assert_int_equal(w->joined, 112);
 	assert_int_equal(w->n_drops, 2);
 	assert_string_equal(w->drops[0].name, dp_drop_name(DP_DROP_ICV));
 	assert_string_equal(w->drops[0].help, dp_drop_help(DP_DROP_ICV));
@@ -272,8 +273,8 @@ a_message_of_every_length_is_survived(void **state)
 			assert_true(err.text[0] != 0);
 		free(less);
 	}
-	/* Between the attributes only: 14 counters and one for each reason and stage, and none at all. */
-	assert_int_equal(taken, 14 + DP_DROP_COUNT + DP_STAGE_COUNT);
+	/* Between the attributes only: 15 counters and one for each reason and stage, and none at all. */
+	assert_int_equal(taken, 15 + DP_DROP_COUNT + DP_STAGE_COUNT);
 	for (size_t size = 1; size <= n; size += size < 64 ? 1 : 61) {
 		uint8_t *room = malloc(size);
 		assert_int_equal(ctl_own_encode_worker(room, size, &h, &source), size < n ? 0 : n);

@@ -35,7 +35,8 @@ static void
 outer_later_fragment(uint8_t *ip, size_t *bytes)
 {
 	(void)bytes;
-	ip[7] = 1;
+	ip[6] = 0x1f;
+	ip[7] = 0xff;
 	witness_checksum(ip, 20);
 }
 
@@ -198,8 +199,8 @@ static const struct bad bad_packets[] = {
     {"outer options", DP_DROP_IP_OPTIONS, {0}, NULL, outer_options},
     {"outer source on loopback", DP_DROP_IP_MARTIAN, {0}, NULL, outer_martian},
     {"outer destination of another host", DP_DROP_UNDERLAY_NOT_LOCAL, {0}, NULL, outer_other_host},
-    {"first fragment of ESP", DP_DROP_ESP_FRAGMENT, {0}, NULL, outer_fragment},
-    {"later fragment of ESP", DP_DROP_ESP_FRAGMENT, {0}, NULL, outer_later_fragment},
+    {"first fragment that ends off a multiple of eight", DP_DROP_FRAGMENT_LENGTH, {0}, NULL, outer_fragment},
+    {"fragment beyond the longest packet", DP_DROP_FRAGMENT_LENGTH, {0}, NULL, outer_later_fragment},
     {"unknown SPI", DP_DROP_ESP_NO_SA, {0}, NULL, unknown_spi},
     {"sequence number 0", DP_DROP_SEQ_ZERO, {0}, NULL, seq_zero},
     {"shorter than the least ESP", DP_DROP_ESP_TRUNCATED, {0}, NULL, cut_to_the_header},

@@ -342,7 +342,7 @@ gateway_assert_balanced(const struct gateway *gw)
 	struct dp_worker_stats stats;
 	assert_int_equal(dp_worker_stats_get(gw->dp, 0, &stats), 0);
 	assert_int_equal(stats.from_ports + stats.from_twins + stats.made,
-			 stats.tx + stats.punted + stats.dropped + stats.held);
+			 stats.tx + stats.punted + stats.dropped + stats.held + stats.joined);
 	uint64_t sum = 0;
 	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
 		sum += stats.drops[i];

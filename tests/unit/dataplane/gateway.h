@@ -71,7 +71,7 @@ struct rte_mbuf *gateway_take_frame(struct gateway *gw, enum gw_port port);
 size_t gateway_receive(struct gateway *gw, uint64_t seq, const uint8_t *inner, size_t inner_bytes,
 		       const struct witness_twist *twist, uint8_t *out);
 uint64_t gateway_dropped(const struct gateway *gw, enum dp_drop reason);
-/* Fails the test unless rx = tx + punted + dropped + held. */
+/* Fails the test unless rx = tx + punted + dropped + held + joined. */
 void gateway_assert_balanced(const struct gateway *gw);
 
 /* A UDP packet from the host inside to the far one, and the other way round. */

@@ -157,7 +157,9 @@ no_port(uint8_t *wire, size_t *bytes)
 static void
 first_fragment(uint8_t *wire, size_t *bytes)
 {
-	(void)bytes;
+	*bytes = 20 + 64;
+	wire[3] = 20 + 64;
+	wire[5] ^= 1;
 	wire[6] = 0x20;
 	witness_checksum(wire, 20);
 }
@@ -166,21 +168,15 @@ first_fragment_of_ike(uint8_t *wire, size_t *bytes)
 {
 	ike(wire, bytes);
 	first_fragment(wire, bytes);
+	wire[5] ^= 2;
+	witness_checksum(wire, 20);
 }
 static void
-first_fragment_without_the_marker_s_end(uint8_t *wire, size_t *bytes)
+first_fragment_off_eight(uint8_t *wire, size_t *bytes)
 {
-	cut_to(wire, bytes, 3);
-	memset(wire + 28, 0, 3);
-	udp_length(wire, 1000);
-	first_fragment(wire, bytes);
-}
-static void
-first_fragment_of_a_header(uint8_t *wire, size_t *bytes)
-{
-	cut_to(wire, bytes, 0);
-	udp_length(wire, 1000);
-	first_fragment(wire, bytes);
+	(void)bytes;
+	wire[6] = 0x20;
+	witness_checksum(wire, 20);
 }
 static void
 later_fragment(uint8_t *wire, size_t *bytes)
@@ -234,11 +230,12 @@ without_udp(uint8_t *wire, size_t *bytes)
 
 #define PASSES DP_DROP_COUNT
 #define PUNTED (DP_DROP_COUNT + 1)
+#define JOINED (DP_DROP_COUNT + 2) /* waits for the rest */
 
 static const struct {
 	const char *name;
 	bend_fn bend;
-	unsigned becomes; /* PASSES, PUNTED, or dropped for that reason */
+	unsigned becomes; /* PASSES, PUNTED, JOINED, or dropped for that reason */
 } cases[] = {
     {"as it is", as_it_is, PASSES},
     {"a UDP checksum", with_checksum, PASSES},
@@ -258,11 +255,10 @@ static const struct {
     {"UDP length beyond the packet", length_beyond_the_packet, DP_DROP_UDP_LENGTH},
     {"seven bytes of a UDP header", no_whole_udp_header, DP_DROP_UDP_LENGTH},
     {"three bytes of a UDP header", no_port, PUNTED},
-    {"first fragment of ESP", first_fragment, DP_DROP_ESP_FRAGMENT},
-    {"first fragment of IKE", first_fragment_of_ike, PUNTED},
-    {"first fragment that ends in the marker", first_fragment_without_the_marker_s_end, DP_DROP_ESP_FRAGMENT},
-    {"first fragment that ends before it", first_fragment_of_a_header, DP_DROP_ESP_FRAGMENT},
-    {"later fragment", later_fragment, PUNTED},
+    {"first fragment of ESP", first_fragment, JOINED},
+    {"first fragment of IKE", first_fragment_of_ike, JOINED},
+    {"first fragment that ends off a multiple of eight", first_fragment_off_eight, DP_DROP_FRAGMENT_LENGTH},
+    {"later fragment", later_fragment, JOINED},
     {"to port 500", port_500, PUNTED},
     {"from port 4500 to another", source_port_4500_only, PUNTED},
     {"IP options", options, DP_DROP_IP_OPTIONS},
@@ -290,6 +286,7 @@ what_comes_to_the_port_is_told_apart(void **state)
 			fail_msg("%s: %zu bytes reached the host", cases[i].name, got);
 		if (now.punted - before.punted != (cases[i].becomes == PUNTED))
 			fail_msg("%s: punted %" PRIu64, cases[i].name, now.punted - before.punted);
+		assert_int_equal(now.joined - before.joined, cases[i].becomes == JOINED);
 		for (unsigned reason = 0; reason < DP_DROP_COUNT; reason++)
 			if (now.drops[reason] - before.drops[reason] != (cases[i].becomes == reason))
 				fail_msg("%s: dropped as %s", cases[i].name, dp_drop_name(reason));
