@@ -30,7 +30,7 @@ static const struct reason reasons[] = {
     {"ip6-routing", "routing header of type 0 (RFC 5095): forbidden, it lets a sender multiply traffic"},
     {"ip6-extension",
      "extension headers are cut short, too many, or hide the protocol behind a fragment: broken sender, or an attack"},
-    {"segmented", "packet spans several buffers: set the port's MTU to what the peer sends, switch LRO/GRO off"},
+    {"segmented", "packet spans several buffers and fits none: set the port's MTU to what the peer sends, LRO/GRO off"},
     {"underlay-not-local", "underlay packet for an address that is not the gateway's: the underlay is never forwarded"},
     /* policy */
     {"no-policy", "no policy matches, and without one nothing passes: add one, see 'culvert policy show'"},

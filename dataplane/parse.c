@@ -171,16 +171,31 @@ parse_ipv6(struct dp_worker *w, struct rte_mbuf *m, const struct dp_port *port)
 	parse_ipv6_inside(w, m, ip, port);
 }
 
+/* What a device put into several buffers, copied into one: ESP is sealed and opened in place. NULL: dropped, it fits none. */
+static struct rte_mbuf *
+in_one_piece(struct dp_worker *w, struct rte_mbuf *m)
+{
+	struct rte_mbuf *one = rte_pktmbuf_alloc(w->dp->pool);
+	if (one == NULL || rte_pktmbuf_tailroom(one) < m->pkt_len) {
+		rte_pktmbuf_free(one);
+		dp_drop(w, m, DP_DROP_SEGMENTED);
+		return NULL;
+	}
+	for (const struct rte_mbuf *part = m; part != NULL; part = part->next)
+		memcpy(rte_pktmbuf_append(one, part->data_len), rte_pktmbuf_mtod(part, const void *), part->data_len);
+	dp_meta(one)->in_port = dp_meta(m)->in_port;
+	rte_pktmbuf_free(m);
+	return one;
+}
+
 static void
 parse_one(struct dp_worker *w, struct rte_mbuf *m)
 {
+	if (m->nb_segs != 1 && (m = in_one_piece(w, m)) == NULL)
+		return;
 	struct dp_meta *meta = dp_meta(m);
 	struct dp_port *port = w->dp->port[meta->in_port];
 	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
-	if (m->nb_segs != 1) {
-		dp_drop(w, m, DP_DROP_SEGMENTED);
-		return;
-	}
 	if (m->data_len < sizeof(*ether)) {
 		dp_drop(w, m, DP_DROP_IP_TRUNCATED);
 		return;

@@ -359,15 +359,8 @@ rates_need_the_same_key_and_section(void **state)
 static void
 the_balance_of_a_worker_is_checked(void **state)
 {
-	static struct ctl_worker worker = {.cpu = -1,
-					   .from_ports = 90,
-					   .from_twins = 8,
-					   .made = 2,
-					   .tx = 50,
-					   .punted = 20,
-					   .dropped = 27,
-					   .held = 1,
-					   .joined = 2};
+	static struct ctl_worker worker = {
+	    .cpu = -1, .from_ports = 98, .made = 2, .tx = 50, .punted = 20, .dropped = 27, .held = 1, .joined = 2};
 	struct show *show = show_create();
 	json_t *json;
 	char *text;

@@ -277,6 +277,66 @@ the_gateway_s_own_addresses_are_punted(void **state)
 	gateway_stop(&gw);
 }
 
+/* An IP packet in a frame for the port, in as many buffers as it takes when each gets so much. */
+static struct rte_mbuf *
+frame_in_pieces(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t bytes, size_t each)
+{
+	struct rte_mbuf *first = gateway_frame(gw, port, ip, bytes < each ? bytes : each);
+	for (size_t at = each; at < bytes; at += each) {
+		const size_t n = bytes - at < each ? bytes - at : each;
+		struct rte_mbuf *next = rte_pktmbuf_alloc(gw->dp->pool);
+		assert_non_null(next);
+		memcpy(rte_pktmbuf_append(next, (uint16_t)n), ip + at, n);
+		assert_int_equal(rte_pktmbuf_chain(first, next), 0);
+	}
+	return first;
+}
+
+static void
+what_comes_in_several_buffers_goes_on_in_one(void **state)
+{
+	static const size_t each[] = {1, 20, 500, 4000, 8000};
+	static uint8_t ip[9300], wire[9300], out[9300];
+	struct gateway gw;
+	uint32_t seq;
+	gateway_start_mtu(&gw, *state, 0, 128, 9000);
+	for (unsigned i = 0; i < sizeof(each) / sizeof(each[0]); i++) {
+		const uint16_t payload = each[i] < 500 ? 60 : 8900;
+		size_t bytes = gateway_outbound_packet(ip, payload), sealed;
+		assert_int_equal(
+		    rte_ring_enqueue(gw.rx[GW_PORT_LAN], frame_in_pieces(&gw, GW_PORT_LAN, ip, bytes, each[i])), 0);
+		gateway_turn(&gw);
+		sealed = gateway_take(&gw, GW_PORT_WAN, wire);
+		assert_null(witness_open(&gw.out, 0, wire, sealed, out, &sealed, &seq));
+		assert_int_equal(sealed, bytes);
+		assert_memory_equal(out + 20, ip + 20, bytes - 20);
+
+		bytes = gateway_inbound_packet(ip, payload);
+		sealed = witness_seal(&gw.in, i + 1, ip, bytes, &plain, wire);
+		assert_int_equal(
+		    rte_ring_enqueue(gw.rx[GW_PORT_WAN], frame_in_pieces(&gw, GW_PORT_WAN, wire, sealed, each[i])), 0);
+		gateway_turn(&gw);
+		assert_int_equal(gateway_take(&gw, GW_PORT_LAN, out), bytes);
+		assert_memory_equal(out + 20, ip + 20, bytes - 20);
+	}
+	gateway_assert_balanced(&gw);
+	gateway_stop(&gw);
+}
+
+static void
+what_fits_no_buffer_is_dropped(void **state)
+{
+	static uint8_t ip[9300];
+	struct gateway gw;
+	gateway_start(&gw, *state, 0, 128);
+	size_t bytes = gateway_outbound_packet(ip, 4000);
+	assert_int_equal(rte_ring_enqueue(gw.rx[GW_PORT_LAN], frame_in_pieces(&gw, GW_PORT_LAN, ip, bytes, 1400)), 0);
+	gateway_turn(&gw);
+	assert_int_equal(gateway_dropped(&gw, DP_DROP_SEGMENTED), 1);
+	gateway_assert_balanced(&gw);
+	gateway_stop(&gw);
+}
+
 int
 main(void)
 {
@@ -298,6 +358,8 @@ main(void)
 		    WITH_ENGINE(a_full_transmit_ring_drops_and_counts_and_burns_the_numbers),
 		    WITH_ENGINE(packets_wait_for_their_neighbour_and_then_leave_in_order),
 		    WITH_ENGINE(the_gateway_s_own_addresses_are_punted),
+		    WITH_ENGINE(what_comes_in_several_buffers_goes_on_in_one),
+		    WITH_ENGINE(what_fits_no_buffer_is_dropped),
 		};
 		failed += cmocka_run_group_tests_name(engines[e], tests, NULL, NULL);
 	}
