@@ -16,6 +16,7 @@
 #include <libmnl/libmnl.h>
 
 #include "control/attr.h"
+#include "control/sender.h"
 
 #define ANSWER_MS 5000
 #define PROBE_MS  1000
@@ -23,6 +24,7 @@
 struct ctl_client {
 	struct sockaddr_un daemon, own;
 	int fd;
+	uid_t daemon_uid; /* as far as it is known */
 	uint32_t seq;
 	size_t posted; /* bytes of out */
 	uint8_t in[CTL_DATAGRAM_MAX] __attribute__((aligned(8)));
@@ -84,17 +86,18 @@ probe(const struct ctl_client *client)
 	return rc;
 }
 
-/* Mode 0600 from birth: only root and this user can put answers there. Sending waits, with a limit, for a daemon whose
- * queue is full. */
+/* Sending waits, with a limit, for a daemon whose queue is full. */
 static int
 bind_own(struct ctl_client *client)
 {
 	const struct timeval limit = {.tv_sec = ANSWER_MS / 1000};
+	const int on = 1;
 
 	client->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (client->fd < 0 || fchmod(client->fd, 0600) != 0 ||
+	if (client->fd < 0 || setsockopt(client->fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0 ||
 	    setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0 ||
-	    bind(client->fd, (const struct sockaddr *)&client->own, sizeof(client->own)) != 0)
+	    bind(client->fd, (const struct sockaddr *)&client->own, sizeof(client->own)) != 0 ||
+	    chmod(client->own.sun_path, CTL_CLIENT_MODE) != 0)
 		return -errno;
 	return 0;
 }
@@ -143,11 +146,15 @@ ctl_client_fd(const struct ctl_client *client)
 	return client->fd;
 }
 
-/* The next datagram; its length, -EAGAIN on time-out. */
+/* The next datagram; its length, -EAGAIN on time-out, -EPERM when it is not the daemon's. */
 static ssize_t
-receive(struct ctl_client *client, int timeout_ms)
+receive_any(struct ctl_client *client, int timeout_ms)
 {
 	struct pollfd wait = {.fd = client->fd, .events = POLLIN};
+	char control[CTL_SENDER_BYTES] __attribute__((aligned(8)));
+	struct iovec part = {client->in, sizeof(client->in)};
+	struct msghdr msg = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
 	int n;
 
 	do
@@ -155,8 +162,21 @@ receive(struct ctl_client *client, int timeout_ms)
 	while (n < 0 && errno == EINTR && timeout_ms < 0);
 	if (n == 0)
 		return -EAGAIN;
-	ssize_t bytes = n < 0 ? -1 : recv(client->fd, client->in, sizeof(client->in), MSG_DONTWAIT);
-	return bytes < 0 ? -errno : bytes;
+	ssize_t bytes = n < 0 ? -1 : recvmsg(client->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (bytes < 0)
+		return -errno;
+	return ctl_sender_is_daemon(ctl_sender(&msg), client->daemon.sun_path, &client->daemon_uid) ? bytes : -EPERM;
+}
+
+static ssize_t
+receive(struct ctl_client *client, int timeout_ms)
+{
+	ssize_t bytes;
+
+	do
+		bytes = receive_any(client, timeout_ms);
+	while (bytes == -EPERM);
+	return bytes;
 }
 
 /* NLMSG_ERROR's number, and the text of its extended ACK. */

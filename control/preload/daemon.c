@@ -19,6 +19,7 @@
 #include "control/client.h"
 #include "control/preload/real.h"
 #include "control/preload/wire.h"
+#include "control/sender.h"
 
 /* One line for one outage. Relaxed: at worst two threads both speak. */
 static bool outage_told;
@@ -151,11 +152,11 @@ find_daemon(struct sockaddr_un *daemon)
 	return rc ? rc : fill(daemon, directory, name);
 }
 
-/* Mode 0600 from birth: only root and this user can put answers there. */
 int
 pre_daemon_bind(int fd, struct sockaddr_un *own)
 {
 	char directory[PATH_MAX], file[40];
+	const int on = 1;
 	const char *name;
 	uint32_t tag;
 	int rc = find_directory(directory, &name);
@@ -167,9 +168,22 @@ pre_daemon_bind(int fd, struct sockaddr_un *own)
 	snprintf(file, sizeof(file), "clients/%d-%08x", getpid(), tag);
 	*own = (struct sockaddr_un){0};
 	rc = fill(own, directory, file);
-	if (rc == 0 && (fchmod(fd, 0600) != 0 || pre_real()->bind(fd, (const struct sockaddr *)own, sizeof(*own)) != 0))
+	if (rc == 0 && (pre_real()->setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0 ||
+			pre_real()->bind(fd, (const struct sockaddr *)own, sizeof(*own)) != 0 ||
+			chmod(own->sun_path, CTL_CLIENT_MODE) != 0))
 		rc = -errno;
 	return rc ? explain(rc) : 0;
+}
+
+bool
+pre_daemon_sent(const struct msghdr *msg, uid_t *known)
+{
+	const uid_t sender = ctl_sender(msg);
+	struct sockaddr_un daemon;
+
+	if (sender == 0 || sender == *known)
+		return true;
+	return find_daemon(&daemon) == 0 && ctl_sender_is_daemon(sender, daemon.sun_path, known);
 }
 
 ssize_t

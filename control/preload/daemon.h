@@ -4,9 +4,11 @@
 #ifndef PRE_DAEMON_H
 #define PRE_DAEMON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <linux/netlink.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
 
@@ -15,6 +17,8 @@
 /* Binds an AF_UNIX datagram socket to a new file in the daemon's directory. 0 with own filled, or -errno: -ECONNREFUSED
  * when there is no daemon's directory, -EPERM when this user may not. What was wrong has been said. */
 int pre_daemon_bind(int fd, struct sockaddr_un *own);
+/* Is it the daemon, or root, who sent what recvmsg() returned? known: 0 at first, then kept for the next. */
+bool pre_daemon_sent(const struct msghdr *msg, uid_t *known);
 /* Sends one datagram. Bytes or -errno, as pre_daemon_bind(). */
 ssize_t pre_daemon_send(int fd, const void *data, size_t bytes, int flags);
 /* 0, or -errno when nobody serves the socket. */

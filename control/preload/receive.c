@@ -17,6 +17,7 @@
 #include "control/preload/restore.h"
 #include "control/preload/table.h"
 #include "control/preload/wire.h"
+#include "control/sender.h"
 
 #define PROBE_MS 1000 /* that an answer may take before we look whether the daemon lives */
 
@@ -31,16 +32,30 @@ struct unit {
 };
 _Static_assert(PRE_EXPIRE_BYTES >= PRE_ERROR_BYTES, "made holds either");
 
-/* Looks at the head of the queue; it stays there. */
+static void discard(struct pre_sock *sock, int fd);
+
+/* Looks at the head of the queue; it stays there. What the daemon has not sent goes. */
 static int
 peek(struct pre_sock *sock, int fd)
 {
+	char control[CTL_SENDER_BYTES] __attribute__((aligned(8)));
+	struct iovec part;
+	struct msghdr msg;
+
 	if (!sock->in && !(sock->in = malloc(CTL_DATAGRAM_MAX)))
 		return -ENOMEM;
-	ssize_t n = pre_real()->recv(fd, sock->in, CTL_DATAGRAM_MAX, MSG_PEEK | MSG_DONTWAIT);
-	if (n < 0)
-		return -errno;
-	sock->in_bytes = (size_t)n;
+	for (;;) {
+		part = (struct iovec){sock->in, CTL_DATAGRAM_MAX};
+		msg = (struct msghdr){
+		    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+		ssize_t n = pre_real()->recvmsg(fd, &msg, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		if (n < 0)
+			return -errno;
+		sock->in_bytes = (size_t)n;
+		if (pre_daemon_sent(&msg, &sock->daemon_uid))
+			break;
+		discard(sock, fd);
+	}
 	sock->at = 0;
 	sock->in_valid = true;
 	return 0;

@@ -37,6 +37,7 @@ struct pre_sock {
 	bool shared;            /* a fork has it too: nobody knows who is the last */
 	bool bound;             /* to the file own */
 	struct sockaddr_un own; /* in the daemon's clients/ */
+	uid_t daemon_uid;       /* for pre_daemon_sent() */
 	uint32_t port;          /* 0: not given yet */
 	uint32_t groups;        /* 1 << XFRMNLGRP_* */
 	uint32_t options;       /* enum pre_option */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,11 +113,58 @@ the_text_of_an_error_ends_with_its_message(void **state)
 	}
 }
 
+static bool
+is_wanted(const struct rig *rig, uint32_t number, int error, int wanted)
+{
+	struct nlmsghdr request = {
+	    .nlmsg_len = sizeof(request), .nlmsg_type = 0x400, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK};
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+	} last = {.header = {.nlmsg_len = sizeof(last), .nlmsg_type = NLMSG_ERROR, .nlmsg_seq = number},
+		  .error = {.error = error}};
+	struct ctl_client_error err;
+
+	answer(rig, &last, sizeof(last));
+	return ctl_client_ask(rig->client, &request, NULL, NULL, &err) == wanted;
+}
+
+/* Its file lets others write, so that the daemon need not be root: the sender's user decides. */
+static void
+an_answer_is_taken_from_root_and_the_owner_of_the_daemons_socket_only(void **state)
+{
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+	} first = {.header = {.nlmsg_len = sizeof(first), .nlmsg_type = NLMSG_ERROR, .nlmsg_seq = 1},
+		   .error = {.error = -EACCES}};
+	struct rig *rig = *state;
+	const uid_t other = 65533, owner = 65532;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(rig->dir, 0755), 0);
+	assert_int_equal(chmod(rig->clients, 0755), 0);
+	assert_int_equal(setresuid(other, 0, 0), 0);
+	answer(rig, &first, sizeof(first));
+	assert_int_equal(setresuid(0, 0, 0), 0);
+	assert_true(is_wanted(rig, 1, -ENOENT, -ENOENT));
+
+	assert_int_equal(chown(rig->daemon.sun_path, owner, (gid_t)-1), 0);
+	assert_int_equal(setresuid(owner, 0, 0), 0);
+	first.header.nlmsg_seq = 2;
+	answer(rig, &first, sizeof(first));
+	assert_int_equal(setresuid(0, 0, 0), 0);
+	assert_true(is_wanted(rig, 2, -ENOENT, -EACCES));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(the_text_of_an_error_ends_with_its_message, start, stop),
+	    cmocka_unit_test_setup_teardown(an_answer_is_taken_from_root_and_the_owner_of_the_daemons_socket_only,
+					    start, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
