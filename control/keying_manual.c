@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "control/attr.h"
 #include "control/keying_words.h"
 #include "control/log.h"
+#include "control/starter.h"
 #include "control/tunnel.h"
 
 #define AT_ONCE    16 /* commands */
@@ -53,6 +53,7 @@ struct manual {
 	struct timeval timeout;
 	struct ctl_keying_exchange *first;
 	unsigned n;
+	struct ctl_starter *starter;
 };
 
 /* ---- what the command says ---- */
@@ -225,12 +226,8 @@ manual_cancel(struct ctl_keying_exchange *exchange)
 }
 
 /* ---- the start ---- */
-struct pipes {
-	int in[2], out[2], err[2];
-};
-
 static void
-pipes_close(struct pipes *pipes)
+pipes_close(struct ctl_starter_pipes *pipes)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		fd_release(pipes->in[i]);
@@ -240,64 +237,14 @@ pipes_close(struct pipes *pipes)
 }
 
 static int
-pipes_open(struct pipes *pipes)
+pipes_open(struct ctl_starter_pipes *pipes)
 {
-	*pipes = (struct pipes){{-1, -1}, {-1, -1}, {-1, -1}};
+	*pipes = (struct ctl_starter_pipes){{-1, -1}, {-1, -1}, {-1, -1}};
 	if (pipe2(pipes->in, O_CLOEXEC) != 0 || pipe2(pipes->out, O_CLOEXEC) != 0 ||
 	    pipe2(pipes->err, O_CLOEXEC) != 0 || fcntl(pipes->out[0], F_SETFL, O_NONBLOCK) != 0 ||
 	    fcntl(pipes->err[0], F_SETFL, O_NONBLOCK) != 0)
 		return -errno;
 	return 0;
-}
-
-/* A process group and signals of its own: the daemon blocks some and ignores one. */
-static int
-set_attributes(posix_spawnattr_t *attr)
-{
-	sigset_t none, all;
-	int rc;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	rc = posix_spawnattr_setpgroup(attr, 0);
-	if (rc == 0)
-		rc = posix_spawnattr_setsigmask(attr, &none);
-	if (rc == 0)
-		rc = posix_spawnattr_setsigdefault(attr, &all);
-	if (rc == 0)
-		rc = posix_spawnattr_setflags(attr,
-					      POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	return rc;
-}
-
-/* posix_spawn and not fork: the daemon's memory is locked and large. */
-static int
-spawn(char *const argv[], const struct pipes *pipes, pid_t *pid)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	int rc = posix_spawn_file_actions_init(&actions);
-
-	if (rc != 0)
-		return -rc;
-	rc = posix_spawnattr_init(&attr);
-	if (rc != 0)
-		goto out_actions;
-	rc = set_attributes(&attr);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&actions, pipes->in[0], STDIN_FILENO);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&actions, pipes->out[1], STDOUT_FILENO);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&actions, pipes->err[1], STDERR_FILENO);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-	if (rc == 0)
-		rc = posix_spawnp(pid, argv[0], &actions, &attr, argv, environ);
-	posix_spawnattr_destroy(&attr);
-out_actions:
-	posix_spawn_file_actions_destroy(&actions);
-	return -rc;
 }
 
 static int
@@ -325,13 +272,13 @@ static int
 run(struct ctl_keying_exchange *exchange, const struct ctl_keying_request *request)
 {
 	char words[CTL_TUNNEL_COMMAND], *argv[CTL_KEYING_WORDS + 1];
-	struct pipes pipes;
+	struct ctl_starter_pipes pipes;
 	int rc = pipes_open(&pipes);
 
 	if (rc == 0 && ctl_keying_words(request->route, words, argv) <= 0)
 		rc = -EINVAL;
 	if (rc == 0)
-		rc = spawn(argv, &pipes, &exchange->pid);
+		rc = ctl_starter_start(exchange->manual->starter, argv, &pipes, &exchange->pid);
 	if (rc == 0 && write(pipes.in[1], request->offer.text, request->offer.bytes) != (ssize_t)request->offer.bytes)
 		ctl_log(CTL_LOG_DEBUG, "tunnel %s: its exchange command ended at once", request->tunnel);
 	if (rc == 0) {
@@ -392,6 +339,11 @@ ctl_keying_manual_create(struct event_base *base, unsigned timeout_s)
 	manual->keying = (struct ctl_keying){"manual", manual_start, manual_cancel, manual};
 	manual->base = base;
 	manual->timeout.tv_sec = timeout_s;
+	manual->starter = ctl_starter_create();
+	if (manual->starter == NULL) {
+		free(manual);
+		return NULL;
+	}
 	return &manual->keying;
 }
 
@@ -407,5 +359,6 @@ ctl_keying_manual_destroy(struct ctl_keying *keying)
 		waitpid(manual->first->pid, NULL, 0);
 		release(manual->first);
 	}
+	ctl_starter_destroy(manual->starter);
 	free(manual);
 }
