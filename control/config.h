@@ -74,6 +74,8 @@ struct ctl_config {
 	unsigned cpus_line;
 	char socket[104]; /* sun_path holds 108, and the CLI's own sockets lie beside it */
 	char group[33];
+	char user[33]; /* who the daemon is once it runs */
+	unsigned user_line;
 	char state[200];
 	unsigned state_line;
 	uint8_t source; /* enum ctl_config_source */

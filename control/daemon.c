@@ -66,7 +66,7 @@ on_signal(evutil_socket_t fd, short what, void *arg)
 
 /* What would fail only after DPDK has started is found out first. */
 static int
-check_host(const struct ctl_config *config)
+check_host(const struct ctl_config *config, struct ctl_privilege *privilege)
 {
 	struct ctl_state_dir_error err;
 	struct sadb_error other;
@@ -96,7 +96,12 @@ check_host(const struct ctl_config *config)
 	}
 	if (rc < 0)
 		return rc;
-	rc = ctl_state_dir_make(config->state, &err);
+	rc = ctl_privilege_choose(config, privilege);
+	if (rc < 0)
+		return rc;
+	rc = ctl_state_dir_make(config->state, privilege->uid, &err);
+	if (rc == 0 && privilege->uid != 0)
+		rc = ctl_state_dir_give(config->state, privilege->uid, privilege->gid, &err);
 	if (rc < 0 && config->state_line != 0)
 		ctl_log(CTL_LOG_ERROR, "%s:%u: state: %s", config->file, config->state_line, err.text);
 	else if (rc < 0)
@@ -253,8 +258,11 @@ start_mirror(struct ctl_daemon *daemon)
 	daemon->mirror = ctl_mirror_create(&mirror, &err);
 	if (daemon->mirror != NULL)
 		rc = ctl_mirror_sync(daemon->mirror, &err);
-	if (rc == 0)
+	if (rc == 0) {
+		ctl_privilege_files_begin(&daemon->privilege);
 		rc = sadb_commit(daemon->db, &err);
+		ctl_privilege_files_end();
+	}
 	if (rc < 0)
 		ctl_log(CTL_LOG_ERROR, "%s:%u: %s", config->file, config->source_line, err.text);
 	else
@@ -304,6 +312,7 @@ start_loop(struct ctl_daemon *daemon, uint64_t start_s)
 	struct ctl_server_config config = {
 	    .path = daemon->config->socket,
 	    .group = daemon->config->group,
+	    .owner = daemon->privilege.uid,
 	    .db = daemon->db,
 	    .dp = daemon->dp,
 	    .tunnels = daemon->tunnels,
@@ -351,6 +360,8 @@ serve(struct ctl_daemon *daemon, uint64_t start_s)
 {
 	int rc = start_loop(daemon, start_s);
 
+	if (rc == 0)
+		rc = ctl_privilege_drop(&daemon->privilege);
 	if (rc == 0) {
 		ctl_log(CTL_LOG_NOTICE, "ready: ports %u, workers %u, engine %s, %s pages, socket %s",
 			daemon->config->n_ports, daemon->config->workers, dp_engine_name(daemon->dp),
@@ -377,7 +388,7 @@ ctl_daemon_run(struct ctl_config *config)
 	if (rc == 0)
 		rc = signals_open(&daemon);
 	if (rc == 0)
-		rc = check_host(config);
+		rc = check_host(config, &daemon.privilege);
 	if (rc == 0)
 		rc = start_eal(&daemon);
 	if (rc < 0)
@@ -385,9 +396,11 @@ ctl_daemon_run(struct ctl_config *config)
 	rc = create_dataplane(&daemon, &keyer);
 	if (rc < 0)
 		goto stop_eal;
+	ctl_privilege_files_begin(&daemon.privilege);
 	rc = create_database(&daemon, &keyer);
 	if (rc == 0)
 		rc = ctl_daemon_tunnels_create(&daemon);
+	ctl_privilege_files_end();
 	if (rc == 0)
 		rc = start_network(&daemon);
 	if (rc == 0)

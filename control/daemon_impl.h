@@ -7,6 +7,7 @@
 
 #include "control/config.h"
 #include "control/mirror.h"
+#include "control/privilege.h"
 #include "control/rtnl.h"
 #include "control/server.h"
 #include "control/tunnel.h"
@@ -32,6 +33,7 @@ struct ctl_daemon {
 	struct ctl_keying *keying;
 	struct ctl_mirror *mirror; /* NULL: source: socket */
 	struct event *signal_event, *rtnl_event, *mirror_event, *timer[CTL_TIMERS];
+	struct ctl_privilege privilege;
 	int signal_fd;
 	bool huge_pages;
 	bool commit_failed; /* said once until it works again */

@@ -47,6 +47,9 @@ ctl_harden(void)
 		ctl_log(CTL_LOG_ERROR, "cannot switch core dumps off: %s", strerror(-rc));
 		return rc;
 	}
+	/* For every thread and every command that it starts, as long as they live. The filter needs it, too. */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		ctl_log(CTL_LOG_WARNING, "programs that this one starts may gain privileges: %s", strerror(errno));
 	signal(SIGPIPE, SIG_IGN); /* a reader of the log or a client that left is no reason to stop */
 	rc = memory_lock();
 	if (rc < 0)

@@ -4,8 +4,9 @@
  *
  * The wire. AF_UNIX datagrams, each one or more netlink messages, at most CTL_DATAGRAM_MAX (client.h) bytes. A client
  * binds a socket file in the directory clients/ beside the daemon's socket, leaves it unconnected, and sends; answers come
- * to that file from an unnamed socket, so nobody but root and the client's own user can write there (mode 0600). The
- * kernel's word for the sender (SCM_CREDENTIALS) decides: root, the daemon's own user, or a member of the group.
+ * to that file from an unnamed socket. The daemon need not be root to write there, so its group's members may too (mode
+ * 0622); the kernel's word for the sender (SCM_CREDENTIALS) decides, on both sides: a client takes what root or the owner of
+ * the daemon's socket sent, the daemon what root, its own user, or a member of the group did.
  *
  * Order. The messages of all datagrams that wait are carried out in order and committed together; only then ACKs, answers
  * and events leave. So an ACK means durable and visible to the workers. */
@@ -14,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <event2/event.h>
 
@@ -29,6 +31,7 @@ struct ctl_server_config {
 	struct event_base *base;
 	const char *path;  /* of the socket; its directory is made if it is not there (mode 0750) */
 	const char *group; /* whose members may speak beside root; NULL, or no such group: none (a line in the log) */
+	uid_t owner;       /* who this daemon will be; 0: who it is */
 	struct sadb *db;
 	struct dp *dp;
 	struct ctl_tunnels *tunnels; /* NULL: there are none, and none can be made */

@@ -32,6 +32,21 @@ find_group(struct ctl_server *server)
 		server->gid = group->gr_gid;
 }
 
+static uid_t
+owner_of(const struct ctl_server *server)
+{
+	return server->config.owner != 0 ? server->config.owner : geteuid();
+}
+
+/* Made by systemd for this service alone, at each start for the user that it starts as (RuntimeDirectory=). */
+static bool
+is_services_own(const char *directory)
+{
+	const char *made = getenv("RUNTIME_DIRECTORY");
+
+	return made != NULL && strcmp(made, directory) == 0;
+}
+
 /* Makes the socket's directory unless it is there, and finds the canonical path. One that is there keeps its mode. */
 static int
 open_directory(struct ctl_server *server, struct sadb_error *err)
@@ -45,10 +60,13 @@ open_directory(struct ctl_server *server, struct sadb_error *err)
 	if (!directory)
 		return ctl_refuse(err, -ENOMEM, 0, "no memory");
 	if (mkdir(directory, 0750) == 0) {
-		if ((server->has_group && chown(directory, (uid_t)-1, server->gid) != 0) || chmod(directory, 0750) != 0)
+		if (chown(directory, owner_of(server), server->has_group ? server->gid : (gid_t)-1) != 0 ||
+		    chmod(directory, 0750) != 0)
 			rc = ctl_refuse(err, -errno, 0, "cannot set owner and mode of %s: %m", directory);
 	} else if (errno != EEXIST) {
 		rc = ctl_refuse(err, -errno, 0, "cannot create directory %s for the socket: %m", directory);
+	} else if (is_services_own(directory) && chown(directory, owner_of(server), (gid_t)-1) != 0) {
+		rc = ctl_refuse(err, -errno, 0, "cannot give directory %s to user %u: %m", directory, owner_of(server));
 	}
 	if (rc == 0 && !(canonical = realpath(directory, NULL)))
 		rc = ctl_refuse(err, -errno, 0, "cannot use directory %s: %m", directory);
@@ -82,12 +100,12 @@ open_clients(struct ctl_server *server, struct sadb_error *err)
 	server->clients_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (server->clients_fd < 0 || fstat(server->clients_fd, &st) != 0)
 		return ctl_refuse(err, -errno, 0, "cannot open directory %s: %m", path);
-	if (st.st_uid != geteuid())
+	if (st.st_uid != geteuid() && st.st_uid != owner_of(server))
 		return ctl_refuse(err, -EPERM, 0, "directory %s belongs to user %u, not to this daemon's", path,
 				  st.st_uid);
-	if (server->has_group && fchown(server->clients_fd, (uid_t)-1, server->gid) != 0)
-		return ctl_refuse(err, -errno, 0, "cannot give directory %s to group %s: %m", path,
-				  server->config.group);
+	if (fchown(server->clients_fd, owner_of(server), server->has_group ? server->gid : (gid_t)-1) != 0)
+		return ctl_refuse(err, -errno, 0, "cannot give directory %s to user %u and its group: %m", path,
+				  owner_of(server));
 	if (fchmod(server->clients_fd, server->has_group ? 01770 : 0700) != 0)
 		return ctl_refuse(err, -errno, 0, "cannot set the mode of directory %s: %m", path);
 	return 0;
@@ -180,8 +198,10 @@ bind_socket(struct ctl_server *server, struct sadb_error *err)
 	    bind(server->fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0)
 		return ctl_refuse(err, -errno, 0, "cannot bind %s: %m", server->path);
 	server->bound = true;
-	if (server->has_group && (chown(server->path, (uid_t)-1, server->gid) != 0 || chmod(server->path, 0660) != 0))
-		return ctl_refuse(err, -errno, 0, "cannot give %s to group %s: %m", server->path, server->config.group);
+	if (lchown(server->path, owner_of(server), server->has_group ? server->gid : (gid_t)-1) != 0 ||
+	    (server->has_group && chmod(server->path, 0660) != 0))
+		return ctl_refuse(err, -errno, 0, "cannot give %s to user %u and its group: %m", server->path,
+				  owner_of(server));
 	return 0;
 }
 

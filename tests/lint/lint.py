@@ -64,6 +64,7 @@ LIBRARIES = {  # header: where it may be included
   "openssl/": r"dataplane/engine_openssl\.c|control/.*|tests/.*",
   "event2/": r"control/.*|tests/.*",
   "event.h": r"",
+  "seccomp.h": r"control/filter\.c|tests/.*",
   "yaml.h": r"(control|pktgen|tests)/.*",
   "jansson.h": r"control/.*|tests/.*|pktgen/.*",
   "systemd/": r"control/.*",

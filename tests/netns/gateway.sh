@@ -86,7 +86,8 @@ gw_answers_or_gone() {
 gw_launch() {
   mkdir -p "$tmp/$1"
   gw_config "$1" >"$tmp/$1/culvert.yaml"
-  ns_start "$1" "$culvertd" -c "$tmp/$1/culvert.yaml" 2>>"$tmp/$1/log"
+  # As systemd does, for the folder of the socket.
+  ns_start "$1" env RUNTIME_DIRECTORY="$tmp/$1" "$culvertd" -c "$tmp/$1/culvert.yaml" 2>>"$tmp/$1/log"
   echo $! >"$tmp/$1/pid"
   until_true 15 gw_answers_or_gone "$1"
 }

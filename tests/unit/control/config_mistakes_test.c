@@ -38,9 +38,10 @@ parse(const char *text, struct reports *reports)
 #define PORT(keys) "ports: [{name: wan, device: net_null0, underlay: true}, {" keys "}]\n"
 #define LAN6 \
 	PORT("name: lan, device: net_null1, vnet: v, addresses: [\"2001:db8:1::1/64\"]") "vnets: [{name: v, id: 1}]\n"
-#define KEYS                                                                                                     \
-	"log, engine, workers, cpus, poll, idle_sleep_us, memory_mb, packets, nat_t_port, huge_pages, max_sas, " \
-	"max_policies, socket, group, state, source, mirror_report_s, mirror_audit_s, vnets, ports, routes, tunnels"
+#define KEYS                                                                                                        \
+	"log, engine, workers, cpus, poll, idle_sleep_us, memory_mb, packets, nat_t_port, huge_pages, max_sas, "    \
+	"max_policies, socket, group, user, state, source, mirror_report_s, mirror_audit_s, vnets, ports, routes, " \
+	"tunnels"
 #define DEVICES                                                                                                \
 	"a DPDK device such as net_af_xdp0,iface=eth1 or net_af_packet0,iface=eth1, or a PCI address such as " \
 	"0000:3b:00.0"
@@ -120,6 +121,7 @@ static const struct {
     /* texts */
     {WAN "socket: run/culvert.sock\n", "3: socket: not allowed: 'run/culvert.sock'; accepted: an absolute path of at most 103 characters"},
     {WAN "state: ''\n", "3: state: has no value; accepted: a directory's absolute path of at most 199 characters"},
+    {WAN "user: a:b\n", "3: user: not allowed: 'a:b'; accepted: the name of a user of this system, or root"},
     {WAN "group: \"a\\0b\"\n", "3: group: has a zero byte in it; accepted: the name of a group of users"},
     {WAN "group: abcdefghijklmnopqrstuvwxyz_abcdefg\n", "3: group: longer than 32 characters: 'abcdefghijklmnopqrstuvwxyz_abcdefg'; accepted: the name of a group of users"},
     /* CPUs */

@@ -49,6 +49,7 @@ static const char whole[] = "log: debug\n"
 			    "max_policies: 200\n"
 			    "socket: /tmp/c.sock\n"
 			    "group: wheel\n"
+			    "user: gateway\n"
 			    "state: /tmp/state\n"
 			    "source: kernel\n"
 			    "mirror_report_s: 3600\n"
@@ -102,6 +103,7 @@ every_key_arrives_in_its_place(void **state)
 	assert_int_equal(config->max_policies, 200);
 	assert_string_equal(config->socket, "/tmp/c.sock");
 	assert_string_equal(config->group, "wheel");
+	assert_string_equal(config->user, "gateway");
 	assert_string_equal(config->state, "/tmp/state");
 	assert_int_equal(config->source, CTL_CONFIG_SOURCE_KERNEL);
 	assert_int_equal(config->mirror_report_s, 3600);
@@ -114,7 +116,7 @@ every_key_arrives_in_its_place(void **state)
 	assert_string_equal(config->ports[0].device, "net_af_xdp0,iface=eth1");
 	assert_true(config->ports[0].underlay);
 	assert_int_equal(config->ports[0].mtu, 9000);
-	assert_int_equal(config->ports[0].device_line, 24);
+	assert_int_equal(config->ports[0].device_line, 25);
 	assert_int_equal(config->ports[0].n_addrs, 2);
 	sadb_prefix_format(&config->ports[0].addrs[0].prefix, text, sizeof(text));
 	assert_string_equal(text, "192.0.2.1/24");
@@ -132,7 +134,7 @@ every_key_arrives_in_its_place(void **state)
 	assert_int_equal(config->routes[0].metric, UINT32_MAX);
 	assert_string_equal(config->routes[0].port, "wan");
 	assert_int_equal(config->routes[1].via.family, AF_UNSPEC);
-	assert_int_equal(config->routes[1].line, 37);
+	assert_int_equal(config->routes[1].line, 38);
 	ctl_config_free(config);
 }
 
@@ -159,6 +161,8 @@ what_is_left_out_has_its_default(void **state)
 	assert_int_equal(config->max_policies, 4096);
 	assert_string_equal(config->socket, "/run/culvert/culvert.sock");
 	assert_string_equal(config->group, "culvert");
+	assert_string_equal(config->user, "culvert");
+	assert_int_equal(config->user_line, 0);
 	assert_string_equal(config->state, "/var/lib/culvert");
 	assert_int_equal(config->source, CTL_CONFIG_SOURCE_SOCKET);
 	assert_int_equal(config->mirror_report_s, 5);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * What the daemon may still do once it runs: as which user, with which capabilities. Control thread. */
+#ifndef CTL_PRIVILEGE_H
+#define CTL_PRIVILEGE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct ctl_config;
+
+/* Who the daemon will be. uid 0: it stays root. */
+struct ctl_privilege {
+	uid_t uid;
+	gid_t gid;
+	char user[33];
+	const char *stays; /* why root */
+};
+
+/* Decides before anything is opened. -ENOENT, told: the file names a user that is not there. */
+int ctl_privilege_choose(const struct ctl_config *config, struct ctl_privilege *out);
+
+/* Between the two, files are made and opened as that user by this thread: what lies in a folder of its own may be a link to
+ * where only root can write. */
+void ctl_privilege_files_begin(const struct ctl_privilege *privilege);
+void ctl_privilege_files_end(void);
+
+/* When everything is open, threads run, and nothing more will need root: says in one line who the daemon is from now on, and
+ * for good becomes that, keeps CAP_NET_ADMIN and CAP_IPC_LOCK on this thread and only the latter on the others, and puts this
+ * thread under the filter of system calls. -errno, told, when the user or the capabilities cannot be changed: then the daemon
+ * must not go on. */
+int ctl_privilege_drop(const struct ctl_privilege *privilege);
+
+#endif
