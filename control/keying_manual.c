@@ -42,6 +42,8 @@ struct ctl_keying_exchange {
 	char tunnel[CTL_TUNNEL_NAME];
 	size_t n_answer, n_line;
 	unsigned lines;
+	unsigned digits; /* hexadecimal ones in a row, at the end of what came of the line */
+	bool withheld;   /* the line may hold a key */
 	bool late;
 	char line[LINE_BYTES], last[LINE_BYTES];
 	char answer[CTL_OFFER_BYTES + 1]; /* secret; full: too long */
@@ -57,16 +59,6 @@ struct manual {
 };
 
 /* ---- what the command says ---- */
-static bool
-may_hold_key(const char *line)
-{
-	unsigned digits = 0;
-
-	for (; *line != 0 && digits < KEY_DIGITS; line++)
-		digits = isxdigit((unsigned char)*line) ? digits + 1 : 0;
-	return digits == KEY_DIGITS;
-}
-
 static void
 end_line(struct ctl_keying_exchange *exchange)
 {
@@ -75,10 +67,24 @@ end_line(struct ctl_keying_exchange *exchange)
 	if (exchange->line[0] == 0)
 		return;
 	snprintf(exchange->last, sizeof(exchange->last), "%s",
-		 may_hold_key(exchange->line) ? "(a line that may hold a key is left out)" : exchange->line);
+		 exchange->withheld ? "(a line that may hold a key is left out)" : exchange->line);
 	sadb_wipe(exchange->line, sizeof(exchange->line));
+	exchange->withheld = false;
 	if (exchange->lines++ < LINES_MAX)
 		ctl_log(CTL_LOG_NOTICE, "tunnel %s: its exchange command says: %s", exchange->tunnel, exchange->last);
+}
+
+/* Of a long line the beginning is kept, but all of it is looked at: a key in its rest began in what is kept, perhaps. */
+static void
+take_byte(struct ctl_keying_exchange *exchange, char byte)
+{
+	exchange->digits = isxdigit((unsigned char)byte) ? exchange->digits + 1 : 0;
+	if (exchange->digits >= KEY_DIGITS)
+		exchange->withheld = true;
+	if (byte == '\n')
+		end_line(exchange);
+	else if (exchange->n_line < sizeof(exchange->line) - 1)
+		exchange->line[exchange->n_line++] = byte;
 }
 
 static void
@@ -89,12 +95,8 @@ on_errors(evutil_socket_t fd, short what, void *arg)
 	ssize_t n = read(fd, bytes, sizeof(bytes));
 
 	(void)what;
-	for (ssize_t i = 0; i < n; i++) {
-		if (bytes[i] == '\n' || exchange->n_line == sizeof(exchange->line) - 1)
-			end_line(exchange);
-		if (bytes[i] != '\n')
-			exchange->line[exchange->n_line++] = bytes[i];
-	}
+	for (ssize_t i = 0; i < n; i++)
+		take_byte(exchange, bytes[i]);
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		event_del(exchange->errors);
 	sadb_wipe(bytes, sizeof(bytes));

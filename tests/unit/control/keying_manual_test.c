@@ -132,6 +132,16 @@ what_looks_like_a_key_is_not_repeated(void **state)
 }
 
 static void
+a_key_is_not_repeated_where_a_long_line_is_cut(void **state)
+{
+	(void)state;
+	/* On both sides of the cut there is less of it than a key has. */
+	run("sh -c 'printf \"%150s%s\\n\" no 0011223344556677889900112233445566778899 >&2; exit 1'");
+	assert_null(strstr(outcome.why, "0011"));
+	assert_null(strstr(outcome.why, "8899"));
+}
+
+static void
 a_command_has_one_second_here_and_is_killed_with_its_children(void **state)
 {
 	(void)state;
@@ -291,6 +301,7 @@ main(void)
 	    BACKEND(a_shell_runs_only_where_one_is_named),
 	    BACKEND(a_command_that_fails_says_why_by_its_last_line),
 	    BACKEND(what_looks_like_a_key_is_not_repeated),
+	    BACKEND(a_key_is_not_repeated_where_a_long_line_is_cut),
 	    BACKEND(a_command_has_one_second_here_and_is_killed_with_its_children),
 	    BACKEND(a_child_that_keeps_the_output_open_is_not_waited_for),
 	    BACKEND(an_output_longer_than_any_answer_is_refused),
