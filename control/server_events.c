@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 /* Who subscribed and has left the daemon's group since hears no more. */
 static bool
@@ -77,6 +78,7 @@ ctl_sa_state_fill(struct ctl_server *server, const struct sadb_sa_cold *sa, stru
 	state->replay_drops = __atomic_load_n(&mut->replay_drops, __ATOMIC_RELAXED);
 	state->window_drops = __atomic_load_n(&mut->window_drops, __ATOMIC_RELAXED);
 	state->icv_drops = __atomic_load_n(&mut->icv_drops, __ATOMIC_RELAXED);
+	state->path_mtu = sadb_sa_path_mtu(mut, (uint64_t)time(NULL));
 	if (sa->hot->replay) {
 		state->in_seq = sadb_replay_top(sa->hot->replay);
 		fill_bitmap(server, &sa->config, sa->hot->replay, state);

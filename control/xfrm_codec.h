@@ -19,6 +19,7 @@ struct ctl_sa_state {
 	uint64_t last_use_s;                             /* 0: never */
 	uint64_t out_seq, in_seq;
 	uint32_t replay_drops, window_drops, icv_drops;
+	uint32_t path_mtu;       /* outbound, as far as the path told; 0: it did not */
 	const uint8_t *stand_in; /* SADB_KEY_MAX bytes that are told in the key's place; NULL: zeros are */
 	uint32_t bitmap_words;   /* of bitmap; 0: none */
 	const uint32_t *bitmap;  /* XFRMA_REPLAY_ESN_VAL's bmp: bit i of word i/32 as the kernel lays it out */
@@ -94,6 +95,7 @@ struct ctl_xfrm {
 			struct {                  /* set when a GETSA answer or an event was decoded (by the CLI) */
 				uint64_t bytes, packets, add_time_s, use_time_s, last_use_s;
 				uint32_t replay_drops, window_drops, icv_drops;
+				uint32_t path_mtu;
 			} cur;
 		} sa;
 		struct sadb_sa_key sa_id; /* DELSA, GETSA (not a dump) */

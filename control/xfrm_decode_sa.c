@@ -115,7 +115,7 @@ get_features(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, stru
 		return ctl_refuse(err, -EOPNOTSUPP, CTL_XFRMA_KEEPALIVE,
 				  "XFRMA_NAT_KEEPALIVE_INTERVAL: keepalives are the IKE daemon's (RFC 3948 4): 0 is "
 				  "accepted");
-	for (uint16_t attr = CTL_XFRMA_IPTFS_FIRST; attr <= CTL_XFRMA_MAX; attr++)
+	for (uint16_t attr = CTL_XFRMA_IPTFS_FIRST; attr <= CTL_XFRMA_IPTFS_LAST; attr++)
 		if (msg->at[attr])
 			return ctl_refuse(err, -EOPNOTSUPP, attr, "%s: IP-TFS is not supported: tunnel mode is",
 					  ctl_xfrm_rules.rule[attr].name);
@@ -221,6 +221,7 @@ get_info(const struct ctl_xfrm_msg *msg, const struct xfrm_usersa_info *info, st
 	out->sa.cur.icv_drops = info->stats.integrity_failed;
 	if (msg->at[XFRMA_LASTUSED])
 		ctl_attr_copy(&out->sa.cur.last_use_s, msg->at[XFRMA_LASTUSED], sizeof(uint64_t));
+	out->sa.cur.path_mtu = ctl_xfrm_get_u32(msg, CTL_XFRMA_PATH_MTU);
 	return rc;
 }
 

@@ -177,6 +177,8 @@ put_sa_attrs(struct ctl_put *put, const struct sadb_sa_config *config, const str
 	if (config->vnet_id != 0)
 		ctl_put_u32(put, XFRMA_IF_ID, config->vnet_id);
 	put_dir(put, config->dir);
+	if (state && state->path_mtu != 0)
+		ctl_put_u32(put, CTL_XFRMA_PATH_MTU, state->path_mtu);
 }
 
 size_t

@@ -11,7 +11,9 @@
 #define CTL_XFRMA_KEEPALIVE   34 /* XFRMA_NAT_KEEPALIVE_INTERVAL */
 #define CTL_XFRMA_SA_PCPU     35
 #define CTL_XFRMA_IPTFS_FIRST 36
-#define CTL_XFRMA_MAX         41
+#define CTL_XFRMA_IPTFS_LAST  41
+#define CTL_XFRMA_PATH_MTU    128 /* u32, in answers: Culvert's own, far from the kernel's, which others skip */
+#define CTL_XFRMA_MAX         CTL_XFRMA_PATH_MTU
 #define CTL_SA_DIR_IN         1
 #define CTL_SA_DIR_OUT        2
 #define CTL_XFRM_AEAD_NAME    "rfc4106(gcm(aes))"

@@ -39,6 +39,13 @@ inner_mtu(uint16_t outer_bytes, const struct sadb_sa *sa)
 	return (uint16_t)(((outer_bytes - head_bytes(sa) - DP_TAG_BYTES) & ~(DP_ESP_ALIGN - 1)) - DP_ESP_TRAILER);
 }
 
+static uint16_t
+outer_mtu(const struct dp_worker *w, uint16_t port, const struct sadb_sa *sa)
+{
+	const uint16_t mtu = w->dp->port[port]->mtu, learnt = sadb_sa_path_mtu(sa->mut, w->now_s);
+	return learnt != 0 && learnt < mtu ? learnt : mtu;
+}
+
 struct dp_esp_way
 dp_esp_way(const struct dp_worker *w, const struct sadb_sa *sa)
 {
@@ -52,7 +59,7 @@ dp_esp_way(const struct dp_worker *w, const struct sadb_sa *sa)
 	return (struct dp_esp_way){.reason = DP_DROP_COUNT,
 				   .out_port = hop->port,
 				   .next_hop_be = hop->gateway_v4_be ? hop->gateway_v4_be : sa->dst_v4_be,
-				   .max_inner_bytes = inner_mtu(w->dp->port[hop->port]->mtu, sa)};
+				   .max_inner_bytes = inner_mtu(outer_mtu(w, hop->port, sa), sa)};
 }
 
 /* Once per SA and batch: where do its packets go? Whether it may be used at all shows when they are numbered. */

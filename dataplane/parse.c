@@ -9,6 +9,7 @@
 #include "dataplane/flow.h"
 #include "dataplane/ipv4.h"
 #include "dataplane/ipv6.h"
+#include "dataplane/path_mtu.h"
 #include "dataplane/reassembly.h"
 #include "dataplane/udp_encap.h"
 
@@ -61,6 +62,8 @@ parse_underlay(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip,
 		return;
 	}
 	if (ip->next_proto_id != IPPROTO_ESP && ip->next_proto_id != IPPROTO_UDP) {
+		if (ip->next_proto_id == IPPROTO_ICMP)
+			dp_path_mtu_learn(w, ip, dp_meta(m)->ip_bytes);
 		dp_vec_push(&w->punt, m);
 		return;
 	}

@@ -103,6 +103,7 @@ struct dp_worker {
 	struct dp_asked asked[DP_ASKED_SLOTS];
 	struct sadb_neigh_table *held_neighs; /* the table the held packets were last tried against */
 	uint64_t held_checked;                /* TSC */
+	uint64_t path_mtu_learnt;             /* TSC, the last time */
 	uint64_t reassembly_polled;           /* TSC */
 	struct dp_icmp_bucket icmp;
 	uint16_t made_id;

@@ -99,6 +99,7 @@ struct sadb_sa_mut {
 	uint64_t
 	    out_limit;  /* no number above this may be used: min(RFC 4303 limit, mark on disk); control thread raises */
 	uint32_t state; /* enum sadb_sa_state bits; atomic or */
+	uint64_t path_mtu; /* see sadb_sa_path_mtu() */
 	/* line 1: use, both directions */
 	alignas(64) uint64_t bytes;
 	uint64_t packets;
@@ -168,6 +169,28 @@ unsigned sadb_sa_use(struct sadb_sa *sa, unsigned packets, uint64_t bytes, uint6
 bool sadb_sa_moved(struct sadb_sa *sa, rte_be32_t src_be, rte_be16_t sport_be, uint64_t now_s);
 /* It could not be told: the next packet tries again. */
 void sadb_sa_moved_untold(struct sadb_sa *sa);
+
+/* The longest outer packet that a link on the way of an outbound SA takes, as far as the way itself has told; 0: it has not, or
+ * too long ago. */
+static inline uint16_t
+sadb_sa_path_mtu(const struct sadb_sa_mut *mut, uint64_t now_s)
+{
+	/* When it ends, in seconds, and the MTU, in one word: read and written whole, relaxed, for it orders nothing. */
+	const uint64_t learnt = __atomic_load_n(&mut->path_mtu, __ATOMIC_RELAXED);
+	return learnt >> 16 > now_s ? (uint16_t)learnt : 0;
+}
+
+/* False: it is known to be narrower. Of two workers that learn at once one is heard, and the next packet tells again. */
+static inline bool
+sadb_sa_path_mtu_learn(struct sadb_sa_mut *mut, uint16_t mtu, uint64_t now_s, uint64_t life_s)
+{
+	const uint16_t known = sadb_sa_path_mtu(mut, now_s);
+	if (known != 0 && known < mtu)
+		return false;
+	/* pairs with nothing: see sadb_sa_path_mtu() */
+	__atomic_store_n(&mut->path_mtu, (now_s + life_s) << 16 | mtu, __ATOMIC_RELAXED);
+	return true;
+}
 
 static inline bool
 sadb_sa_stopped(const struct sadb_sa *sa)

@@ -233,6 +233,7 @@ cli_describe_sa(struct cli_description *into, const struct ctl_xfrm *msg)
 	show_number(show, "replay_drops", msg->sa.cur.replay_drops);
 	show_number(show, "window_drops", msg->sa.cur.window_drops);
 	show_number(show, "icv_drops", msg->sa.cur.icv_drops);
+	number_or_absent(show, "path_mtu", msg->sa.cur.path_mtu, 0);
 }
 
 void

@@ -4,6 +4,7 @@
 believe (RFC 792, 1191, 4301 8.2): right MTU, right quotation, right checksums. A packet that may be cut goes out in fragments,
 each sealed by itself, of which scapy makes it again."""
 import struct
+import time
 
 from scapy.layers.inet import IP, defragment
 
@@ -27,7 +28,7 @@ def passes(place, length):
   return len(frames[0]) - bench.ETHER
 
 
-def refused(place, length):
+def refused(place, length, longest=LONGEST):
   packet = inner(length)
   before = place.west.drops()
   wanted = {**before, "mtu": before.get("mtu", 0) + 1}
@@ -41,7 +42,7 @@ def refused(place, length):
   kind, code, _, _, mtu = struct.unpack("!BBHHH", body[:8])
   check((kind, code) == (3, 4), f"ICMP type {kind} code {code}, not fragmentation needed")
   check(esp.checksum(body + b"\0" * (len(body) % 2)) == 0, "ICMP checksum")
-  check(mtu == LONGEST, f"ICMP says MTU {mtu}, the longest is {LONGEST}")
+  check(mtu == longest, f"ICMP says MTU {mtu}, the longest is {longest}")
   quoted = body[8:]
   check(len(quoted) >= 28 and packet.startswith(quoted), "the quotation is not the packet that A sent")
   check(not place.seen_on_wire(timeout=0.2), f"{length} bytes: something went out")
@@ -62,6 +63,27 @@ def cut(place, sa, length):
   check(bytes(whole[0]) == bench.one_less(packet), f"{length} bytes: the pieces make another packet")
 
 
+def path_mtu(place, sa):
+  return place.west.json("sa", "show", "dst", "192.0.2.2", "spi", hex(sa.spi))[0]["path_mtu"]
+
+
+def learns(place, sa):
+  """A router on the way refuses a packet of the SA (RFC 1191): 1200 bytes are left, of which 1146 for an inner packet."""
+  place.from_a(inner(1400))
+  frames = place.seen_on_wire()
+  check(frames, "1400 bytes did not pass")
+  check(path_mtu(place, sa) is None, "a path MTU, and nobody told of one")
+  body = struct.pack("!BBHHH", 3, 4, 0, 0, 1200) + frames[0][bench.ETHER:bench.ETHER + 48]
+  body = body[:2] + struct.pack("!H", esp.checksum(body)) + body[4:]
+  place.from_east(esp.ipv4(bench.EAST, bench.WEST, ICMP, body))
+  deadline = time.monotonic() + 3
+  while path_mtu(place, sa) != 1200 and time.monotonic() < deadline:
+    time.sleep(0.05)
+  check(path_mtu(place, sa) == 1200, f"path_mtu is {path_mtu(place, sa)}, a router said 1200")
+  check(passes(place, 1146) == 1200, "the longest packet does not fill the path's MTU")
+  refused(place, 1147, 1146)
+
+
 def main():
   place = bench.Bench()
   sa = place.sa(0x5001, inbound=False)
@@ -73,6 +95,7 @@ def main():
   check(passes(place, LONGEST) == 1500, "afterwards the longest packet does not pass")
   for length in (LONGEST + 1, LONGEST + 25, 1500):
     cut(place, sa, length)
+  learns(place, sa)
   print("witness: 1446 bytes fill the wire, 1447 are refused with a right ICMP answer, or cut in two")
 
 

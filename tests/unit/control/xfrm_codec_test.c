@@ -133,6 +133,7 @@ an_answer_tells_the_state_and_never_the_key(void **state)
 				       .replay_drops = 7,
 				       .window_drops = 8,
 				       .icv_drops = 9,
+				       .path_mtu = 1400,
 				       .bitmap_words = 2,
 				       .bitmap = bitmap};
 	const struct sadb_sa_key key = sadb_sa_key_make(&c.dst, c.spi_be, c.proto);
@@ -143,6 +144,7 @@ an_answer_tells_the_state_and_never_the_key(void **state)
 	assert_true(m.sa.cur.bytes == 1 && m.sa.cur.packets == 2 && m.sa.cur.add_time_s == 3);
 	assert_true(m.sa.cur.use_time_s == 4 && m.sa.cur.last_use_s == 10);
 	assert_true(m.sa.cur.replay_drops == 7 && m.sa.cur.window_drops == 8 && m.sa.cur.icv_drops == 9);
+	assert_int_equal(m.sa.cur.path_mtu, 1400);
 	assert_true(m.sa.config.out_seq == s.out_seq && m.sa.config.in_seq == s.in_seq);
 	assert_int_equal(m.sa.config.key_bytes, 32);
 	assert_true(holds(buf, n, (const uint8_t *)bitmap, sizeof(bitmap)));
