@@ -22,9 +22,14 @@ ping_all a 50 -i 0.05 -s 120 -p $pattern 10.2.0.2
 for size in 0 1 2 3 4 63 64 1000 1400; do
   ping_all a 2 -i 0.5 -s $size -p $pattern 10.2.0.2
 done
-for size in 1472 4000; do # too long for the tunnel, or for the LAN already, and may be cut
-  ping_all a 2 -i 0.5 -M dont -s $size -p $pattern 10.2.0.2
+# Too long for the tunnel, or for the LAN already, and may be cut. On AF_PACKET the kernel puts the LAN's fragments together
+# before DPDK's driver gets them, in frames that are too long for it.
+long_sizes="1472 4000" esp_due=164
+[ "$ports" != af_packet ] || long_sizes=1472 esp_due=144
+for size in $long_sizes; do
+  ping_all a 2 -i 0.5 -M dont -s "$size" -p $pattern 10.2.0.2
 done
+capture_wait "$tmp/wire.pcap" 'ip proto 50' $esp_due
 quit $on_wire
 quit $on_lan
 
@@ -32,7 +37,7 @@ say "what the captures show"
 grep -qaF "$payload" "$tmp/lan.pcap" || fail "the payload is not seen on A's LAN: this check cannot find it"
 ! grep -qaF "$payload" "$tmp/wire.pcap" || fail "the payload is readable on the wire"
 esp=$(capture_count "$tmp/wire.pcap" 'ip proto 50')
-[ "$esp" -eq 164 ] || fail "72 pings and their answers are 164 ESP packets, two for one of 1500 bytes, the wire shows $esp"
+[ "$esp" -eq $esp_due ] || fail "the pings and their answers are $esp_due ESP packets, two for one of 1500 bytes, the wire shows $esp"
 clear=$(capture_count "$tmp/wire.pcap" "$clear_on_wire")
 [ "$clear" -eq 0 ] || fail "$clear packets on the wire are neither ESP nor ARP"
 [ "$(drops west)" -eq 0 ] || fail "west dropped packets"

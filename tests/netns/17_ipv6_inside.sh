@@ -41,6 +41,7 @@ ns_start a ping -q -c 20 -i 0.05 -W 2 10.2.0.2 >"$tmp/ping4"
 ping4=$!
 ping_all a 20 -i 0.05 2001:db8:2::2
 wait $ping4 || fail "pings over IPv4 beside those over IPv6: $(grep transmitted "$tmp/ping4")"
+capture_wait "$tmp/wire.pcap" 'ip proto 50' 132
 quit $on_wire
 quit $on_lan
 grep -qaF "$payload" "$tmp/lan.pcap" || fail "the payload is not seen on A's LAN: this check cannot find it"

@@ -242,6 +242,15 @@ capture_count() { # file, filter
   tcpdump -n -r "$1" "${2:-}" 2>/dev/null | wc -l
 }
 
+capture_has() { # file, filter, packets at least
+  [ "$(capture_count "$1" "$2")" -ge "$3" ]
+}
+
+# A listener may be behind, and loses what it has not read when it ends: waits until it has so many, or a while.
+capture_wait() { # file, filter, packets
+  until_true 5 capture_has "$@" || :
+}
+
 clear_on_wire='not arp and not ip proto 50' # what a wire between two gateways must never show
 
 # ---- ping ----
