@@ -24,7 +24,7 @@
 
 #define OTHERS_KEPT    CAP(IPC_LOCK) /* they map memory, too: a stack for a program that is to be started */
 #define CAP(name)      (UINT64_C(1) << CAP_##name)
-#define ANSWER_WAIT_MS 2000 /* a thread that sleeps wakes for the signal; one that works is interrupted */
+#define ANSWER_WAIT_MS 10000 /* a thread that sleeps wakes for the signal; one that works is interrupted */
 
 /* Addresses, routes, neighbours, XFRM, their sysctls; memory that stays locked as it grows. LeakSanitizer looks at the
  * process as a debugger does. */

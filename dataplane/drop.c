@@ -18,7 +18,8 @@ static const struct reason reasons[] = {
     {"ip-truncated",
      "frame ends before the headers it announces: look for a broken sender or a capture replayed short"},
     {"ip-version", "EtherType and the header's version field disagree: broken sender"},
-    {"ip-length", "IP length is shorter than the header or longer than the frame: broken sender or a cut frame"},
+    {"ip-length",
+     "IP length is shorter than the header, longer than the frame, or of a fragment beyond 65535: broken sender"},
     {"ip-checksum", "IP header checksum is wrong: damaged on the way, or a sender that leaves it to hardware"},
     {"ip-options", "IP options are not carried through the gateway: have the sender leave them out"},
     {"ip-martian", "an address can be no host's (multicast, broadcast, loopback, this network, mapped IPv4): spoofed "

@@ -41,8 +41,14 @@ dp_fragment(struct dp_worker *w, struct rte_mbuf *m, uint16_t mtu, struct rte_mb
 {
 	const uint16_t header = sizeof(struct rte_ipv4_hdr), all = (uint16_t)(dp_meta(m)->ip_bytes - header);
 	const uint16_t most = (uint16_t)((mtu - header) & ~7);
+	const uint16_t place = dp_be16(rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *)->fragment_offset);
 	unsigned n = 0;
 
+	/* Its pieces' places could not be written down: they would begin anew, before the packet's own beginning. */
+	if ((place & RTE_IPV4_HDR_OFFSET_MASK) * 8u + all > UINT16_MAX - header) {
+		dp_drop(w, m, DP_DROP_IP_LENGTH);
+		return 0;
+	}
 	for (uint16_t at = 0; at < all;) {
 		const uint16_t bytes = all - at > most ? most : (uint16_t)(all - at);
 		out[n] = cut(w, m, at, bytes);

@@ -17,7 +17,7 @@ dp_ipv4_may_fragment(const struct rte_ipv4_hdr *ip)
 }
 
 /* Copies an IPv4 packet, its header at data, into fragments of at most mtu bytes each, with the packet's notes. Returns how
- * many, and frees the packet; 0: it was dropped, for want of buffers. */
+ * many, and frees the packet; 0: it was dropped, for want of buffers, or as a fragment that ends beyond any packet. */
 unsigned dp_fragment(struct dp_worker *w, struct rte_mbuf *m, uint16_t mtu, struct rte_mbuf *out[DP_FRAGMENTS_MAX]);
 
 /* Cuts from w->uncut what its SAs cannot seal in one piece, and hands that and what came behind it to w->esp_out; at most as

@@ -124,9 +124,16 @@ dp_count(uint64_t *counter, uint64_t n)
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
+/* Counts and frees what was dropped. */
+void dp_drop_flush(struct dp_worker *w);
+
+/* The packet lives on until the next drop, or the end of the stages. Of fragments there may be more in a round than a vector
+ * holds, so this one makes room for itself. */
 static inline void
 dp_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)
 {
+	if (unlikely(w->drop.n == DP_VEC_MAX))
+		dp_drop_flush(w);
 	dp_meta(m)->reason = (uint16_t)reason;
 	dp_vec_push(&w->drop, m);
 }
@@ -165,9 +172,6 @@ dp_tx(struct dp_worker *w, struct dp_port *port, struct rte_mbuf *m)
 }
 
 void dp_tx_flush(struct dp_worker *w);
-
-/* Counts and frees what was dropped. */
-void dp_drop_flush(struct dp_worker *w);
 
 /* Keeps a packet until its neighbour is known. */
 void dp_hold(struct dp_worker *w, struct rte_mbuf *m);

@@ -234,6 +234,47 @@ what_an_sa_brought_is_cut_for_the_port_behind(void **state)
 	gateway_stop(&gw);
 }
 
+/* More pieces than a stage's vector holds, and none of them may leave. */
+static void
+pieces_that_no_link_takes_are_dropped_however_many(void **state)
+{
+	static uint8_t ip[BUFFER];
+	struct gateway gw;
+	(void)state;
+	gateway_start_mtu(&gw, engine, 0, 128, 9000);
+	gw.dp->port[GW_PORT_LAN]->mtu = 576;
+	__atomic_store_n(&gw.dp->port[GW_PORT_LAN]->up, false, __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < DP_BURST; i++)
+		put_sealed(&gw, i + 1, ip, gateway_inbound_packet(ip, 8900));
+	gateway_turn(&gw);
+	assert_int_equal(gateway_dropped(&gw, DP_DROP_PORT_DOWN), DP_BURST * 17);
+	assert_true(DP_BURST * 17 > DP_VEC_MAX);
+	/* And the next packet is treated as ever. */
+	__atomic_store_n(&gw.dp->port[GW_PORT_LAN]->up, true, __ATOMIC_RELAXED);
+	put_sealed(&gw, DP_BURST + 1, ip, gateway_inbound_packet(ip, 10));
+	gateway_turn(&gw);
+	assert_int_equal(gateway_take(&gw, GW_PORT_LAN, ip), 38);
+	gateway_assert_balanced(&gw);
+	gateway_stop(&gw);
+}
+
+static void
+a_fragment_that_ends_beyond_any_packet_is_dropped(void **state)
+{
+	static uint8_t ip[BUFFER];
+	struct gateway gw;
+	(void)state;
+	gateway_start(&gw, engine, 0, 128);
+	const struct witness_ip header = {
+	    .src = GW_HOST, .dst = GW_FAR, .payload = 1472, .proto = 17, .ttl = 64, .fragment = 0x1ff0};
+	gateway_put(&gw, GW_PORT_LAN, ip, witness_packet(&header, ip));
+	gateway_turn(&gw);
+	assert_int_equal(gateway_take(&gw, GW_PORT_WAN, ip), 0);
+	assert_int_equal(gateway_dropped(&gw, DP_DROP_IP_LENGTH), 1);
+	gateway_assert_balanced(&gw);
+	gateway_stop(&gw);
+}
+
 static void
 it_waits_for_its_neighbour_in_one_piece(void **state)
 {
@@ -294,6 +335,8 @@ main(void)
 	    cmocka_unit_test(a_batch_that_grows_beyond_all_room_is_accounted_for),
 	    cmocka_unit_test(without_buffers_for_all_pieces_none_leaves),
 	    cmocka_unit_test(what_an_sa_brought_is_cut_for_the_port_behind),
+	    cmocka_unit_test(pieces_that_no_link_takes_are_dropped_however_many),
+	    cmocka_unit_test(a_fragment_that_ends_beyond_any_packet_is_dropped),
 	    cmocka_unit_test(it_waits_for_its_neighbour_in_one_piece),
 	    cmocka_unit_test(what_must_not_be_cut_is_dropped_there),
 	};
