@@ -49,7 +49,9 @@ copy_now(struct ctl_mirror *mirror, const struct ctl_mirror_sa *entry, const str
 	*copy = entry->copy;
 	copy->bytes += __atomic_load_n(&mut->bytes, __ATOMIC_RELAXED);
 	copy->packets += __atomic_load_n(&mut->packets, __ATOMIC_RELAXED);
-	copy->use_time_s = first_use(copy->use_time_s, __atomic_load_n(&mut->first_use_s, __ATOMIC_RELAXED));
+	copy->use_time_s =
+	    first_use(copy->use_time_s,
+		      sadb_time_moved(__atomic_load_n(&mut->first_use_s, __ATOMIC_RELAXED), sadb_clock_ahead_s()));
 	if (cold->config.dir != SADB_DIR_IN) {
 		copy->out_seq = ctl_mirror_spent_seq(copy);
 		copy->in_seq = 0;

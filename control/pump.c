@@ -3,7 +3,6 @@
  * in the event loop. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include <systemd/sd-daemon.h>
 
@@ -13,12 +12,6 @@
 #define EVENTS_BATCH    64
 #define EVENTS_MAX      4096 /* in one round, so that a flood leaves time for the socket */
 #define NEIGH_REFRESH_S 30
-
-static uint64_t
-realtime_s(void)
-{
-	return (uint64_t)time(NULL);
-}
 
 static void
 on_expire(void *arg, const struct sadb_sa_cold *sa, enum sadb_expire_kind kind)
@@ -117,8 +110,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (daemon->mirror != NULL)
 		ctl_mirror_tick(daemon->mirror);
-	sadb_tick(daemon->db, realtime_s(), on_expire, daemon);
-	sadb_policies_tick(daemon->db, realtime_s(), on_policy_expire, daemon);
+	sadb_tick(daemon->db, sadb_now_s(), on_expire, daemon);
+	sadb_policies_tick(daemon->db, sadb_now_s(), on_policy_expire, daemon);
 	ctl_tunnels_tick(daemon->tunnels);
 	commit(daemon);
 	/* Workers drop for a port whose link is down: one that comes up must not wait a second for its first ARP. */

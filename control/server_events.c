@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 /* Who subscribed and has left the daemon's group since hears no more. */
 static bool
@@ -64,21 +63,22 @@ fill_bitmap(struct ctl_server *server, const struct sadb_sa_config *config, cons
 void
 ctl_sa_state_fill(struct ctl_server *server, const struct sadb_sa_cold *sa, struct ctl_sa_state *state)
 {
-	*state = (struct ctl_sa_state){.add_time_s = sa->add_time_s};
+	const int64_t ahead_s = sadb_clock_ahead_s();
+	*state = (struct ctl_sa_state){.add_time_s = sadb_time_moved(sa->add_time_s, ahead_s)};
 	if (!sa->hot)
 		return;
 	/* Relaxed: counters that workers go on changing; each value stands for itself. */
 	const struct sadb_sa_mut *mut = sa->hot->mut;
 	state->bytes = __atomic_load_n(&mut->bytes, __ATOMIC_RELAXED);
 	state->packets = __atomic_load_n(&mut->packets, __ATOMIC_RELAXED);
-	state->use_time_s = __atomic_load_n(&mut->first_use_s, __ATOMIC_RELAXED);
-	state->last_use_s = __atomic_load_n(&mut->last_use_s, __ATOMIC_RELAXED);
+	state->use_time_s = sadb_time_moved(__atomic_load_n(&mut->first_use_s, __ATOMIC_RELAXED), ahead_s);
+	state->last_use_s = sadb_time_moved(__atomic_load_n(&mut->last_use_s, __ATOMIC_RELAXED), ahead_s);
 	if (sa->config.dir != SADB_DIR_IN) /* whose sequence is closed, which is no number sent */
 		state->out_seq = __atomic_load_n(&mut->out_seq, __ATOMIC_RELAXED);
 	state->replay_drops = __atomic_load_n(&mut->replay_drops, __ATOMIC_RELAXED);
 	state->window_drops = __atomic_load_n(&mut->window_drops, __ATOMIC_RELAXED);
 	state->icv_drops = __atomic_load_n(&mut->icv_drops, __ATOMIC_RELAXED);
-	state->path_mtu = sadb_sa_path_mtu(mut, (uint64_t)time(NULL));
+	state->path_mtu = sadb_sa_path_mtu(mut, sadb_now_s());
 	if (sa->hot->replay) {
 		state->in_seq = sadb_replay_top(sa->hot->replay);
 		fill_bitmap(server, &sa->config, sa->hot->replay, state);

@@ -128,9 +128,7 @@ read_clock(struct dp_worker *w)
 {
 	if (w->now - w->clock_read < w->dp->second_tsc / 1000)
 		return;
-	struct timespec ts;
-	clock_gettime(CLOCK_REALTIME_COARSE, &ts); /* vDSO: no system call */
-	w->now_s = (uint64_t)ts.tv_sec;
+	w->now_s = sadb_now_s(); /* vDSO: no system call */
 	w->clock_read = w->now;
 }
 

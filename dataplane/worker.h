@@ -78,7 +78,7 @@ struct dp_worker {
 	struct sadb *db;
 	struct dp_engine_queue *engine_queue;
 	struct sadb_neigh_table *neighs; /* this round's */
-	uint64_t now_s;                  /* CLOCK_REALTIME */
+	uint64_t now_s;                  /* sadb_now_s() */
 	uint64_t now;                    /* TSC at the start of the round */
 	unsigned index;
 	unsigned lcore;

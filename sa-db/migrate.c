@@ -208,7 +208,8 @@ static int
 retarget(struct sadb *db, const struct sadb_rule *rule, const struct sadb_migration *to, struct sadb_error *err)
 {
 	struct sadb_policy_info info;
-	uint64_t add_time_s = rule->add_time_s;
+	const uint64_t add_time_s = rule->add_time_s;
+	const uint32_t last_use_s = __atomic_load_n(&rule->hot->last_use_s, __ATOMIC_RELAXED); /* workers' store */
 
 	sadb_rule_describe(rule, &info);
 	info.config.tmpl.src = to->new_src;
@@ -219,7 +220,7 @@ retarget(struct sadb *db, const struct sadb_rule *rule, const struct sadb_migrat
 	/* It is the same policy: what ends it goes on. */
 	struct sadb_rule *heir = sadb_rule_find(db, &info.config);
 	heir->add_time_s = add_time_s;
-	heir->hot->last_use_s = (uint32_t)info.use_time_s; /* no worker sees it yet */
+	heir->hot->last_use_s = last_use_s; /* no worker sees it yet */
 	sadb_policy_life_start(db, heir);
 	return 0;
 }

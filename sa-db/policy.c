@@ -330,10 +330,12 @@ void
 sadb_rule_describe(const struct sadb_rule *rule, struct sadb_policy_info *out)
 {
 	const struct sadb_policy *hot = rule->hot;
+	const uint64_t last_use_s = __atomic_load_n(&hot->last_use_s, __ATOMIC_RELAXED); /* workers' relaxed store */
+	const int64_t ahead_s = sadb_clock_ahead_s();
 	*out = (struct sadb_policy_info){
 	    .config = config_of(rule),
-	    .add_time_s = rule->add_time_s,
-	    .use_time_s = __atomic_load_n(&hot->last_use_s, __ATOMIC_RELAXED), /* workers' relaxed store */
+	    .add_time_s = sadb_time_moved(rule->add_time_s, ahead_s),
+	    .use_time_s = sadb_time_moved(last_use_s, ahead_s),
 	    .sa_spi_be = hot->sa != NULL ? hot->sa->spi_be : 0,
 	};
 }

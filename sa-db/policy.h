@@ -77,7 +77,7 @@ struct sadb_policy {
 		rte_be32_t spi_be;
 		uint32_t reqid;
 	} tmpl;
-	uint32_t last_use_s; /* CLOCK_REALTIME, good until 2106; relaxed store by workers, at most once a second */
+	uint32_t last_use_s; /* sadb_now_s(), good until 2106; relaxed store by workers, at most once a second */
 	uint8_t action;      /* enum sadb_action */
 	uint8_t acquiring;   /* 1 from the first ACQUIRE to its answer or time-out; atomic exchange by workers */
 };

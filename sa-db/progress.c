@@ -63,10 +63,11 @@ take_use(struct sadb *db, struct sadb_sa_cold *cold, const struct sadb_progress 
 
 	__atomic_store_n(&mut->bytes, progress->bytes, __ATOMIC_RELAXED);
 	__atomic_store_n(&mut->packets, progress->packets, __ATOMIC_RELAXED);
+	const int64_t behind_s = -sadb_clock_ahead_s();
 	if (progress->use_time_s != 0)
-		__atomic_store_n(&mut->first_use_s, progress->use_time_s, __ATOMIC_RELAXED);
+		__atomic_store_n(&mut->first_use_s, sadb_time_moved(progress->use_time_s, behind_s), __ATOMIC_RELAXED);
 	if (progress->add_time_s != 0)
-		cold->add_time_s = progress->add_time_s;
+		cold->add_time_s = sadb_time_moved(progress->add_time_s, behind_s);
 	sadb_heap_update(db, cold, sadb_now_s());
 }
 

@@ -103,7 +103,7 @@ struct sadb_sa_mut {
 	/* line 1: use, both directions */
 	alignas(64) uint64_t bytes;
 	uint64_t packets;
-	uint64_t first_use_s, last_use_s;                            /* CLOCK_REALTIME seconds; 0: never */
+	uint64_t first_use_s, last_use_s;                            /* sadb_now_s(); 0: never */
 	uint64_t soft_bytes, hard_bytes, soft_packets, hard_packets; /* control writes, workers read */
 	/* line 2: rare */
 	alignas(64) uint32_t replay_drops; /* XFRM's statistics, with the next two; relaxed adds */

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <rte_jhash.h>
 #include <rte_random.h>
@@ -29,14 +28,6 @@ uint32_t
 sadb_hash(const struct sadb *db, const void *p, size_t bytes)
 {
 	return rte_jhash(p, (uint32_t)bytes, db->seed);
-}
-
-uint64_t
-sadb_now_s(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec;
 }
 
 struct sadb *

@@ -12,6 +12,7 @@
 
 #include <rte_rcu_qsbr.h>
 
+#include "sa-db/clock.h"
 #include "sa-db/fib.h"
 #include "sa-db/policy.h"
 #include "sa-db/sa.h"
@@ -113,7 +114,7 @@ struct sadb_neigh_table *sadb_neighs(const struct sadb *db); /* worker: acquire-
 /* The cold part: identity, configuration without its key, times. Control thread only. */
 struct sadb_sa_cold {
 	struct sadb_sa_config config;              /* key and salt are wiped: zero here */
-	uint64_t add_time_s;                       /* CLOCK_REALTIME */
+	uint64_t add_time_s;                       /* sadb_now_s() */
 	uint32_t slot;                             /* place in the dump order */
 	uint8_t larval;                            /* 1: from ALLOCSPI, has no key yet */
 	struct sadb_sa *hot;                       /* NULL while larval */
@@ -140,7 +141,7 @@ struct sadb_progress {
 	bool has_in_seq; /* what was received is told */
 	bool has_out_seq;
 	uint64_t bytes, packets;         /* in all */
-	uint64_t add_time_s, use_time_s; /* 0: as it is; use: the first */
+	uint64_t add_time_s, use_time_s; /* by the machine's clock; 0: as it is; use: the first */
 	uint64_t out_seq, in_seq;
 	uint32_t seen_packets; /* how far back seen tells; what is older counts as seen */
 	const uint32_t *seen;  /* bit i of word i / 32: was in_seq - i received? */
@@ -200,8 +201,8 @@ unsigned sadb_policy_flush(struct sadb *db);
 
 struct sadb_policy_info { /* for display and netlink */
 	struct sadb_policy_config config;
-	uint64_t add_time_s, use_time_s;
-	rte_be32_t sa_spi_be; /* 0: no SA in charge */
+	uint64_t add_time_s, use_time_s; /* by the machine's clock */
+	rte_be32_t sa_spi_be;            /* 0: no SA in charge */
 };
 int sadb_policy_get(const struct sadb *db, const struct sadb_policy_config *which, struct sadb_policy_info *out);
 /* Dump order by index: the first policy whose slot is >= *slot; *slot becomes its slot + 1. false at the end. */

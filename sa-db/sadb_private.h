@@ -439,6 +439,5 @@ struct sadb {
 
 uint32_t sadb_hash(const struct sadb *db, const void *p, size_t bytes);
 int sadb_random(void *p, size_t bytes); /* that nobody can guess; 0 or -EIO */
-uint64_t sadb_now_s(void);              /* CLOCK_REALTIME, as the kernel's add_time */
 
 #endif
