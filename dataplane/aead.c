@@ -20,7 +20,7 @@ struct dp_aead {
 };
 
 struct dp_aead *
-dp_aead_create(const char *engine, const uint8_t *key, uint32_t key_bytes, struct dp_error *err)
+dp_aead_create(const char *engine, const struct sadb_algorithm *algorithm, const uint8_t *key, struct dp_error *err)
 {
 	struct dp_aead *aead = calloc(1, sizeof(*aead));
 	if (aead == NULL)
@@ -34,10 +34,10 @@ dp_aead_create(const char *engine, const uint8_t *key, uint32_t key_bytes, struc
 	if (aead->queue == NULL || aead->area == NULL)
 		goto no_memory;
 	memset(aead->area, 0, bytes);
-	int rc = aead->engine->key_init(aead->area, SADB_AEAD_AES_GCM_16, key, key_bytes);
+	int rc = aead->engine->key_init(aead->area, algorithm->aead, key, algorithm->key_bytes);
 	if (rc != 0) {
-		snprintf(err->text, sizeof(err->text), "engine %s refuses a key of %u bytes: %s", aead->engine->name,
-			 key_bytes, strerror(-rc));
+		snprintf(err->text, sizeof(err->text), "engine %s refuses a key for %s: %s", aead->engine->name,
+			 algorithm->name, strerror(-rc));
 		goto fail;
 	}
 	aead->keyed = true;

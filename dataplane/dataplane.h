@@ -74,8 +74,9 @@ struct dp_aead_job {
 	uint8_t aad_bytes; /* 8 or 12 */
 };
 
-/* engine: name or "auto". key_bytes: 16 or 32. NULL on failure. destroy wipes. */
-struct dp_aead *dp_aead_create(const char *engine, const uint8_t *key, uint32_t key_bytes, struct dp_error *err);
+/* engine: name or "auto". key: as long as the algorithm asks for. NULL on failure. destroy wipes. */
+struct dp_aead *dp_aead_create(const char *engine, const struct sadb_algorithm *algorithm, const uint8_t *key,
+			       struct dp_error *err);
 void dp_aead_destroy(struct dp_aead *aead);
 const char *dp_aead_engine_name(const struct dp_aead *aead);
 /* One call of the engine's library for each job and nothing around it: the floor under the path's cost. Returns how many

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "dataplane/engine_impl.h"
+#include "sa-db/algorithm.h"
 
 #define AREA_ALIGN     64
 #define ANSWER_TIMEOUT 2 /* seconds until an engine that does not complete has failed */
@@ -51,7 +52,8 @@ fail(struct self_test *test, const struct probe *probe, const char *what)
 {
 	say(test->why, test->size, "engine %s: self-test failed: ", test->engine->name);
 	if (probe != NULL)
-		say(test->why, test->size, "AES-%u-GCM, %u bytes, AAD %u: ", 8 * probe->kat.key_bytes,
+		say(test->why, test->size,
+		    "%s, %u bytes, AAD %u: ", sadb_algorithm_find(probe->kat.aead, probe->kat.key_bytes)->name,
 		    probe->kat.text_bytes, probe->kat.aad_bytes);
 	say(test->why, test->size, "%s", what);
 	return -EIO;
@@ -77,7 +79,7 @@ probe_load(struct self_test *test, struct probe *probe, unsigned kat)
 	memset(area, 0, bytes);
 
 	dp_kat_get(kat, &probe->kat);
-	if (test->engine->key_init(area, SADB_AEAD_AES_GCM_16, probe->kat.key, probe->kat.key_bytes) != 0) {
+	if (test->engine->key_init(area, probe->kat.aead, probe->kat.key, probe->kat.key_bytes) != 0) {
 		free(area);
 		return fail(test, probe, "the key was refused");
 	}

@@ -16,7 +16,9 @@
 
 enum dp_aead_dir { DP_SEAL, DP_OPEN };
 
-/* One packet's work, in place. Lives in the packet's private area, so it stays valid while a device works. */
+/* One packet's work, in place. Lives in the packet's private area, so it stays valid while a device works. The algorithm is
+ * that of the key area. AES-GMAC (RFC 4543 3.3) authenticates aad, then the explicit IV, which ends iv, then the text, and
+ * leaves the text as it is; all others encrypt the text. */
 struct dp_aead_op {
 	const void *key_area; /* as set up by key_init of the same engine */
 	uint8_t *text;        /* plaintext to seal, ciphertext to open */
@@ -26,7 +28,7 @@ struct dp_aead_op {
 	uint8_t aad_bytes; /* 8 or 12 */
 	uint8_t dir;       /* enum dp_aead_dir */
 	int16_t status;    /* 0; -EBADMSG: tag wrong, text wiped; -EIO: the engine failed, text is not to be used */
-	uint8_t iv[DP_IV_BYTES]; /* salt and explicit IV (RFC 4106 4) */
+	uint8_t iv[DP_IV_BYTES]; /* salt and explicit IV (RFC 4106 4, 7634 2, 4543 3.2) */
 	uint8_t aad[12];         /* SPI, [ESN high,] sequence (RFC 4106 5) */
 };
 
@@ -40,7 +42,8 @@ struct dp_engine {
 	bool (*supported)(void);
 	/* Bytes of key material per SA for that many workers. */
 	size_t (*area_bytes)(unsigned max_workers);
-	/* Control thread. area is 64-byte aligned, zeroed. key_bytes 16 or 32. 0, -EINVAL, -ENOMEM. fini wipes. */
+	/* Control thread. area is 64-byte aligned, zeroed. Every algorithm of sa-db/algorithm.h. 0, -EINVAL, -ENOMEM. fini
+	 * wipes. */
 	int (*key_init)(void *area, enum sadb_aead aead, const uint8_t *key, uint32_t key_bytes);
 	void (*key_fini)(void *area);
 	struct dp_engine_queue *(*queue_create)(unsigned worker); /* NULL: no memory */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * The engine "openssl": AES-GCM through OpenSSL's EVP, on any machine. Keys: control thread; queues: their workers.
+ * The engine "openssl": every algorithm through OpenSSL's EVP, on any machine. Keys: control thread; queues: their workers.
  *
  * An EVP context holds the key and the state of one operation, so two workers must not share one, and a worker must not
  * allocate. Therefore a key area holds a context per worker, all made when the key comes. After that first key schedule
@@ -13,9 +13,11 @@
 #include <openssl/evp.h>
 
 #include "dataplane/dataplane.h"
+#include "sa-db/algorithm.h"
 
 struct key_area {
 	uint32_t contexts;
+	uint32_t aead;                           /* enum sadb_aead */
 	EVP_CIPHER_CTX *context[DP_MAX_WORKERS]; /* by worker */
 };
 
@@ -30,12 +32,14 @@ static unsigned context_count = 1;
 static bool
 openssl_supported(void)
 {
-	EVP_CIPHER *narrow = EVP_CIPHER_fetch(NULL, "AES-128-GCM", NULL);
-	EVP_CIPHER *wide = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-	bool both = narrow != NULL && wide != NULL;
-	EVP_CIPHER_free(narrow);
-	EVP_CIPHER_free(wide);
-	return both;
+	static const char *const wanted[] = {"AES-128-GCM", "AES-256-GCM", "ChaCha20-Poly1305"};
+	bool all = true;
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, wanted[i], NULL);
+		all &= cipher != NULL;
+		EVP_CIPHER_free(cipher);
+	}
+	return all;
 }
 
 static size_t
@@ -55,13 +59,25 @@ openssl_key_fini(void *area)
 	OPENSSL_cleanse(keys, sizeof(*keys));
 }
 
+/* GMAC is GCM without a text (SP 800-38D 3). */
+static const EVP_CIPHER *
+cipher_of(enum sadb_aead aead, uint32_t key_bytes)
+{
+	if (sadb_algorithm_find(aead, key_bytes) == NULL)
+		return NULL;
+	if (aead == SADB_AEAD_CHACHA20_POLY1305)
+		return EVP_chacha20_poly1305();
+	return key_bytes == 32 ? EVP_aes_256_gcm() : EVP_aes_128_gcm();
+}
+
 static int
 openssl_key_init(void *area, enum sadb_aead aead, const uint8_t *key, uint32_t key_bytes)
 {
 	struct key_area *keys = area;
-	if (aead != SADB_AEAD_AES_GCM_16 || (key_bytes != 16 && key_bytes != 32))
+	const EVP_CIPHER *cipher = cipher_of(aead, key_bytes);
+	if (cipher == NULL)
 		return -EINVAL;
-	const EVP_CIPHER *cipher = key_bytes == 32 ? EVP_aes_256_gcm() : EVP_aes_128_gcm();
+	keys->aead = aead;
 	while (keys->contexts < context_count) {
 		EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
 		if (context == NULL)
@@ -91,13 +107,25 @@ openssl_queue_destroy(struct dp_engine_queue *queue)
 	free(queue);
 }
 
-static int
-aead_seal(EVP_CIPHER_CTX *context, struct dp_aead_op *op)
+/* All that is only authenticated, and of AES-GMAC the text as well; of the others the text is worked on in place. The
+ * context knows the direction. */
+static bool
+update(EVP_CIPHER_CTX *context, const struct dp_aead_op *op, bool gmac)
 {
 	int n;
-	if (EVP_EncryptInit_ex(context, NULL, NULL, NULL, op->iv) == 1 &&
-	    EVP_EncryptUpdate(context, NULL, &n, op->aad, op->aad_bytes) == 1 &&
-	    (op->text_bytes == 0 || EVP_EncryptUpdate(context, op->text, &n, op->text, (int)op->text_bytes) == 1) &&
+	if (EVP_CipherUpdate(context, NULL, &n, op->aad, op->aad_bytes) != 1)
+		return false;
+	if (gmac && EVP_CipherUpdate(context, NULL, &n, op->iv + SADB_SALT_BYTES, DP_IV_BYTES - SADB_SALT_BYTES) != 1)
+		return false;
+	return op->text_bytes == 0 ||
+	       EVP_CipherUpdate(context, gmac ? NULL : op->text, &n, op->text, (int)op->text_bytes) == 1;
+}
+
+static int
+aead_seal(EVP_CIPHER_CTX *context, struct dp_aead_op *op, bool gmac)
+{
+	int n;
+	if (EVP_EncryptInit_ex(context, NULL, NULL, NULL, op->iv) == 1 && update(context, op, gmac) &&
 	    EVP_EncryptFinal_ex(context, op->text, &n) == 1 &&
 	    EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, DP_TAG_BYTES, op->tag) == 1)
 		return 0;
@@ -105,15 +133,14 @@ aead_seal(EVP_CIPHER_CTX *context, struct dp_aead_op *op)
 }
 
 static int
-aead_open(EVP_CIPHER_CTX *context, struct dp_aead_op *op)
+aead_open(EVP_CIPHER_CTX *context, struct dp_aead_op *op, bool gmac)
 {
 	int n;
 	if (EVP_DecryptInit_ex(context, NULL, NULL, NULL, op->iv) != 1 ||
 	    EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, DP_TAG_BYTES, op->tag) != 1 ||
-	    EVP_DecryptUpdate(context, NULL, &n, op->aad, op->aad_bytes) != 1 ||
-	    (op->text_bytes != 0 && EVP_DecryptUpdate(context, op->text, &n, op->text, (int)op->text_bytes) != 1))
+	    !update(context, op, gmac))
 		return -EIO;
-	/* Compares in constant time. GCM writes nothing here: the text is whole already. */
+	/* Compares in constant time. None of them writes anything here: the text is whole already. */
 	return EVP_DecryptFinal_ex(context, op->text, &n) == 1 ? 0 : -EBADMSG;
 }
 
@@ -124,7 +151,8 @@ work(const struct dp_engine_queue *queue, struct dp_aead_op *op)
 	if (!dp_aead_op_valid(op) || queue->worker >= keys->contexts)
 		return -EIO;
 	EVP_CIPHER_CTX *context = keys->context[queue->worker];
-	int err = op->dir == DP_SEAL ? aead_seal(context, op) : aead_open(context, op);
+	const bool gmac = keys->aead == SADB_AEAD_AES_GMAC;
+	int err = op->dir == DP_SEAL ? aead_seal(context, op, gmac) : aead_open(context, op, gmac);
 	if (err != 0 && op->text_bytes != 0)
 		OPENSSL_cleanse(op->text, op->text_bytes); /* EVP leaves unverified plaintext in place */
 	return err;
@@ -136,14 +164,7 @@ openssl_raw(struct dp_engine_queue *queue, const void *key_area, enum dp_aead_di
 {
 	unsigned failed = 0;
 	for (const struct dp_aead_job *job = jobs; job < jobs + n; job++) {
-		struct dp_aead_op op = {.key_area = key_area,
-					.text = job->text,
-					.tag = job->tag,
-					.text_bytes = job->text_bytes,
-					.aad_bytes = job->aad_bytes,
-					.dir = (uint8_t)dir};
-		memcpy(op.iv, job->iv, sizeof(op.iv));
-		memcpy(op.aad, job->aad, job->aad_bytes <= sizeof(op.aad) ? job->aad_bytes : 0);
+		struct dp_aead_op op = dp_aead_job_op(key_area, dir, job);
 		failed += work(queue, &op) != 0;
 	}
 	return failed;

@@ -25,6 +25,7 @@ enum pg_bench_dir { PG_BENCH_ENCRYPT, PG_BENCH_DECRYPT, PG_BENCH_DIRS };
 struct pg_bench_options {
 	enum pg_bench_kind kind;
 	const char *engine[PG_BENCH_LIST];
+	const struct sadb_algorithm *algorithm;
 	struct pg_mix frame[PG_BENCH_LIST];
 	unsigned sas[PG_BENCH_LIST], policies[PG_BENCH_LIST], workers[PG_BENCH_LIST];
 	bool esn[2], dir[PG_BENCH_DIRS];
@@ -40,6 +41,7 @@ struct pg_bench_case {
 	enum pg_bench_kind kind;
 	enum pg_bench_dir dir;
 	const char *engine;
+	const struct sadb_algorithm *algorithm;
 	const struct pg_mix *frame;
 	unsigned sas, policies, workers;
 	bool esn;
@@ -95,6 +97,7 @@ struct pg_bench_gateway {
 	struct rte_ring *rx[PG_BENCH_PORTS][DP_MAX_WORKERS], *tx[PG_BENCH_PORTS][DP_MAX_WORKERS];
 	uint16_t ethdev[PG_BENCH_PORTS];
 	uint8_t mac[PG_BENCH_PORTS][6];
+	const struct sadb_algorithm *algorithm;
 	unsigned workers, sas;
 	bool esn;
 	uint64_t *in_seq; /* last number sent under inbound SA i; threads add to it */

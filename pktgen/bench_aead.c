@@ -38,7 +38,7 @@ pg_bench_raw_create(const struct pg_bench_options *options, const struct pg_benc
 	if (raw == NULL)
 		return pg_error_set(err, -ENOMEM, "no memory for the bare calls");
 	raw->text = aligned_alloc(LINE, n * stride);
-	raw->aead = dp_aead_create(what->engine, pg_bench_key[what->dir], sizeof(pg_bench_key[what->dir]), &dp_err);
+	raw->aead = dp_aead_create(what->engine, what->algorithm, pg_bench_key[what->dir], &dp_err);
 	if (raw->text == NULL || raw->aead == NULL) {
 		const bool memory = raw->text == NULL;
 		pg_bench_raw_destroy(raw);

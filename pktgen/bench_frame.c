@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * The benchmark's frames: plain ones for the inside, ESP packets for the wire (RFC 4303, RFC 4106), and the proof that
+ * The benchmark's frames: plain ones for the inside, ESP packets for the wire (RFC 4303 with RFC 4106, 7634 or 4543), and the proof that
  * what leaves the gateway is what must leave it. Of its own making from end to end: a path that cheats would not pass.
  * One thread each. */
 #include "pktgen/bench.h"
@@ -56,13 +56,13 @@ pg_bench_source_init(struct pg_bench_source *s, struct pg_bench_gateway *gateway
 	for (unsigned k = 0; k < sizeof(s->pattern); k++)
 		s->pattern[k] = (uint8_t)next_random(s);
 	if (what->dir == PG_BENCH_DECRYPT) {
-		s->sealer = dp_aead_create("auto", pg_bench_key[PG_BENCH_DECRYPT], 32, &dp_err);
+		s->sealer = dp_aead_create("auto", what->algorithm, pg_bench_key[PG_BENCH_DECRYPT], &dp_err);
 		return s->sealer == NULL ? pg_error_set(err, -EIO, "%s", dp_err.text) : 0;
 	}
 	s->out_seq = calloc(gateway->sas, sizeof(*s->out_seq));
 	if (s->out_seq == NULL)
 		return pg_error_set(err, -ENOMEM, "no memory for %u SAs", gateway->sas);
-	s->opener = dp_aead_create(witness(what->engine), pg_bench_key[PG_BENCH_ENCRYPT], 32, &dp_err);
+	s->opener = dp_aead_create(witness(what->engine), what->algorithm, pg_bench_key[PG_BENCH_ENCRYPT], &dp_err);
 	return s->opener == NULL ? pg_error_set(err, -EIO, "%s", dp_err.text) : 0;
 }
 

@@ -140,17 +140,17 @@ add_sa(struct pg_bench_gateway *g, unsigned i, enum pg_bench_dir dir, unsigned w
 	    .dst = v4(out ? PG_BENCH_OUTER_PEER : PG_BENCH_OUTER_OWN),
 	    .spi_be = rte_cpu_to_be_32((out ? PG_BENCH_SPI_OUT : PG_BENCH_SPI_IN) + i),
 	    .proto = IPPROTO_ESP,
-	    .aead = SADB_AEAD_AES_GCM_16,
+	    .aead = (uint8_t)g->algorithm->aead,
 	    .dir = out ? SADB_DIR_OUT : SADB_DIR_IN,
 	    .mode = XFRM_MODE_TUNNEL,
 	    .reqid = i + 1,
 	    .vnet_id = INNER_VNET,
 	    .window_packets = window,
 	    .flags = g->esn ? SADB_SA_ESN : 0,
-	    .key_bytes = sizeof(pg_bench_key[dir]),
+	    .key_bytes = g->algorithm->key_bytes,
 	    .life = {SADB_INF, SADB_INF, SADB_INF, SADB_INF, 0, 0, 0, 0},
 	};
-	memcpy(config.key, pg_bench_key[dir], sizeof(config.key));
+	memcpy(config.key, pg_bench_key[dir], config.key_bytes);
 	memcpy(config.salt, &salt, sizeof(config.salt));
 	return sadb_sa_add(g->db, &config, err);
 }
@@ -251,6 +251,7 @@ pg_bench_gateway_create(const struct pg_bench_options *options, const struct pg_
 		return pg_error_set(err, -ENOMEM, "no memory for a gateway");
 	g->workers = what->workers;
 	g->sas = what->sas;
+	g->algorithm = what->algorithm;
 	g->esn = what->esn;
 	g->in_seq = calloc(what->sas, sizeof(*g->in_seq));
 	const int rc = g->in_seq == NULL ? pg_error_set(err, -ENOMEM, "no memory for %u SAs", what->sas)

@@ -15,25 +15,16 @@
 enum { EXIT_HELP = 0, EXIT_USAGE = 2 };
 
 static const struct option long_options[] = {
-    {"engine", required_argument, NULL, 'e'},
-    {"frames", required_argument, NULL, 'f'},
-    {"dir", required_argument, NULL, 'd'},
-    {"sas", required_argument, NULL, 'S'},
-    {"policies", required_argument, NULL, 'P'},
-    {"workers", required_argument, NULL, 'w'},
-    {"esn", required_argument, NULL, 'E'},
-    {"window", required_argument, NULL, 'W'},
-    {"batch", required_argument, NULL, 'b'},
-    {"trials", required_argument, NULL, 't'},
-    {"time", required_argument, NULL, 'T'},
-    {"cpus", required_argument, NULL, 'c'},
-    {"json", required_argument, NULL, 'j'},
-    {"svg", required_argument, NULL, 's'},
-    {"stages", no_argument, NULL, 'g'},
-    {"quiet", no_argument, NULL, 'q'},
-    {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"engine", required_argument, NULL, 'e'},  {"algorithm", required_argument, NULL, 'a'},
+    {"frames", required_argument, NULL, 'f'},  {"dir", required_argument, NULL, 'd'},
+    {"sas", required_argument, NULL, 'S'},     {"policies", required_argument, NULL, 'P'},
+    {"workers", required_argument, NULL, 'w'}, {"esn", required_argument, NULL, 'E'},
+    {"window", required_argument, NULL, 'W'},  {"batch", required_argument, NULL, 'b'},
+    {"trials", required_argument, NULL, 't'},  {"time", required_argument, NULL, 'T'},
+    {"cpus", required_argument, NULL, 'c'},    {"json", required_argument, NULL, 'j'},
+    {"svg", required_argument, NULL, 's'},     {"stages", no_argument, NULL, 'g'},
+    {"quiet", no_argument, NULL, 'q'},         {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
 };
 
 const char *
@@ -54,6 +45,8 @@ print_help(void)
 	    "aead: those bare calls alone, one packet a call.\n\n"
 	    "Every combination of the lists below is measured. LIST: up to 16 values with commas between.\n"
 	    "  --engine LIST    engines by name; default auto, the one the gateway would choose\n"
+	    "  --algorithm NAME aes-256-gcm-16 (default), aes-128-gcm-16, chacha20-poly1305, aes-256-gmac, "
+	    "aes-128-gmac\n"
 	    "  --frames LIST    inner Ethernet frames without FCS, 64 to 9216 bytes, imix, or a mix as 64x7+590x4;\n"
 	    "                   default " DEFAULT_FRAMES "\n"
 	    "  --dir DIR        encrypt, decrypt or both (default)\n"
@@ -194,6 +187,11 @@ read_value(int c, char **value, struct pg_bench_options *o)
 			   : "0, 64..65536 packets";
 	case 'b':
 		return number(*value, 1, PG_BENCH_BATCH_MAX, &o->batch) ? NULL : "1..256 packets";
+	case 'a':
+		o->algorithm = sadb_algorithm_named(*value);
+		return o->algorithm != NULL
+			   ? NULL
+			   : "aes-256-gcm-16, aes-128-gcm-16, chacha20-poly1305, aes-256-gmac, aes-128-gmac";
 	case 't':
 		return number(*value, 5, PG_BENCH_TRIALS_MAX, &o->trials) ? NULL : "5..101";
 	case 'T':
@@ -208,6 +206,7 @@ set_defaults(struct pg_bench_options *o)
 {
 	char frames[] = DEFAULT_FRAMES, *text = frames;
 	*o = (struct pg_bench_options){.engine = {"auto"},
+				       .algorithm = sadb_algorithm_at(0),
 				       .sas = {1},
 				       .workers = {1},
 				       .esn = {true, false},

@@ -8,8 +8,8 @@ void
 pg_bench_text_head(FILE *out, const struct pg_bench_report *report)
 {
 	const struct pg_bench_options *o = report->options;
-	fprintf(out, "%s, TSC %.3f GHz, %s pages; AES-256-GCM, IPv4 in IPv4; batches of %u", report->cpu,
-		(double)dp_tsc_hz() / 1e9, report->huge_pages ? "huge" : "ordinary", o->batch);
+	fprintf(out, "%s, TSC %.3f GHz, %s pages; %s, IPv4 in IPv4; batches of %u", report->cpu,
+		(double)dp_tsc_hz() / 1e9, report->huge_pages ? "huge" : "ordinary", o->algorithm->name, o->batch);
 	if (o->kind == PG_BENCH_PATH)
 		fprintf(out, ", replay window %u", o->window);
 	fprintf(out, "\ncycles a packet, median of %u trials of %u ms\n", o->trials, o->trial_ms);
@@ -110,7 +110,8 @@ pg_bench_json(const struct pg_bench_report *report)
 			return NULL;
 		}
 	}
-	return json_pack("{sI ss ss sb sb si si so}", "tsc_hz", (json_int_t)dp_tsc_hz(), "cpu", report->cpu, "version",
-			 CULVERT_VERSION, "huge_pages", report->huge_pages, "interrupted", report->interrupted,
-			 "trials", (int)o->trials, "trial_ms", (int)o->trial_ms, "results", list);
+	return json_pack("{sI ss ss ss sb sb si si so}", "tsc_hz", (json_int_t)dp_tsc_hz(), "cpu", report->cpu,
+			 "version", CULVERT_VERSION, "algorithm", o->algorithm->name, "huge_pages", report->huge_pages,
+			 "interrupted", report->interrupted, "trials", (int)o->trials, "trial_ms", (int)o->trial_ms,
+			 "results", list);
 }

@@ -41,7 +41,7 @@ check_engines(const struct pg_bench_options *o, struct pg_error *err)
 {
 	struct dp_error dp_err;
 	for (unsigned i = 0; i < o->n_engines; i++) {
-		struct dp_aead *aead = dp_aead_create(o->engine[i], pg_bench_key[0], sizeof(pg_bench_key[0]), &dp_err);
+		struct dp_aead *aead = dp_aead_create(o->engine[i], o->algorithm, pg_bench_key[0], &dp_err);
 		if (aead == NULL)
 			return pg_error_set(err, -EINVAL, "--engine %s: %s", o->engine[i], dp_err.text);
 		dp_aead_destroy(aead);
@@ -132,7 +132,7 @@ static int
 run_all(struct pg_bench_report *report, struct pg_error *err)
 {
 	const struct pg_bench_options *o = report->options;
-	struct pg_bench_case what = {.kind = o->kind};
+	struct pg_bench_case what = {.kind = o->kind, .algorithm = o->algorithm};
 	int rc = 0;
 	pg_bench_text_head(stdout, report);
 	for (unsigned e = 0; e < o->n_engines && rc == 0; e++) {

@@ -182,6 +182,8 @@ check_update(struct sadb *db, const struct sadb_sa_cold *cold, const struct sadb
 		rc = key_id_of(db, config, key_id, err);
 	if (rc != 0)
 		return rc;
+	if (old->aead != config->aead)
+		return sadb_fail(err, -EINVAL, XFRMA_ALG_AEAD, "an update cannot change the algorithm: use a new key");
 	if (old->key_bytes != config->key_bytes ||
 	    memcmp(sadb_own(cold)->lineage->mark->key_id, key_id, sizeof(key_id)) != 0)
 		return sadb_fail(err, -EINVAL, XFRMA_ALG_AEAD, "an update cannot change the key: delete and add");

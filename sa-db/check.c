@@ -27,17 +27,26 @@ selector_sane(const struct sadb_selector *sel)
 	return known && !mixed && sel->src.len <= sadb_addr_bits(src) && sel->dst.len <= sadb_addr_bits(dst);
 }
 
+static bool
+algorithm_known(enum sadb_aead aead)
+{
+	unsigned i = 0;
+	while (sadb_algorithm_at(i) != NULL && sadb_algorithm_at(i)->aead != aead)
+		i++;
+	return sadb_algorithm_at(i) != NULL;
+}
+
 static int
 check_key(const struct sadb_sa_config *config, struct sadb_error *err)
 {
 	static const uint8_t zero[SADB_KEY_MAX];
-	if (config->aead != SADB_AEAD_AES_GCM_16)
-		return sadb_fail(err, -EINVAL, XFRMA_ALG_AEAD, "algorithm %u: only rfc4106(gcm(aes)), 16-byte ICV",
-				 config->aead);
-	if (config->key_bytes != 16 && config->key_bytes != 32)
+	if (!algorithm_known((enum sadb_aead)config->aead))
 		return sadb_fail(err, -EINVAL, XFRMA_ALG_AEAD,
-				 "key of %u bytes: 16 or 32 are accepted, besides the 4 of the salt",
-				 config->key_bytes);
+				 "algorithm %u: AES-GCM, ChaCha20-Poly1305 and AES-GMAC are accepted", config->aead);
+	if (sadb_algorithm_find((enum sadb_aead)config->aead, config->key_bytes) == NULL)
+		return sadb_fail(err, -EINVAL, XFRMA_ALG_AEAD,
+				 "key of %u bytes: %s accepted, besides the 4 of the salt", config->key_bytes,
+				 config->aead == SADB_AEAD_CHACHA20_POLY1305 ? "32 are" : "16 or 32 are");
 	/* The kernel in lockdown shows keys as zeros: such a copy must not be used. */
 	if (memcmp(config->key, zero, config->key_bytes) == 0)
 		return sadb_fail(err, -EINVAL, XFRMA_ALG_AEAD, "key is all zero: redacted by its source?");

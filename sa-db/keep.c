@@ -149,6 +149,7 @@ sadb_keep_take(struct sadb *db, struct sadb_sa_cold *cold)
 	memcpy(keep->key.area, cold->hot->key_area, db->config.keyer.area_bytes);
 	memcpy(keep->key.salt, cold->hot->salt, sizeof(keep->key.salt));
 	memcpy(keep->key.key_id, sadb_own(cold)->lineage->mark->key_id, sizeof(keep->key.key_id));
+	keep->key.aead = cold->config.aead;
 	keep->key.key_bytes = cold->config.key_bytes;
 	keep->until_s = sadb_now_s() + KEEP_S;
 	sadb_own(cold)->key_borrowed = true;
@@ -165,13 +166,14 @@ sadb_keep_find(struct sadb *db, const struct sadb_sa_config *config, const struc
 	memcpy(&id, config->key + sizeof(magic), sizeof(id));
 	for (struct sadb_keep *at = db->keeps.first; at != NULL; at = at->next)
 		if (at->id == id && at->key.area != NULL && at->sa.spi_be == config->spi_be &&
-		    at->key.key_bytes == config->key_bytes) {
+		    at->key.aead == config->aead && at->key.key_bytes == config->key_bytes) {
 			*key = &at->key;
 			return 0;
 		}
-	return sadb_fail(err, -EINVAL, XFRMA_ALG_AEAD,
-			 "this stands for the key of an SA: it is good for %u s from its delete, for the same SPI",
-			 KEEP_S);
+	return sadb_fail(
+	    err, -EINVAL, XFRMA_ALG_AEAD,
+	    "this stands for the key of an SA: it is good for %u s from its delete, for the same SPI and algorithm",
+	    KEEP_S);
 }
 
 void

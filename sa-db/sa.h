@@ -21,9 +21,12 @@
 
 struct sadb_vnet;
 
+/* What it takes of each stands in algorithm.h. Of those on AES the key's length says 128 or 256. */
 enum sadb_aead {
 	SADB_AEAD_NONE,
-	SADB_AEAD_AES_GCM_16, /* RFC 4106 with a 16-byte ICV; the key's length says 128 or 256 */
+	SADB_AEAD_AES_GCM_16,        /* RFC 4106 with a 16-byte ICV */
+	SADB_AEAD_CHACHA20_POLY1305, /* RFC 7634 */
+	SADB_AEAD_AES_GMAC,          /* RFC 4543, integrity only: what it carries is not encrypted */
 };
 
 /* An SA is simplex (RFC 4301 4.1). ANY leaves it to the destination: ours makes it inbound, another's outbound. */

@@ -13,6 +13,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "sa-db/clock.h"
+#include "sa-db/algorithm.h"
 #include "sa-db/fib.h"
 #include "sa-db/policy.h"
 #include "sa-db/sa.h"
@@ -33,7 +34,8 @@ struct sadb_config {
 	uint32_t max_policies;
 	unsigned max_workers;
 	struct sadb_keyer keyer;
-	/* A collision-resistant hash of key and salt: the name under which used sequence numbers are remembered. */
+	/* A collision-resistant hash of key and salt: the name under which used sequence numbers are remembered. It says
+	 * nothing of the algorithm: AES-GCM and AES-GMAC under one key and nonce break each other, so they share the numbers. */
 	int (*key_id)(const uint8_t *key, uint32_t key_bytes, const uint8_t salt[SADB_SALT_BYTES],
 		      uint8_t id[SADB_KEY_ID_BYTES]);
 	const char *store_path; /* SQLite file of sequence marks; NULL: memory only (tests) */

@@ -197,7 +197,8 @@ struct sadb_keeps {
 };
 
 struct sadb_kept_key {
-	void *area; /* expanded; NULL while its SA lives */
+	void *area;   /* expanded, for aead alone; NULL while its SA lives */
+	uint8_t aead; /* enum sadb_aead */
 	uint8_t salt[SADB_SALT_BYTES];
 	uint8_t key_id[SADB_KEY_ID_BYTES];
 	uint32_t key_bytes;

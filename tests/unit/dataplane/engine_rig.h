@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "dataplane/engine.h"
+#include "sa-db/algorithm.h"
 
 /* A zeroed area, on whole lines, for that many workers. */
 static inline void *
@@ -25,11 +26,18 @@ rig_area(const struct dp_engine *engine, unsigned workers)
 }
 
 static inline void *
-rig_key(const struct dp_engine *engine, unsigned workers, const uint8_t *key, uint32_t key_bytes)
+rig_key_for(const struct dp_engine *engine, unsigned workers, const struct sadb_algorithm *algorithm,
+	    const uint8_t *key)
 {
 	void *area = rig_area(engine, workers);
-	assert_int_equal(engine->key_init(area, SADB_AEAD_AES_GCM_16, key, key_bytes), 0);
+	assert_int_equal(engine->key_init(area, algorithm->aead, key, algorithm->key_bytes), 0);
 	return area;
+}
+
+static inline void *
+rig_key(const struct dp_engine *engine, unsigned workers, const uint8_t *key, uint32_t key_bytes)
+{
+	return rig_key_for(engine, workers, sadb_algorithm_find(SADB_AEAD_AES_GCM_16, key_bytes), key);
 }
 
 static inline void

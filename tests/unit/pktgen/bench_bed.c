@@ -39,7 +39,12 @@ bed_create(const char *mix, enum pg_bench_dir dir, bool esn, unsigned sas, unsig
 	memcpy(bed->gateway.mac[PG_BENCH_LAN], bed_lan_mac, 6);
 	memcpy(bed->gateway.mac[PG_BENCH_WAN], bed_wan_mac, 6);
 	assert_int_equal(pg_mix_parse(mix, &bed->mix), 0);
-	const struct pg_bench_case what = {.dir = dir, .engine = "auto", .frame = &bed->mix, .sas = sas, .esn = esn};
+	const struct pg_bench_case what = {.dir = dir,
+					   .engine = "auto",
+					   .algorithm = sadb_algorithm_at(0),
+					   .frame = &bed->mix,
+					   .sas = sas,
+					   .esn = esn};
 	if (pg_bench_source_init(&bed->source, &bed->gateway, &what, i, &err) < 0)
 		fail_msg("%s", err.text);
 	return bed;

@@ -63,6 +63,7 @@ a_case(void)
 	return (struct pg_bench_case){.kind = PG_BENCH_PATH,
 				      .dir = PG_BENCH_ENCRYPT,
 				      .engine = "auto",
+				      .algorithm = sadb_algorithm_at(0),
 				      .frame = &small,
 				      .sas = 1,
 				      .policies = 1,
@@ -197,11 +198,22 @@ the_stages_pass_what_the_check_looks_at(void **state)
 		const char *frames, *engine;
 		unsigned sas, policies, workers, window;
 		bool esn;
+		const char *algorithm;
 	} rows[] = {
-	    {"64", "auto", 1, 1, 1, 1024, false},     {"65", "openssl", 1, 1, 1, 0, false},
-	    {"66", "auto", 3, 3, 1, 64, true},        {"67", "auto", 50, 200, 1, 1024, false},
-	    {"imix", "openssl", 2, 2, 1, 1024, true}, {"9216", "auto", 1, 1, 1, 1024, true},
-	    {"imix", "auto", 1, 1, 2, 1024, true},    {"64", "auto", 1, 1, 2, 64, false},
+	    {"64", "auto", 1, 1, 1, 1024, false, "aes-256-gcm-16"},
+	    {"65", "openssl", 1, 1, 1, 0, false, "aes-256-gcm-16"},
+	    {"66", "auto", 3, 3, 1, 64, true, "aes-256-gcm-16"},
+	    {"67", "auto", 50, 200, 1, 1024, false, "aes-256-gcm-16"},
+	    {"imix", "openssl", 2, 2, 1, 1024, true, "aes-256-gcm-16"},
+	    {"9216", "auto", 1, 1, 1, 1024, true, "aes-256-gcm-16"},
+	    {"imix", "auto", 1, 1, 2, 1024, true, "aes-256-gcm-16"},
+	    {"64", "auto", 1, 1, 2, 64, false, "aes-256-gcm-16"},
+	    {"imix", "auto", 2, 2, 1, 1024, false, "aes-128-gcm-16"},
+	    {"67", "auto", 2, 2, 1, 1024, true, "chacha20-poly1305"},
+	    {"imix", "openssl", 1, 1, 2, 1024, false, "chacha20-poly1305"},
+	    {"66", "auto", 2, 2, 1, 1024, true, "aes-256-gmac"},
+	    {"imix", "openssl", 1, 1, 1, 1024, false, "aes-128-gmac"},
+	    {"9216", "auto", 1, 1, 1, 1024, false, "aes-256-gmac"},
 	};
 	for (unsigned i = 0; i < 2 * ENTRIES(rows); i++) {
 		struct pg_bench_case what = a_case();
@@ -212,6 +224,7 @@ the_stages_pass_what_the_check_looks_at(void **state)
 		what.frame = &mix;
 		what.dir = i % 2;
 		what.engine = rows[i / 2].engine;
+		what.algorithm = sadb_algorithm_named(rows[i / 2].algorithm);
 		what.sas = rows[i / 2].sas;
 		what.policies = rows[i / 2].policies;
 		what.workers = rows[i / 2].workers;

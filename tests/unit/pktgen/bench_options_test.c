@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #define ENTRIES(array) (sizeof(array) / sizeof((array)[0]))
-#define WORDS          32
+#define WORDS          40
 
 static char line[512], said[8192];
 
@@ -63,6 +63,7 @@ without_options_everything_has_its_default(void **state)
 	assert_int_equal(o.kind, PG_BENCH_PATH);
 	assert_int_equal(o.n_engines, 1);
 	assert_string_equal(o.engine[0], "auto");
+	assert_string_equal(o.algorithm->name, "aes-256-gcm-16");
 	assert_int_equal(o.n_frames, ENTRIES(frames));
 	for (unsigned i = 0; i < ENTRIES(frames); i++)
 		assert_string_equal(o.frame[i].name, frames[i]);
@@ -91,10 +92,11 @@ every_option_is_taken(void **state)
 	accept_line(
 	    "--engine ipsec-mb,openssl --frames 9216,imix,64x7+590x4 path --dir decrypt --sas 1,10k "
 	    "--policies 10k,20000 --workers 1,3 --esn both --window 65536 --batch 256 --trials 101 --time 10000 "
-	    "--cpus 5,4,7 --stages --json a --svg b -qv",
+	    "--cpus 5,4,7 --stages --json a --svg b -qv --algorithm aes-128-gmac",
 	    &o);
 	assert_int_equal(o.n_engines, 2);
 	assert_string_equal(o.engine[1], "openssl");
+	assert_string_equal(o.algorithm->name, "aes-128-gmac");
 	assert_int_equal(o.n_frames, 3);
 	assert_int_equal(o.frame[0].max, 9216);
 	assert_int_equal(o.frame[2].cycle, 11);
@@ -156,6 +158,9 @@ a_value_that_is_not_accepted_is_one_line_with_option_value_and_what_is(void **st
 	    {"path --frames big", "--frames 'big': accepted: up to 16 of"},
 	    {"path --frames 64,64,64,64,64,64,64,64,64,64,64,64,64,64,64,64,65",
 	     "--frames '65': accepted: up to 16 of"},
+	    {"path --algorithm aes-192-gcm-16",
+	     "--algorithm 'aes-192-gcm-16': accepted: aes-256-gcm-16, aes-128-gcm-16, chacha20-poly1305, aes-256-gmac, "
+	     "aes-128-gmac"},
 	    {"path --engine ,", "--engine '': accepted: up to 16 engines by name"},
 	    {"path --dir up", "--dir 'up': accepted: encrypt, decrypt, both"},
 	    {"path --sas 0", "--sas '0': accepted: up to 16 of 1..2M"},
@@ -259,9 +264,10 @@ static void
 help_names_every_option(void **state)
 {
 	(void)state;
-	static const char *const names[] = {"--engine", "--frames", "--dir",    "--sas",    "--policies", "--workers",
-					    "--esn",    "--window", "--batch",  "--trials", "--time",     "--cpus",
-					    "--json",   "--svg",    "--stages", "--quiet",  "--verbose"};
+	static const char *const names[] = {"--engine",   "--algorithm", "--frames", "--dir",    "--sas",
+					    "--policies", "--workers",   "--esn",    "--window", "--batch",
+					    "--trials",   "--time",      "--cpus",   "--json",   "--svg",
+					    "--stages",   "--quiet",     "--verbose"};
 	struct pg_bench_options o;
 	assert_int_equal(read_line("--help", &o, STDOUT_FILENO), 0);
 	for (unsigned i = 0; i < ENTRIES(names); i++)

@@ -160,8 +160,8 @@ static void
 json_has_the_figures_of_each_case_of_a_path(void **state)
 {
 	(void)state;
-	static const char *const top[] = {"tsc_hz",      "cpu",    "results",  "version", "huge_pages",
-					  "interrupted", "trials", "trial_ms", NULL};
+	static const char *const top[] = {"tsc_hz",    "cpu",         "results", "version",  "huge_pages",
+					  "algorithm", "interrupted", "trials",  "trial_ms", NULL};
 	static const char *const keys[] = {
 	    "bench",   "dir",    "engine", "frame",      "sas",        "policies",
 	    "workers", "cycles", "mpps",   "gbps",       "cycles_low", "cycles_high",
@@ -173,6 +173,7 @@ json_has_the_figures_of_each_case_of_a_path(void **state)
 	assert_keys(root, top);
 	assert_int_equal(json_integer_value(json_object_get(root, "tsc_hz")), dp_tsc_hz());
 	assert_string_equal(json_string_value(json_object_get(root, "cpu")), "A & B");
+	assert_string_equal(json_string_value(json_object_get(root, "algorithm")), "aes-256-gcm-16");
 	assert_true(json_is_true(json_object_get(root, "huge_pages")));
 	assert_true(json_is_false(json_object_get(root, "interrupted")));
 	assert_int_equal(json_array_size(json_object_get(root, "results")), 4);
@@ -266,7 +267,7 @@ the_table_has_a_line_for_each_case_under_its_head(void **state)
 	assert_int_equal(count(text, "\n"), 3 + 4);
 	assert_says(text,
 		    (const char *[]){
-			"A & B, TSC ", "huge pages; AES-256-GCM, IPv4 in IPv4; batches of 32, replay window 2048\n",
+			"A & B, TSC ", "huge pages; aes-256-gcm-16, IPv4 in IPv4; batches of 32, replay window 2048\n",
 			"cycles a packet, median of 9 trials of 3 ms\n",
 			"engine      frame  dir         sas policies workers esn    cycles      low     high     "
 			"raw  ratio     Mpps   Gbit/s\n",
@@ -294,7 +295,7 @@ the_table_of_bare_calls_tells_esn_and_an_interrupted_one_how_far_it_came(void **
 	m->report.huge_pages = false;
 	char *text = table(m);
 	assert_int_equal(count(text, "\n"), 3 + 3 + 1);
-	assert_says(text, (const char *[]){"ordinary pages; AES-256-GCM, IPv4 in IPv4; batches of 64\n",
+	assert_says(text, (const char *[]){"ordinary pages; aes-256-gcm-16, IPv4 in IPv4; batches of 64\n",
 					   "\nipsec-mb       64  decrypt off     200.0    190.0    220.0 ",
 					   "\nipsec-mb       64  encrypt on      300.0    290.0    320.0 ",
 					   "\nnote: interrupted after 3 of 4 cases\n", NULL});

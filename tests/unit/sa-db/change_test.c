@@ -257,6 +257,11 @@ change_key(struct sadb_sa_config *c)
 	c->key[0] ^= 1;
 }
 static void
+change_algorithm(struct sadb_sa_config *c)
+{
+	c->aead = SADB_AEAD_AES_GMAC;
+}
+static void
 change_salt(struct sadb_sa_config *c)
 {
 	c->salt[0] ^= 1;
@@ -291,8 +296,8 @@ change_window(struct sadb_sa_config *c)
 static void
 an_update_cannot_change_what_an_sa_is(void **state)
 {
-	static const spoil_fn cases[] = {change_key, change_salt, change_esn,   change_src,
-					 change_dir, change_vnet, change_window};
+	static const spoil_fn cases[] = {change_key, change_algorithm, change_salt, change_esn,
+					 change_src, change_dir,       change_vnet, change_window};
 	struct sadb *db = rig_create(NULL);
 	(void)state;
 	assert_int_equal(sadb_vnet_add(db, 2, "red", &rig_err), 0);

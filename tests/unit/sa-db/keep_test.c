@@ -166,10 +166,13 @@ a_stand_in_is_good_for_its_own_sa_only(void **state)
 		uint32_t spi_plus, key_bytes;
 		uint8_t flip; /* a bit of the eighth byte of its number */
 		int rc;
+		uint8_t aead;
 	} table[] = {
-	    {false, 0, 32, 0, -EEXIST}, /* it lives */
-	    {false, 1, 32, 0, -EINVAL}, {true, 1, 32, 0, -EINVAL}, {true, 0, 16, 0, -EINVAL},
-	    {true, 0, 32, 1, -EINVAL},  {true, 0, 32, 0, 0},
+	    {false, 0, 32, 0, -EEXIST, SADB_AEAD_AES_GCM_16}, /* it lives */
+	    {false, 1, 32, 0, -EINVAL, SADB_AEAD_AES_GCM_16},       {true, 1, 32, 0, -EINVAL, SADB_AEAD_AES_GCM_16},
+	    {true, 0, 16, 0, -EINVAL, SADB_AEAD_AES_GCM_16},        {true, 0, 32, 1, -EINVAL, SADB_AEAD_AES_GCM_16},
+	    {true, 0, 32, 0, -EINVAL, SADB_AEAD_AES_GMAC}, /* the area is expanded for another */
+	    {true, 0, 32, 0, -EINVAL, SADB_AEAD_CHACHA20_POLY1305}, {true, 0, 32, 0, 0, SADB_AEAD_AES_GCM_16},
 	};
 
 	(void)state;
@@ -182,6 +185,7 @@ a_stand_in_is_good_for_its_own_sa_only(void **state)
 		config.spi_be = rte_cpu_to_be_32(0x1001 + table[i].spi_plus);
 		config.key_bytes = table[i].key_bytes;
 		config.key[15] ^= table[i].flip;
+		config.aead = table[i].aead;
 		if (sadb_sa_add(db, &config, &rig_err) != table[i].rc)
 			fail_msg("case %u: %s", i, rig_err.text);
 		sadb_destroy(db);

@@ -52,6 +52,30 @@ a_key_that_comes_back_goes_on_where_it_stopped(void **state)
 	sadb_destroy(db);
 }
 
+/* AES-GCM and AES-GMAC with one nonce under one key give away the key that authenticates. */
+static void
+a_key_is_one_whatever_the_algorithm(void **state)
+{
+	struct sadb *db = rig_create(*state);
+	static const uint8_t aeads[] = {SADB_AEAD_AES_GCM_16, SADB_AEAD_AES_GMAC, SADB_AEAD_CHACHA20_POLY1305,
+					SADB_AEAD_AES_GMAC, SADB_AEAD_AES_GCM_16};
+	for (unsigned i = 0; i < sizeof(aeads); i++) {
+		struct sadb_sa_config config = rig_sa(1), beside = rig_sa(1);
+		config.aead = aeads[i];
+		assert_int_equal(sadb_sa_add(db, &config, &rig_err), 0);
+		rig_commit(db);
+		assert_int_equal(rig_take(rig_lookup(db, 1), 10), 1 + i * 10);
+		beside.spi_be = rte_cpu_to_be_32(0x1002);
+		beside.aead = aeads[(i + 1) % sizeof(aeads)];
+		assert_int_equal(sadb_sa_add(db, &beside, &rig_err), -EEXIST);
+		rig_del(db, 1);
+		rig_commit(db);
+		rig_reclaim_all(db);
+		rig_commit(db);
+	}
+	sadb_destroy(db);
+}
+
 static void
 a_configured_sequence_counts_only_when_it_is_ahead(void **state)
 {
@@ -299,6 +323,7 @@ main(void)
 	    STORE(nothing_is_sent_before_the_commit),
 	    STORE(an_inbound_sa_never_sends),
 	    BOTH(a_key_that_comes_back_goes_on_where_it_stopped),
+	    BOTH(a_key_is_one_whatever_the_algorithm),
 	    BOTH(a_configured_sequence_counts_only_when_it_is_ahead),
 	    BOTH(within_the_grace_period_a_key_starts_above_all_that_is_open),
 	    BOTH(a_key_deleted_before_its_commit_opens_nothing),

@@ -12,7 +12,7 @@ keyer_init(void *area, enum sadb_aead aead, const uint8_t *key, uint32_t key_byt
 	struct rig_area *rig = area;
 	if (rig_keyer_rc != 0)
 		return rig_keyer_rc;
-	assert_int_equal(aead, SADB_AEAD_AES_GCM_16);
+	assert_non_null(sadb_algorithm_find(aead, key_bytes));
 	memcpy(rig->key, key, key_bytes);
 	rig->key_bytes = key_bytes;
 	rig->alive = RIG_ALIVE;
