@@ -2,6 +2,7 @@
  * Decoding of SA messages: NEWSA, UPDSA, DELSA, GETSA, ALLOCSPI, EXPIRE, FLUSHSA, NEWSADINFO. Pure. */
 #include "control/xfrm_impl.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <netinet/in.h>
 
@@ -17,7 +18,33 @@ all_zero(const uint8_t *bytes, size_t n)
 	return any == 0;
 }
 
-/* RFC 4106 8.1: the keying material is the AES key with the 4-byte salt after it. */
+/* One of that kernel name, with these bytes of key if there is; NULL: the name is not known. */
+static const struct sadb_algorithm *
+find_algorithm(const char *kernel_name, uint64_t key_bytes)
+{
+	const struct sadb_algorithm *one, *found = NULL;
+
+	for (unsigned i = 0; (one = sadb_algorithm_at(i)) != NULL; i++)
+		if (strcmp(one->kernel_name, kernel_name) == 0 && (found == NULL || one->key_bytes == key_bytes))
+			found = one;
+	return found;
+}
+
+/* The name of an algorithm that is not known, as the operator may see it. */
+static int
+refuse_algorithm(const char *kernel_name, struct sadb_error *err)
+{
+	char name[32];
+	size_t i = 0;
+
+	for (; i < sizeof(name) - 1 && kernel_name[i] != 0; i++)
+		name[i] = isprint((unsigned char)kernel_name[i]) ? kernel_name[i] : '?';
+	name[i] = 0;
+	return ctl_refuse(err, -ENOSYS, XFRMA_ALG_AEAD, "XFRMA_ALG_AEAD %s is not supported: %s are", name,
+			  CTL_XFRM_AEAD_NAMES);
+}
+
+/* RFC 4106 8.1, 7634 2, 4543 5: the keying material is the key with the 4-byte salt after it. */
 static int
 get_aead(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, struct sadb_error *err)
 {
@@ -32,22 +59,22 @@ get_aead(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, struct s
 		return ctl_refuse(err, -EINVAL, XFRMA_ALG_AEAD,
 				  "XFRMA_ALG_AEAD says its key has %u bits, but only %zu bytes follow", alg.alg_key_len,
 				  mnl_attr_get_payload_len(attr) - sizeof(alg));
-	if (strcmp(alg.alg_name, CTL_XFRM_AEAD_NAME) != 0)
-		return ctl_refuse(err, -ENOSYS, XFRMA_ALG_AEAD,
-				  "XFRMA_ALG_AEAD algorithm is not supported: " CTL_XFRM_AEAD_NAME " is");
+	const struct sadb_algorithm *algorithm = find_algorithm(alg.alg_name, bytes - SADB_SALT_BYTES);
+	if (algorithm == NULL)
+		return refuse_algorithm(alg.alg_name, err);
 	if (alg.alg_icv_len != CTL_XFRM_ICV_BITS)
 		return ctl_refuse(err, -ENOSYS, XFRMA_ALG_AEAD, "XFRMA_ALG_AEAD with an ICV of %u bits: %u is accepted",
 				  alg.alg_icv_len, CTL_XFRM_ICV_BITS);
-	if (alg.alg_key_len != (32 + SADB_SALT_BYTES) * 8 && alg.alg_key_len != (16 + SADB_SALT_BYTES) * 8)
-		return ctl_refuse(err, -EINVAL, XFRMA_ALG_AEAD,
-				  "XFRMA_ALG_AEAD with a key of %u bits: 288 (AES-256) and 160 (AES-128) are accepted, "
-				  "the last 32 are the salt",
-				  alg.alg_key_len);
+	if (alg.alg_key_len != (algorithm->key_bytes + SADB_SALT_BYTES) * 8)
+		return ctl_refuse(
+		    err, -EINVAL, XFRMA_ALG_AEAD,
+		    "XFRMA_ALG_AEAD with a key of %u bits: %s accepted, the last 32 are the salt", alg.alg_key_len,
+		    algorithm->aead == SADB_AEAD_CHACHA20_POLY1305 ? "288 are" : "288 (AES-256) and 160 (AES-128) are");
 	config->key_bytes = (uint32_t)bytes - SADB_SALT_BYTES;
 	/* Redaction in the kernel leaves zeros: an answer may show them, a request must not use them. */
 	if (msg->request && all_zero(key, config->key_bytes))
 		return ctl_refuse(err, -EINVAL, XFRMA_ALG_AEAD, "XFRMA_ALG_AEAD has a key of zero bytes only");
-	config->aead = SADB_AEAD_AES_GCM_16;
+	config->aead = (uint8_t)algorithm->aead;
 	memcpy(config->key, key, config->key_bytes);
 	memcpy(config->salt, key + config->key_bytes, SADB_SALT_BYTES);
 	return 0;
@@ -61,7 +88,7 @@ get_algorithms(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, st
 	for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (msg->at[others[i]])
 			return ctl_refuse(err, -ENOSYS, others[i],
-					  "%s is not supported: XFRMA_ALG_AEAD with " CTL_XFRM_AEAD_NAME " is",
+					  "%s is not supported: XFRMA_ALG_AEAD with " CTL_XFRM_AEAD_NAMES " is",
 					  ctl_xfrm_rules.rule[others[i]].name);
 	if (msg->at[XFRMA_ALG_AEAD])
 		return get_aead(msg, config, err);

@@ -91,11 +91,12 @@ fill_info(struct xfrm_usersa_info *info, const struct sadb_sa_config *config, co
 static void
 put_aead(struct ctl_put *put, const struct sadb_sa_config *config, const struct ctl_sa_state *state)
 {
-	if (config->aead == SADB_AEAD_NONE)
+	const struct sadb_algorithm *algorithm = sadb_algorithm_find((enum sadb_aead)config->aead, config->key_bytes);
+	if (algorithm == NULL) /* larval */
 		return;
 	uint32_t bytes = config->key_bytes + SADB_SALT_BYTES;
-	struct xfrm_algo_aead alg = {
-	    .alg_name = CTL_XFRM_AEAD_NAME, .alg_key_len = bytes * 8, .alg_icv_len = CTL_XFRM_ICV_BITS};
+	struct xfrm_algo_aead alg = {.alg_key_len = bytes * 8, .alg_icv_len = CTL_XFRM_ICV_BITS};
+	snprintf(alg.alg_name, sizeof(alg.alg_name), "%s", algorithm->kernel_name);
 	uint8_t *room = ctl_put_room(put, XFRMA_ALG_AEAD, sizeof(alg) + bytes);
 	if (!room)
 		return;

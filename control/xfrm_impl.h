@@ -16,7 +16,7 @@
 #define CTL_XFRMA_MAX         CTL_XFRMA_PATH_MTU
 #define CTL_SA_DIR_IN         1
 #define CTL_SA_DIR_OUT        2
-#define CTL_XFRM_AEAD_NAME    "rfc4106(gcm(aes))"
+#define CTL_XFRM_AEAD_NAMES   "rfc4106(gcm(aes)), rfc7539esp(chacha20,poly1305), rfc4543(gcm(aes))"
 #define CTL_XFRM_ICV_BITS     128
 #define CTL_XFRM_MAX_BMP      2048 /* words: SADB_REPLAY_MAX bits; the kernel stops at 128 */
 

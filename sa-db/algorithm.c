@@ -13,6 +13,8 @@ static const struct sadb_algorithm algorithms[] = {
     {"aes-256-gmac", "rfc4543(gcm(aes))", SADB_AEAD_AES_GMAC, 32, false},
     {"aes-128-gmac", "rfc4543(gcm(aes))", SADB_AEAD_AES_GMAC, 16, false},
 };
+const char *const sadb_algorithm_names[] = {"aes-256-gcm-16", "aes-128-gcm-16", "chacha20-poly1305",
+					    "aes-256-gmac",   "aes-128-gmac",   NULL};
 #define ALGORITHMS (sizeof(algorithms) / sizeof(algorithms[0]))
 
 const struct sadb_algorithm *

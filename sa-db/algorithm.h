@@ -19,6 +19,8 @@ struct sadb_algorithm {
 	bool encrypts;      /* false: integrity only, everyone on the way reads the packets */
 };
 
+/* The names in the table's order, NULL-terminated. */
+extern const char *const sadb_algorithm_names[];
 /* The i-th; NULL past the last. The first is what an SA gets where nobody names one. */
 const struct sadb_algorithm *sadb_algorithm_at(unsigned i);
 /* NULL: there is none. */

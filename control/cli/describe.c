@@ -57,14 +57,6 @@ cli_print(const struct cli *cli, const struct show *show, enum show_style json)
 }
 
 /* ---- pieces ---- */
-static const char *
-algorithm(const struct sadb_sa_config *config)
-{
-	if (config->aead == SADB_AEAD_NONE)
-		return "none-yet"; /* larval: an SPI is reserved, the key is to come */
-	return config->key_bytes == 16 ? "aes-128-gcm-16" : "aes-256-gcm-16";
-}
-
 const char *
 cli_mac(const uint8_t mac[6], char buf[CLI_MAC_STRLEN])
 {
@@ -206,13 +198,19 @@ void
 cli_describe_sa(struct cli_description *into, const struct ctl_xfrm *msg)
 {
 	const struct sadb_sa_config *config = &msg->sa.config;
+	/* NULL: larval, an SPI is reserved, the key is to come. */
+	const struct sadb_algorithm *algorithm = sadb_algorithm_find((enum sadb_aead)config->aead, config->key_bytes);
 	struct show *show = into->show;
 
 	show_row(show);
 	cli_describe_sa_id(into, config);
 	show_number(show, "vnet_id", config->vnet_id);
 	show_number(show, "reqid", config->reqid);
-	show_text(show, "algorithm", algorithm(config));
+	show_text(show, "algorithm", algorithm != NULL ? algorithm->name : "none-yet");
+	if (algorithm != NULL)
+		show_bool(show, "encrypts", algorithm->encrypts);
+	else
+		show_absent(show, "encrypts");
 	show_bool(show, "esn", (config->flags & SADB_SA_ESN) != 0);
 	show_number(show, "window_packets", config->window_packets);
 	encap(show, config);

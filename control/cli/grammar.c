@@ -6,6 +6,7 @@
 #include "control/cli/names.h"
 #include "control/cli/run.h"
 #include "control/client.h"
+#include "sa-db/algorithm.h"
 #include "sa-db/replay.h"
 
 #define N(array)  (sizeof(array) / sizeof((array)[0]))
@@ -29,12 +30,16 @@ static const struct cli_arg sa_args[] = {
 	{.id = CLI_VNET, .word = "vnet", .kind = CLI_KIND_VNET, .flags = CLI_REQUIRED,
 	 .help = "virtual network whose packets the SA carries"},
 	{.id = CLI_KEY_FILE, .word = "key-file", .kind = CLI_KIND_FILE, .flags = CLI_REQUIRED,
-	 .help = "72 hexadecimal digits: 32 bytes of AES-256-GCM key, 4 of salt; readable by its owner only. In a batch "
-		 "file that only its owner can read, or from a pipe, 'key DIGITS' does instead"},
+	 .help = "hexadecimal digits of key and salt, as keygen makes them: 72, or 40 for a key of 128 bits; readable by its "
+		 "owner only. In a batch file that only its owner can read, or from a pipe, 'key DIGITS' does instead"},
 	{.id = CLI_KEY, .word = "key", .kind = CLI_KIND_TRAP, .unless = CLI_KEY_FILE,
 	 .help = "a key does not belong on a command line, where every user and the shell's history see it; "
 		 "write it to a file ('culvert keygen FILE' makes one) and say 'key-file FILE', or 'key-file "
 		 "-' for standard input. If this key was real, replace it"},
+	{.id = CLI_ALGORITHM, .word = "algorithm", .kind = CLI_KIND_ALGORITHM, .choices = sadb_algorithm_names,
+	 .fallback = "aes-256-gcm-16",
+	 .help = "what protects the packets; both ends must agree. aes-256-gmac and aes-128-gmac are integrity only: everyone "
+		 "on the way reads the packets"},
 	{.id = CLI_REQID, .word = "reqid", .kind = CLI_KIND_NUMBER, .max = UINT32_MAX, .fallback = "0",
 	 .help = "ties the SA to policies with the same number"},
 	{.id = CLI_DIR, .word = "dir", .kind = CLI_KIND_CHOICE, .choices = cli_sa_dirs, .fallback = "any",
@@ -101,13 +106,16 @@ static const struct cli_arg sa_alloc_args[] = {
 
 static const struct cli_verb sa_verbs[] = {
 	{.word = "add", .run = cli_sa_add, .acked = true, .args = sa_args, .n_args = N(sa_args),
-	 .help = "adds an SA: ESP, tunnel mode, AES-256-GCM with a 16-byte ICV (RFC 4106)",
+	 .help = "adds an SA: ESP, tunnel mode, with a 16-byte ICV: AES-GCM (RFC 4106), ChaCha20-Poly1305 (RFC 7634) or "
+		 "AES-GMAC (RFC 4543)",
 	 .examples =
 	 (const char *const[]){
 	     "sa add src 192.0.2.1 dst 192.0.2.2 spi 0x1001 vnet blue key-file west-east.key dir out",
 	     "sa add src 192.0.2.2 dst 192.0.2.1 spi 0x2001 vnet blue key-file east-west.key dir in window 1024",
 	     "sa add src 192.0.2.1 dst 192.0.2.2 spi 0x1002 vnet blue key-file - soft-bytes 90G hard-bytes 100G "
 	     "soft-seconds 50m hard-seconds 1h",
+	     "sa add src 192.0.2.1 dst 192.0.2.2 spi 0x1004 vnet blue key-file chacha.key dir out algorithm "
+	     "chacha20-poly1305",
 	     "sa add src 192.0.2.1 dst 192.0.2.2 spi 0x1003 vnet blue key-file west-east.key dir out encap espinudp "
 	     "4500 4500",
 	     NULL}},
@@ -295,13 +303,16 @@ static const struct cli_verb monitor_verbs[] = {
 static const struct cli_arg keygen_args[] = {
 	{.id = CLI_FILE, .word = "FILE", .kind = CLI_KIND_FILE, .flags = CLI_BARE | CLI_REQUIRED,
 	 .help = "a file that does not exist yet; - is standard output, unless it is a terminal"},
+	{.id = CLI_ALGORITHM, .word = "algorithm", .kind = CLI_KIND_ALGORITHM, .choices = sadb_algorithm_names,
+	 .fallback = "aes-256-gcm-16",
+	 .help = "what it is for: that says how long it is"},
 };
 
 static const struct cli_verb keygen_verbs[] = {
 	{.word = "", .run = cli_keygen, .args = keygen_args, .n_args = N(keygen_args),
 	 .help = "makes a new random key and salt for one SA\nBoth gateways need the same file; the two directions "
 		 "need a key each.",
-	 .examples = (const char *const[]){"keygen west-east.key", NULL}},
+	 .examples = (const char *const[]){"keygen west-east.key", "keygen short.key algorithm aes-128-gcm-16", NULL}},
 };
 
 static const struct cli_arg run_args[] = {

@@ -19,6 +19,7 @@ enum cli_id {
 	CLI_VNET,
 	CLI_KEY_FILE,
 	CLI_KEY,
+	CLI_ALGORITHM,
 	CLI_REQID,
 	CLI_DIR,
 	CLI_ESN,
@@ -79,11 +80,12 @@ enum cli_kind {
 	CLI_KIND_FILE,
 	CLI_KIND_OBJECT,
 	CLI_KIND_VERB,
-	CLI_KIND_COMMAND,  /* another program's words, which stand after -- */
-	CLI_KIND_NAME,     /* of a tunnel */
-	CLI_KIND_PREFIXES, /* with commas between */
-	CLI_KIND_PROGRAM,  /* of the daemon's to run, one word here */
-	CLI_KIND_CHOICE,   /* one of the fixed words */
+	CLI_KIND_COMMAND,   /* another program's words, which stand after -- */
+	CLI_KIND_NAME,      /* of a tunnel */
+	CLI_KIND_PREFIXES,  /* with commas between */
+	CLI_KIND_PROGRAM,   /* of the daemon's to run, one word here */
+	CLI_KIND_CHOICE,    /* one of the fixed words */
+	CLI_KIND_ALGORITHM, /* likewise, but too many for a line of syntax */
 	CLI_KIND_TRAP, /* a word typed by habit that must not be obeyed, but in private: help says what to do instead */
 	CLI_KINDS
 };

@@ -17,7 +17,8 @@
 #include "control/cli/run.h"
 #include "sa-db/sadb.h"
 
-#define FILE_MAX_BYTES 4096 /* digits and a lot of white space */
+#define FILE_MAX_BYTES  4096 /* digits and a lot of white space */
+#define KEYED_MAX_BYTES (SADB_KEY_MAX + SADB_SALT_BYTES)
 
 static int
 digit_value(char c)
@@ -27,10 +28,24 @@ digit_value(char c)
 	return isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10 : -1;
 }
 
-/* Text to key and salt, which are CLI_KEY_DIGITS / 2 bytes at out. Messages tell positions and counts, no content. */
-static int
-decode(const char *text, size_t n, uint8_t *out, const char *name, struct cli_text *err)
+static unsigned
+digits_of(const struct sadb_algorithm *algorithm)
 {
+	return 2 * (algorithm->key_bytes + SADB_SALT_BYTES);
+}
+
+static const struct sadb_algorithm *
+algorithm_of(const struct sadb_sa_config *config)
+{
+	return sadb_algorithm_find((enum sadb_aead)config->aead, config->key_bytes);
+}
+
+/* Text to key and salt of that algorithm. Messages tell positions and counts, no content. */
+static int
+decode(const char *text, size_t n, const struct sadb_algorithm *algorithm, uint8_t *out, const char *name,
+       struct cli_text *err)
+{
+	const unsigned wanted = digits_of(algorithm);
 	size_t digits = 0;
 	uint8_t any = 0;
 
@@ -41,18 +56,18 @@ decode(const char *text, size_t n, uint8_t *out, const char *name, struct cli_te
 			continue;
 		if (value < 0)
 			return cli_text_set(
-			    err, "%s: byte %zu is not a hexadecimal digit; accepted: %d digits 0-9 a-f and white space",
-			    name, i + 1, CLI_KEY_DIGITS);
-		if (digits < CLI_KEY_DIGITS)
+			    err, "%s: byte %zu is not a hexadecimal digit; accepted: %u digits 0-9 a-f and white space",
+			    name, i + 1, wanted);
+		if (digits < wanted)
 			out[digits / 2] = (uint8_t)(digits % 2 == 0 ? value << 4 : out[digits / 2] | value);
-		if (digits < CLI_KEY_DIGITS)
+		if (digits < wanted)
 			any |= (uint8_t)value;
 		digits++;
 	}
-	if (digits != CLI_KEY_DIGITS)
+	if (digits != wanted)
 		return cli_text_set(
-		    err, "%s holds %zu hexadecimal digits; accepted: %d (%d bytes of AES-256 key, then %d of salt)",
-		    name, digits, CLI_KEY_DIGITS, CLI_KEY_BYTES, SADB_SALT_BYTES);
+		    err, "%s holds %zu hexadecimal digits; accepted for %s: %u (%u bytes of key, then %d of salt)",
+		    name, digits, algorithm->name, wanted, algorithm->key_bytes, SADB_SALT_BYTES);
 	if (any == 0)
 		return cli_text_set(err, "%s holds a key of zeros only; that is how a missing key is shown, not a key",
 				    name);
@@ -78,25 +93,23 @@ read_all(int fd, char *buf, size_t size, const char *name, struct cli_text *err)
 			return (int)n;
 		n += (size_t)got;
 		if (n == size)
-			return cli_text_set(err, "%s: too long for a key: %d hexadecimal digits are expected", name,
-					    CLI_KEY_DIGITS);
+			return cli_text_set(err, "%s: too long for a key: %d hexadecimal digits at most are expected",
+					    name, 2 * KEYED_MAX_BYTES);
 	}
 }
 
 static void
-take_key(const uint8_t bytes[CLI_KEY_DIGITS / 2], struct sadb_sa_config *config)
+take_key(const uint8_t *bytes, struct sadb_sa_config *config)
 {
-	config->aead = SADB_AEAD_AES_GCM_16;
-	config->key_bytes = CLI_KEY_BYTES;
-	memcpy(config->key, bytes, CLI_KEY_BYTES);
-	memcpy(config->salt, bytes + CLI_KEY_BYTES, SADB_SALT_BYTES);
+	memcpy(config->key, bytes, config->key_bytes);
+	memcpy(config->salt, bytes + config->key_bytes, SADB_SALT_BYTES);
 }
 
 int
 cli_key_digits(const char *digits, struct sadb_sa_config *config, struct cli_text *err)
 {
-	uint8_t bytes[CLI_KEY_DIGITS / 2];
-	int rc = decode(digits, strlen(digits), bytes, "key", err);
+	uint8_t bytes[KEYED_MAX_BYTES];
+	int rc = decode(digits, strlen(digits), algorithm_of(config), bytes, "key", err);
 
 	if (rc == 0)
 		take_key(bytes, config);
@@ -115,7 +128,7 @@ cli_key_stay_private(void)
 int
 cli_key_read_fd(int fd, const char *name, struct sadb_sa_config *config, struct cli_text *err)
 {
-	uint8_t bytes[CLI_KEY_DIGITS / 2];
+	uint8_t bytes[KEYED_MAX_BYTES];
 	char text[FILE_MAX_BYTES];
 	struct stat st;
 	int rc;
@@ -135,7 +148,7 @@ cli_key_read_fd(int fd, const char *name, struct sadb_sa_config *config, struct 
 	cli_key_stay_private();
 	rc = read_all(fd, text, sizeof(text), name, err);
 	if (rc >= 0)
-		rc = decode(text, (size_t)rc, bytes, name, err);
+		rc = decode(text, (size_t)rc, algorithm_of(config), bytes, name, err);
 	if (rc == 0)
 		take_key(bytes, config);
 	sadb_wipe(text, sizeof(text));
@@ -184,30 +197,31 @@ write_all(int fd, const char *text, size_t n)
 }
 
 static int
-write_new_key(int fd)
+write_new_key(int fd, const struct sadb_algorithm *algorithm)
 {
 	static const char digits[] = "0123456789abcdef";
-	uint8_t bytes[CLI_KEY_DIGITS / 2];
-	char text[CLI_KEY_DIGITS + 1];
+	uint8_t bytes[KEYED_MAX_BYTES];
+	char text[2 * KEYED_MAX_BYTES + 1];
+	const size_t n = digits_of(algorithm) / 2;
 	int rc;
 
 	cli_key_stay_private();
 	/* Up to 256 bytes come whole or not at all (getrandom(2)), once the pool is ready. */
-	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes))
+	if (getrandom(bytes, n, 0) != (ssize_t)n)
 		return -EIO;
-	for (size_t i = 0; i < sizeof(bytes); i++) {
+	for (size_t i = 0; i < n; i++) {
 		text[2 * i] = digits[bytes[i] >> 4];
 		text[2 * i + 1] = digits[bytes[i] & 15];
 	}
-	text[CLI_KEY_DIGITS] = '\n';
-	rc = write_all(fd, text, sizeof(text));
+	text[2 * n] = '\n';
+	rc = write_all(fd, text, 2 * n + 1);
 	sadb_wipe(bytes, sizeof(bytes));
 	sadb_wipe(text, sizeof(text));
 	return rc;
 }
 
 int
-cli_key_make(const char *path, struct cli_text *err)
+cli_key_make(const char *path, const struct sadb_algorithm *algorithm, struct cli_text *err)
 {
 	bool std = strcmp(path, "-") == 0;
 	int fd = STDOUT_FILENO, rc;
@@ -223,7 +237,7 @@ cli_key_make(const char *path, struct cli_text *err)
 			     rc == -EEXIST ? "; a key is never overwritten, choose another name" : "");
 		return rc;
 	}
-	rc = write_new_key(fd);
+	rc = write_new_key(fd, algorithm);
 	if (std)
 		goto out;
 	if (rc == 0 && fsync(fd) != 0)
@@ -240,9 +254,10 @@ out:
 int
 cli_keygen(struct cli *cli)
 {
+	const struct sadb_algorithm *algorithm = sadb_algorithm_at((unsigned)cli->cmd->value[CLI_ALGORITHM].number);
 	struct cli_text err;
 
-	if (cli_key_make(cli->cmd->value[CLI_FILE].text, &err) != 0)
+	if (cli_key_make(cli->cmd->value[CLI_FILE].text, algorithm, &err) != 0)
 		return cli_complain(cli, CLI_FAILED, "%s", err.text);
 	return CLI_DONE;
 }

@@ -14,7 +14,10 @@ static int
 read_key(const struct cli *cli, struct sadb_sa_config *config, struct cli_text *err)
 {
 	const struct cli_value *value = cli->cmd->value;
+	const struct sadb_algorithm *algorithm = sadb_algorithm_at((unsigned)value[CLI_ALGORITHM].number);
 
+	config->aead = (uint8_t)algorithm->aead;
+	config->key_bytes = algorithm->key_bytes;
 	if (value[CLI_KEY].given)
 		return cli_key_digits(value[CLI_KEY].text, config, err);
 	if (cli->file != NULL && strcmp(value[CLI_KEY_FILE].text, "-") == 0)

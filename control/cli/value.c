@@ -39,6 +39,9 @@ const struct cli_kind_info cli_kinds[CLI_KINDS] = {
     [CLI_KIND_NAME] = {"NAME", "letters, digits, '.', '_' and '-', not '.' or '-' first, at most 31"},
     [CLI_KIND_PREFIXES] = {"PREFIXES", "prefixes with commas between, such as 10.1.0.0/16,10.3.0.0/16; at most 16"},
     [CLI_KIND_PROGRAM] = {"PROGRAM", "a program and its arguments as one word, in quotes; no shell reads it"},
+    [CLI_KIND_ALGORITHM] =
+	{"ALGORITHM",
+	 "aes-256-gcm-16, aes-128-gcm-16, chacha20-poly1305; aes-256-gmac, aes-128-gmac: these do not encrypt"},
     [CLI_KIND_VERB] = {"VERB", "a word of the second level"},
     [CLI_KIND_COMMAND] = {"-- COMMAND [ARGUMENT]...", NULL},
 };
@@ -250,6 +253,7 @@ cli_value_parse(const struct cli_arg *arg, const char *text, struct cli_value *o
 		rc = parse_proto(arg, text, out, err);
 		break;
 	case CLI_KIND_CHOICE:
+	case CLI_KIND_ALGORITHM:
 		rc = parse_choice(arg, text, out, err);
 		break;
 	case CLI_KIND_PREFIXES: {
@@ -288,6 +292,8 @@ cli_value_syntax(const struct cli_arg *arg, struct cli_text *out)
 
 	if (name != NULL)
 		cli_text_add(out, "%s", name);
+	if (arg->kind == CLI_KIND_ALGORITHM)
+		return;
 	for (int i = 0; arg->choices != NULL && arg->choices[i] != NULL; i++)
 		cli_text_add(out, "%s%s", i > 0 || name != NULL ? "|" : "", arg->choices[i]);
 }

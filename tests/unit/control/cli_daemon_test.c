@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "control/cli/key.h"
+
 #define SA "sa add src 192.0.2.1 dst 192.0.2.2 spi 0x1001 vnet blue key-file %K dir out"
 
 static int
@@ -147,6 +149,48 @@ a_reserved_spi_is_in_the_range_and_can_be_completed(void **state)
 	json = rig_show("-j sa show dst 192.0.2.1 spi 0x5000");
 	assert_string_equal(rig_string_at(json, 0, "algorithm"), "aes-256-gcm-16");
 	json_decref(json);
+}
+
+/* With a key as long as each asks for; who names none gets one that encrypts. */
+static void
+an_sa_has_the_algorithm_that_was_named(void **state)
+{
+	char line[256];
+	json_t *json;
+
+	(void)state;
+	for (unsigned i = 0; sadb_algorithm_names[i] != NULL; i++) {
+		const struct sadb_algorithm *algorithm = sadb_algorithm_at(i);
+		struct cli_text err;
+
+		snprintf(line, sizeof(line), "%s/%u.key", rig_dir, i);
+		if (cli_key_make(line, algorithm, &err) != 0)
+			fail_msg("%s", err.text);
+		snprintf(line, sizeof(line),
+			 "sa add src 192.0.2.1 dst 192.0.2.2 spi %u vnet blue key-file %%%u algorithm %s", 0x3000 + i,
+			 i, algorithm->name);
+		rig_expect_daemon(line, CLI_DONE, "");
+		snprintf(line, sizeof(line), "-j sa show dst 192.0.2.2 spi %u", 0x3000 + i);
+		json = rig_show(line);
+		assert_string_equal(rig_string_at(json, 0, "algorithm"), algorithm->name);
+		assert_int_equal(json_is_true(json_object_get(json_array_get(json, 0), "encrypts")),
+				 algorithm->encrypts);
+		json_decref(json);
+		snprintf(line, sizeof(line), "%s/%u.key", rig_dir, i);
+		unlink(line);
+	}
+	rig_expect_daemon("sa add src 192.0.2.1 dst 192.0.2.2 spi 0x4000 vnet blue key-file %K algorithm aes-256-cbc",
+			  CLI_USAGE, "algorithm: unknown word 'aes-256-cbc'");
+	rig_expect_daemon(
+	    "sa add src 192.0.2.1 dst 192.0.2.2 spi 0x4000 vnet blue key-file %K algorithm aes-128-gcm-16", CLI_FAILED,
+	    "accepted for aes-128-gcm-16: 40");
+	/* The key of one algorithm under another. */
+	rig_expect_daemon(SA, CLI_DONE, "");
+	rig_expect_daemon("sa add src 192.0.2.1 dst 192.0.2.2 spi 0x4000 vnet blue key-file %K algorithm aes-256-gmac",
+			  CLI_FAILED, "(EEXIST)\n");
+	rig_expect_daemon("sa update src 192.0.2.1 dst 192.0.2.2 spi 0x1001 vnet blue key-file %K dir out algorithm "
+			  "aes-256-gmac",
+			  CLI_FAILED, "an update cannot change the algorithm");
 }
 
 static void
@@ -292,6 +336,7 @@ main(void)
 	    cmocka_unit_test(info_tells_version_and_engine),
 	    cmocka_unit_test(a_daemon_that_hangs_is_reported_and_no_socket_stays),
 	    cmocka_unit_test_setup_teardown(the_monitor_prints_events_until_it_is_told_to_stop, make_keys, flush),
+	    cmocka_unit_test_setup_teardown(an_sa_has_the_algorithm_that_was_named, make_keys, flush),
 	};
 
 	return cmocka_run_group_tests(tests, rig_start_daemon, rig_stop_daemon);

@@ -48,6 +48,13 @@ put(const char *text, mode_t mode)
 	close(fd);
 }
 
+/* What a caller sets before it has a key read. */
+static struct sadb_sa_config
+for_gcm(void)
+{
+	return (struct sadb_sa_config){.aead = SADB_AEAD_AES_GCM_16, .key_bytes = 32};
+}
+
 static void
 assert_good_key(const struct sadb_sa_config *config)
 {
@@ -73,7 +80,9 @@ a_sound_file_gives_key_and_salt(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
-		struct sadb_sa_config config = {.reqid = 9};
+		struct sadb_sa_config config = for_gcm();
+
+		config.reqid = 9;
 
 		put(good[i], i % 2 == 0 ? 0600 : 0400);
 		if (cli_key_read(path, &config, &err) != 0)
@@ -92,7 +101,7 @@ what_is_no_key_is_refused_before_anything_is_written(void **state)
 		int rc;
 		const char *says;
 	} bad[] = {
-	    {"", 0600, -EINVAL, "holds 0 hexadecimal digits; accepted: 72"},
+	    {"", 0600, -EINVAL, "holds 0 hexadecimal digits; accepted for aes-256-gcm-16: 72 (32 bytes of key"},
 	    {"\n", 0600, -EINVAL, "holds 0 hexadecimal digits"},
 	    {HALF, 0600, -EINVAL, "holds 40 hexadecimal digits"},
 	    {GOOD "f", 0600, -EINVAL, "holds 73 hexadecimal digits"},
@@ -109,11 +118,12 @@ what_is_no_key_is_refused_before_anything_is_written(void **state)
 
 	(void)state;
 	memset(&untouched, 0xee, sizeof(untouched));
+	untouched.aead = SADB_AEAD_AES_GCM_16;
+	untouched.key_bytes = 32;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		struct sadb_sa_config config;
+		struct sadb_sa_config config = untouched;
 		struct cli_text err;
 
-		memset(&config, 0xee, sizeof(config));
 		put(bad[i].text, bad[i].mode);
 		assert_int_equal(cli_key_read(path, &config, &err), bad[i].rc);
 		rig_assert_contains(err.text, bad[i].says);
@@ -126,7 +136,7 @@ what_is_no_key_is_refused_before_anything_is_written(void **state)
 static void
 a_file_that_is_not_there_is_named(void **state)
 {
-	struct sadb_sa_config config;
+	struct sadb_sa_config config = for_gcm();
 	struct cli_text err;
 
 	(void)state;
@@ -143,7 +153,7 @@ a_file_that_is_not_there_is_named(void **state)
 static void
 a_file_without_end_is_refused(void **state)
 {
-	struct sadb_sa_config config;
+	struct sadb_sa_config config = for_gcm();
 	struct cli_text err;
 	int fd = open("/dev/zero", O_RDONLY);
 
@@ -157,7 +167,7 @@ a_file_without_end_is_refused(void **state)
 static void
 a_pipe_gives_the_key_in_pieces(void **state)
 {
-	struct sadb_sa_config config = {0};
+	struct sadb_sa_config config = for_gcm();
 	struct cli_text err;
 	int fds[2];
 
@@ -174,30 +184,58 @@ a_pipe_gives_the_key_in_pieces(void **state)
 static void
 a_new_key_is_private_random_and_readable(void **state)
 {
-	struct sadb_sa_config a = {0}, b = {0};
+	struct sadb_sa_config a = for_gcm(), b = for_gcm();
 	struct cli_text err;
 	struct stat st;
 	mode_t mask = umask(0);
 
 	(void)state;
 	unlink(path);
-	assert_int_equal(cli_key_make(path, &err), 0);
+	assert_int_equal(cli_key_make(path, sadb_algorithm_at(0), &err), 0);
 	umask(mask);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	assert_int_equal(st.st_size, CLI_KEY_DIGITS + 1);
+	assert_int_equal(st.st_size, 72 + 1);
 	assert_int_equal(cli_key_read(path, &a, &err), 0);
 
-	assert_int_equal(cli_key_make(path, &err), -EEXIST);
+	assert_int_equal(cli_key_make(path, sadb_algorithm_at(0), &err), -EEXIST);
 	rig_assert_contains(err.text, "never overwritten");
 	assert_int_equal(cli_key_read(path, &b, &err), 0);
 	assert_memory_equal(&a, &b, sizeof(a));
 
 	unlink(path);
-	assert_int_equal(cli_key_make(path, &err), 0);
+	assert_int_equal(cli_key_make(path, sadb_algorithm_at(0), &err), 0);
 	assert_int_equal(cli_key_read(path, &b, &err), 0);
 	assert_memory_not_equal(a.key, b.key, sizeof(a.key));
 	assert_memory_not_equal(a.salt, b.salt, sizeof(a.salt));
+}
+
+static void
+a_key_is_as_long_as_its_algorithm_asks_for(void **state)
+{
+	struct cli_text err;
+	struct stat st;
+
+	(void)state;
+	for (unsigned made = 0; sadb_algorithm_at(made) != NULL; made++) {
+		const struct sadb_algorithm *algorithm = sadb_algorithm_at(made);
+
+		unlink(path);
+		assert_int_equal(cli_key_make(path, algorithm, &err), 0);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_size, 2 * (algorithm->key_bytes + SADB_SALT_BYTES) + 1);
+		for (unsigned read = 0; sadb_algorithm_at(read) != NULL; read++) {
+			const struct sadb_algorithm *wanted = sadb_algorithm_at(read);
+			struct sadb_sa_config config = {.aead = (uint8_t)wanted->aead, .key_bytes = wanted->key_bytes};
+			const int rc = wanted->key_bytes == algorithm->key_bytes ? 0 : -EINVAL;
+
+			assert_int_equal(cli_key_read(path, &config, &err), rc);
+			if (rc != 0)
+				rig_assert_contains(err.text, wanted->name);
+			assert_int_equal(config.aead, wanted->aead);
+			assert_int_equal(config.key_bytes, wanted->key_bytes);
+		}
+	}
 }
 
 static void
@@ -210,7 +248,7 @@ a_link_is_not_followed_to_make_a_key(void **state)
 	unlink(path);
 	snprintf(target, sizeof(target), "%s/elsewhere", dir);
 	assert_int_equal(symlink(target, path), 0);
-	assert_int_equal(cli_key_make(path, &err), -EEXIST);
+	assert_int_equal(cli_key_make(path, sadb_algorithm_at(0), &err), -EEXIST);
 	assert_int_not_equal(access(target, F_OK), 0);
 }
 
@@ -218,7 +256,7 @@ a_link_is_not_followed_to_make_a_key(void **state)
 static void
 a_terminal_neither_gives_nor_gets_a_key(void **state)
 {
-	struct sadb_sa_config config;
+	struct sadb_sa_config config = for_gcm();
 	struct cli_text read_err, make_err;
 	int saved_in = dup(STDIN_FILENO), saved_out, read_rc, make_rc, leader, terminal;
 
@@ -232,7 +270,7 @@ a_terminal_neither_gives_nor_gets_a_key(void **state)
 	dup2(terminal, STDIN_FILENO);
 	dup2(terminal, STDOUT_FILENO);
 	read_rc = cli_key_read("-", &config, &read_err);
-	make_rc = cli_key_make("-", &make_err);
+	make_rc = cli_key_make("-", sadb_algorithm_at(0), &make_err);
 	dup2(saved_in, STDIN_FILENO);
 	dup2(saved_out, STDOUT_FILENO);
 	close(saved_in);
@@ -255,6 +293,7 @@ main(void)
 	    cmocka_unit_test(a_file_without_end_is_refused),
 	    cmocka_unit_test(a_pipe_gives_the_key_in_pieces),
 	    cmocka_unit_test(a_new_key_is_private_random_and_readable),
+	    cmocka_unit_test(a_key_is_as_long_as_its_algorithm_asks_for),
 	    cmocka_unit_test(a_link_is_not_followed_to_make_a_key),
 	    cmocka_unit_test(a_terminal_neither_gives_nor_gets_a_key),
 	};

@@ -106,6 +106,43 @@ an_sa_survives_the_wire(void **state)
 	}
 }
 
+/* Under the names that the kernel's crypto has for it, which IKE daemons and iproute2 say too. */
+static void
+every_algorithm_survives_the_wire_under_the_kernels_name(void **state)
+{
+	static const struct {
+		const char *name, *kernel_name;
+		uint32_t key_bits;
+	} table[] = {
+	    {"aes-256-gcm-16", "rfc4106(gcm(aes))", 288},
+	    {"aes-128-gcm-16", "rfc4106(gcm(aes))", 160},
+	    {"chacha20-poly1305", "rfc7539esp(chacha20,poly1305)", 288},
+	    {"aes-256-gmac", "rfc4543(gcm(aes))", 288},
+	    {"aes-128-gmac", "rfc4543(gcm(aes))", 160},
+	};
+	static uint8_t buf[16384] __attribute__((aligned(8)));
+	const struct nlmsghdr h = header(XFRM_MSG_NEWSA, true);
+
+	(void)state;
+	assert_null(sadb_algorithm_at(sizeof(table) / sizeof(table[0])));
+	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const struct sadb_algorithm *algorithm = sadb_algorithm_named(table[i].name);
+		struct sadb_sa_config c = full_config(128, SADB_SA_ESN, SADB_DIR_ANY);
+		struct xfrm_algo_aead alg = {.alg_name = ""};
+
+		c.aead = (uint8_t)algorithm->aead;
+		c.key_bytes = algorithm->key_bytes;
+		memset(c.key + c.key_bytes, 0, sizeof(c.key) - c.key_bytes);
+		size_t n = ctl_xfrm_encode_sa(buf, sizeof(buf), &h, &c, NULL);
+		struct ctl_xfrm m = decode_bytes(buf, n);
+		assert_memory_equal(&m.sa.config, &c, sizeof(c));
+		snprintf(alg.alg_name, sizeof(alg.alg_name), "%s", table[i].kernel_name);
+		alg.alg_key_len = table[i].key_bits;
+		alg.alg_icv_len = 128;
+		assert_non_null(memmem(buf, n, &alg, sizeof(alg)));
+	}
+}
+
 /* A run of the message's bytes that is the key or salt. */
 static bool
 holds(const uint8_t *buf, size_t n, const uint8_t *what, size_t bytes)
@@ -315,6 +352,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_sa_survives_the_wire),
+	    cmocka_unit_test(every_algorithm_survives_the_wire_under_the_kernels_name),
 	    cmocka_unit_test(an_answer_tells_the_state_and_never_the_key),
 	    cmocka_unit_test(the_other_sa_messages_survive_the_wire),
 	    cmocka_unit_test(a_mapping_is_the_kernel_s_on_the_wire_and_back),

@@ -91,6 +91,7 @@ static const struct field {
     {sa_add, SA_AT(lft.hard_packet_limit), 0, 8, 0, -EINVAL, "XFRM_INF"},
     {sa_add, ALG_AT(alg_name), 'R', 1, XFRMA_ALG_AEAD, -ENOSYS, "rfc4106(gcm(aes))"},
     {sa_add, ALG_AT(alg_name[17]), ' ', 1, XFRMA_ALG_AEAD, -ENOSYS, "rfc4106(gcm(aes))"},
+    {sa_add, ALG_AT(alg_name[7]), '\n', 1, XFRMA_ALG_AEAD, -ENOSYS, "rfc4106?gcm(aes)) is not supported"},
     {sa_add, ALG_AT(alg_icv_len), 64, 4, XFRMA_ALG_AEAD, -ENOSYS, "ICV of 64 bits"},
     {sa_add, ALG_AT(alg_icv_len), 0, 4, XFRMA_ALG_AEAD, -ENOSYS, "ICV of 0 bits"},
     {sa_add, ALG_AT(alg_key_len), 0, 4, XFRMA_ALG_AEAD, -EINVAL, "key of 0 bits"},

@@ -16,8 +16,10 @@ each_algorithm_is_found_by_name_and_by_what_it_is(void **state)
 		const struct sadb_algorithm *one = sadb_algorithm_at(n);
 		assert_ptr_equal(sadb_algorithm_named(one->name), one);
 		assert_ptr_equal(sadb_algorithm_find(one->aead, one->key_bytes), one);
+		assert_string_equal(sadb_algorithm_names[n], one->name);
 		assert_true(one->key_bytes <= SADB_KEY_MAX);
 	}
+	assert_null(sadb_algorithm_names[n]);
 	assert_int_equal(n, 5);
 	assert_null(sadb_algorithm_named("aes-192-gcm-16"));
 	assert_null(sadb_algorithm_named(""));
