@@ -126,14 +126,17 @@ static const struct ctl_yaml_list addr_list = {sizeof(struct ctl_config_addr),
 static const struct ctl_yaml_key port_keys[] = {
     {"name", ctl_yaml_text, MEMBER(ctl_config_port, name), LINE(ctl_config_port, name_line), .required = true,
      .valid = name_valid, .accepted = NAME_ACCEPTED},
-    {"device", ctl_yaml_text, MEMBER(ctl_config_port, device), LINE(ctl_config_port, device_line), .required = true,
+    {"device", ctl_yaml_text, MEMBER(ctl_config_port, device), LINE(ctl_config_port, device_line),
      .valid = device_valid,
      .accepted = "a DPDK device such as net_af_xdp0,iface=eth1 or net_af_packet0,iface=eth1, or a PCI address such as "
 		 "0000:3b:00.0"},
+    {"on", ctl_yaml_text, MEMBER(ctl_config_port, on), LINE(ctl_config_port, on_line), .valid = name_valid,
+     .accepted = "the name of a port with a device, on which this one is a VLAN"},
+    {"vlan", ctl_yaml_uint, MEMBER(ctl_config_port, vlan), .min = 1, .max = 4094},
     {"underlay", ctl_yaml_bool, MEMBER(ctl_config_port, underlay)},
     {"vnet", ctl_yaml_text, MEMBER(ctl_config_port, vnet), LINE(ctl_config_port, vnet_line), .valid = name_valid,
      .accepted = "the name of a virtual network under vnets"},
-    {"mtu", ctl_yaml_uint, MEMBER(ctl_config_port, mtu), .min = 576, .max = 9000},
+    {"mtu", ctl_yaml_uint, MEMBER(ctl_config_port, mtu), LINE(ctl_config_port, mtu_line), .min = 576, .max = 9000},
     {"addresses", ctl_yaml_items, MEMBER(ctl_config_port, addrs), .list = &addr_list,
      .accepted = "a list, such as [192.0.2.1/24, 2001:db8:1::1/64]"},
     {0},
@@ -161,7 +164,6 @@ port_read(struct ctl_yaml *y, const yaml_node_t *node, void *item)
 	struct ctl_config_port *port = item;
 
 	port->line = ctl_yaml_line(node);
-	port->mtu = 1500;
 	ctl_yaml_map(y, node, port_keys, port);
 }
 
@@ -208,7 +210,7 @@ static const struct ctl_yaml_key file_keys[] = {
     {"vnets", ctl_yaml_items, MEMBER(ctl_config, vnets), .list = &vnet_list,
      .accepted = "a list of virtual networks, each with name and id"},
     {"ports", ctl_yaml_items, MEMBER(ctl_config, ports), .list = &port_list, .required = true,
-     .accepted = "a list of ports, each with name, device, and underlay: true or vnet"},
+     .accepted = "a list of ports, each with name, device (or on and vlan), and underlay: true or vnet"},
     {"routes", ctl_yaml_items, MEMBER(ctl_config, routes), .list = &route_list,
      .accepted = "a list of routes, each with to, via and port"},
     {"tunnels", ctl_yaml_items, MEMBER(ctl_config, tunnels), .list = &ctl_config_tunnel_list,
@@ -241,6 +243,24 @@ defaults_set(struct ctl_config *config)
 	strcpy(config->state, STATE_DEFAULT);
 }
 
+/* What ports say of each other. */
+static void
+ports_settle(struct ctl_config *config)
+{
+	for (unsigned i = 0; i < config->n_ports; i++)
+		if (config->ports[i].on[0] == '\0' && config->ports[i].mtu == 0)
+			config->ports[i].mtu = 1500;
+	for (unsigned i = 0; i < config->n_ports; i++) {
+		struct ctl_config_port *port = &config->ports[i];
+		struct ctl_config_port *on = (struct ctl_config_port *)ctl_config_port_find(config, port->on);
+
+		if (on != NULL)
+			on->trunk = true;
+		if (port->mtu == 0)
+			port->mtu = on != NULL && on->mtu != 0 ? on->mtu : 1500;
+	}
+}
+
 struct ctl_config *
 ctl_config_parse(const char *file, const void *text, size_t bytes, ctl_config_report_fn report, void *arg)
 {
@@ -257,8 +277,10 @@ ctl_config_parse(const char *file, const void *text, size_t bytes, ctl_config_re
 	if (y.no_memory)
 		goto no_memory;
 	/* What does not parse would only be the cause of further complaints. */
-	if (y.mistakes == 0)
+	if (y.mistakes == 0) {
+		ports_settle(config);
 		ctl_config_check(config, &y);
+	}
 	if (y.mistakes == 0)
 		return config;
 	ctl_config_free(config);
@@ -351,6 +373,12 @@ ctl_config_port_find(const struct ctl_config *config, const char *name)
 		if (strcmp(config->ports[i].name, name) == 0)
 			return &config->ports[i];
 	return NULL;
+}
+
+bool
+ctl_config_port_has_twin(const struct ctl_config_port *port)
+{
+	return port->underlay || port->vnet[0] != '\0';
 }
 
 bool

@@ -29,13 +29,16 @@ struct ctl_config_addr {
 
 struct ctl_config_port {
 	char name[DP_PORT_NAME];
-	char device[128];
-	char vnet[SADB_VNET_NAME]; /* empty on an underlay port */
+	char device[128];          /* empty on a VLAN */
+	char on[DP_PORT_NAME];     /* a VLAN: the port whose device it shares; empty */
+	uint16_t vlan;             /* 0: none */
+	bool trunk;                /* VLANs are on it */
+	char vnet[SADB_VNET_NAME]; /* empty on an underlay port, and where a trunk carries tagged frames only */
 	bool underlay;
 	uint16_t mtu;
 	unsigned n_addrs;
 	struct ctl_config_addr *addrs;
-	unsigned line, name_line, device_line, vnet_line;
+	unsigned line, name_line, device_line, vnet_line, on_line, mtu_line;
 };
 
 struct ctl_config_route {
@@ -103,6 +106,8 @@ struct ctl_config *ctl_config_load(const char *file, ctl_config_report_fn report
 void ctl_config_free(struct ctl_config *config);
 
 const struct ctl_config_port *ctl_config_port_find(const struct ctl_config *config, const char *name);
+/* Is it in a domain? Else it is a trunk without one: no twin, no addresses, no routes. */
+bool ctl_config_port_has_twin(const struct ctl_config_port *port);
 /* Has it an IPv6 address? Only then its twin speaks IPv6. */
 bool ctl_config_port_v6(const struct ctl_config_port *port);
 const struct ctl_config_vnet *ctl_config_vnet_find(const struct ctl_config *config, const char *name);

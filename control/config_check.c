@@ -109,10 +109,10 @@ check_port_domain(const struct ctl_config *config, struct ctl_yaml *y, unsigned 
 		cli_text_set(&text,
 			     "an underlay port is in no virtual network; accepted: one of underlay: true and vnet");
 		mistake(y, port->vnet_line, "ports.vnet", i, &text);
-	} else if (!port->underlay && port->vnet[0] == '\0') {
+	} else if (!ctl_config_port_has_twin(port) && !port->trunk) {
 		cli_text_set(&text, "is missing; accepted: vnet: NAME, or underlay: true for the outside");
 		mistake(y, port->line, "ports.vnet", i, &text);
-	} else if (!port->underlay && ctl_config_vnet_find(config, port->vnet) == NULL) {
+	} else if (port->vnet[0] != '\0' && ctl_config_vnet_find(config, port->vnet) == NULL) {
 		for (unsigned v = 0; v < config->n_vnets; v++)
 			names[v] = config->vnets[v].name;
 		cli_text_set(&text, "unknown virtual network '%s'", port->vnet);
@@ -129,6 +129,12 @@ check_port_addrs(const struct ctl_config *config, struct ctl_yaml *y, unsigned i
 {
 	char shown[SADB_ADDR_STRLEN];
 
+	if (config->ports[i].n_addrs > 0 && !ctl_config_port_has_twin(&config->ports[i]))
+		ctl_yaml_report(
+		    y, config->ports[i].addrs[0].line,
+		    "ports[%u].addresses: the port is in no domain, it only carries VLANs; accepted: vnet or "
+		    "underlay beside them, or addresses on its VLANs",
+		    i);
 	for (unsigned a = 0; a < config->ports[i].n_addrs; a++) {
 		const struct ctl_config_addr *addr = &config->ports[i].addrs[a];
 
@@ -155,6 +161,61 @@ check_port_addrs(const struct ctl_config *config, struct ctl_yaml *y, unsigned i
 }
 
 static void
+check_port_device(const struct ctl_config *config, struct ctl_yaml *y, unsigned i)
+{
+	const struct ctl_config_port *port = &config->ports[i];
+	struct cli_text text;
+
+	if ((port->on[0] == '\0') != (port->vlan == 0)) {
+		cli_text_set(&text,
+			     "is missing; accepted: on: PORT and vlan: NUMBER together, for a VLAN on that port");
+		mistake(y, port->line, port->vlan == 0 ? "ports.vlan" : "ports.on", i, &text);
+	} else if ((port->on[0] == '\0') == (port->device[0] == '\0')) {
+		cli_text_set(&text, "%s; accepted: a device of its own, or on: PORT and vlan: NUMBER",
+			     port->on[0] == '\0' ? "is missing" : "is that of the port on which this one is a VLAN");
+		mistake(y, port->on[0] == '\0' ? port->line : port->device_line, "ports.device", i, &text);
+	}
+	for (unsigned j = 0; j < i && port->device[0] != '\0'; j++) {
+		const struct ctl_config_port *other = &config->ports[j];
+
+		if (!same_device(port->device, other->device))
+			continue;
+		cli_text_set(&text,
+			     "'%.*s' is the device of port '%s' (line %u); accepted: a device of its own, with another "
+			     "name before the comma",
+			     (int)strcspn(port->device, ","), port->device, other->name, other->device_line);
+		mistake(y, port->device_line, "ports.device", i, &text);
+	}
+}
+
+static void
+check_port_vlan(const struct ctl_config *config, struct ctl_yaml *y, unsigned i)
+{
+	const struct ctl_config_port *port = &config->ports[i], *on = ctl_config_port_find(config, port->on);
+	struct cli_text text;
+
+	if (port->on[0] == '\0')
+		return;
+	if (on == NULL || on->device[0] == '\0') {
+		cli_text_set(&text, "'%s' is no port with a device; accepted: the name of one under ports", port->on);
+		mistake(y, port->on_line, "ports.on", i, &text);
+	} else if (port->mtu > on->mtu) {
+		cli_text_set(&text, "%u is more than port '%s' has (%u); accepted: 576 to %u", port->mtu, on->name,
+			     on->mtu, on->mtu);
+		mistake(y, port->mtu_line, "ports.mtu", i, &text);
+	}
+	for (unsigned j = 0; j < i; j++) {
+		const struct ctl_config_port *other = &config->ports[j];
+
+		if (port->vlan == 0 || port->vlan != other->vlan || strcmp(port->on, other->on) != 0)
+			continue;
+		cli_text_set(&text, "VLAN %u on '%s' is port '%s' (line %u); accepted: each VLAN of a port once",
+			     port->vlan, port->on, other->name, other->line);
+		mistake(y, port->on_line, "ports.vlan", i, &text);
+	}
+}
+
+static void
 check_ports(const struct ctl_config *config, struct ctl_yaml *y)
 {
 	bool underlay = false;
@@ -165,6 +226,8 @@ check_ports(const struct ctl_config *config, struct ctl_yaml *y)
 
 		underlay |= port->underlay;
 		check_port_domain(config, y, i);
+		check_port_device(config, y, i);
+		check_port_vlan(config, y, i);
 		check_port_addrs(config, y, i);
 		for (unsigned j = 0; j < i; j++) {
 			const struct ctl_config_port *other = &config->ports[j];
@@ -173,14 +236,6 @@ check_ports(const struct ctl_config *config, struct ctl_yaml *y)
 				cli_text_set(&text, "'%s' is taken by the port on line %u; accepted: a name of its own",
 					     port->name, other->name_line);
 				mistake(y, port->name_line, "ports.name", i, &text);
-			}
-			if (same_device(port->device, other->device)) {
-				cli_text_set(
-				    &text,
-				    "'%.*s' is the device of port '%s' (line %u); accepted: a device of its own, "
-				    "with another name before the comma",
-				    (int)strcspn(port->device, ","), port->device, other->name, other->device_line);
-				mistake(y, port->device_line, "ports.device", i, &text);
 			}
 		}
 	}
@@ -223,6 +278,10 @@ check_route(const struct ctl_config *config, struct ctl_yaml *y, unsigned i)
 			names[p] = config->ports[p].name;
 		cli_text_set(&text, "unknown port '%s'", route->port);
 		cli_text_candidates(&text, route->port, names, config->n_ports);
+		mistake(y, route->port_line, "routes.port", i, &text);
+	} else if (!ctl_config_port_has_twin(port)) {
+		cli_text_set(&text, "port '%s' is in no domain, it only carries VLANs; accepted: one of those",
+			     port->name);
 		mistake(y, route->port_line, "routes.port", i, &text);
 	} else if (route->to.addr.family == AF_INET6 && !ctl_config_port_v6(port)) {
 		cli_text_set(&text, "port '%s' has no IPv6 address; accepted: one that has, for an IPv6 prefix",

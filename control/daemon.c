@@ -25,7 +25,7 @@
 #define DPDK_LOG_CRIT 3
 #define DPDK_LOG_INFO 7
 
-#define ETHER_BYTES 14U
+#define ETHER_BYTES 18U /* with a VLAN tag */
 
 /* Signals are blocked before any thread exists, so that all threads inherit that, and are read like any input. */
 static int
@@ -85,7 +85,7 @@ check_host(const struct ctl_config *config, struct ctl_privilege *privilege)
 	for (unsigned i = 0; i < config->n_ports; i++) {
 		const struct ctl_config_port *port = &config->ports[i];
 
-		if (if_nametoindex(port->name) == 0)
+		if (!ctl_config_port_has_twin(port) || if_nametoindex(port->name) == 0)
 			continue;
 		ctl_log(
 		    CTL_LOG_ERROR,
@@ -109,12 +109,6 @@ check_host(const struct ctl_config *config, struct ctl_privilege *privilege)
 	return rc;
 }
 
-static const char *
-dpdk_hint(void)
-{
-	return ctl_log_level() == CTL_LOG_DEBUG ? "" : "; with log: debug DPDK tells more";
-}
-
 static int
 start_eal(struct ctl_daemon *daemon)
 {
@@ -131,7 +125,7 @@ start_eal(struct ctl_daemon *daemon)
 	struct dp_error err = {.text = ""};
 	int rc;
 
-	for (unsigned i = 0; i < config->n_ports; i++)
+	for (unsigned i = 0; i < config->n_ports; i++) /* a VLAN's is empty, which is none */
 		if (ctl_config_is_pci(config->ports[i].device))
 			pci[eal.n_pci++] = config->ports[i].device;
 	/* Second start of ctl_daemon_run()'s caller: the pages were free a moment ago and could not be had. */
@@ -145,7 +139,7 @@ start_eal(struct ctl_daemon *daemon)
 	if (rc < 0 && strncmp(err.text, "cpus:", 5) == 0)
 		ctl_log(CTL_LOG_ERROR, "%s:%u: %s", config->file, config->cpus_line, err.text);
 	else if (rc < 0)
-		ctl_log(CTL_LOG_ERROR, "%s: %s%s", config->file, err.text, dpdk_hint());
+		ctl_log(CTL_LOG_ERROR, "%s: %s%s", config->file, err.text, ctl_daemon_dpdk_hint());
 	return rc;
 }
 
@@ -208,34 +202,6 @@ create_database(struct ctl_daemon *daemon, const struct sadb_keyer *keyer)
 	return 0;
 }
 
-static int
-add_port(struct ctl_daemon *daemon, unsigned i)
-{
-	const struct ctl_config_port *wanted = &daemon->config->ports[i];
-	struct dp_port_config config = {.device = wanted->device, .underlay = wanted->underlay, .mtu = wanted->mtu};
-	struct ctl_rtnl_error rtnl_err;
-	struct dp_error err = {.text = ""};
-	uint16_t port;
-	int rc;
-
-	memcpy(config.name, wanted->name, sizeof(config.name));
-	config.vnet = wanted->underlay
-			  ? sadb_underlay(daemon->db)
-			  : sadb_vnet_find(daemon->db, ctl_config_vnet_find(daemon->config, wanted->vnet)->id);
-	rc = dp_port_add(daemon->dp, &config, &port, &err);
-	if (rc < 0) {
-		ctl_log(CTL_LOG_ERROR, "%s:%u: ports[%u].device: %s%s", daemon->config->file, wanted->device_line, i,
-			err.text, dpdk_hint());
-		return rc;
-	}
-	rc = ctl_rtnl_follow(daemon->rtnl, port, config.vnet, &rtnl_err);
-	if (rc < 0) {
-		ctl_log(CTL_LOG_ERROR, "%s:%u: ports[%u]: %s", daemon->config->file, wanted->line, i, rtnl_err.text);
-		return rc;
-	}
-	return ctl_twin_up(&daemon->twins, daemon->config, i, port);
-}
-
 /* After the gateway's own addresses are known, and before the first packet. */
 static int
 start_mirror(struct ctl_daemon *daemon)
@@ -284,11 +250,9 @@ start_network(struct ctl_daemon *daemon)
 		return -EIO;
 	}
 	daemon->twins = (struct ctl_twins){.rtnl = daemon->rtnl, .dp = daemon->dp};
-	for (unsigned i = 0; i < daemon->config->n_ports; i++) {
-		rc = add_port(daemon, i);
-		if (rc < 0)
-			return rc;
-	}
+	rc = ctl_daemon_ports_add(daemon);
+	if (rc < 0)
+		return rc;
 	rc = ctl_twins_change(&daemon->twins, NULL, daemon->config);
 	if (rc < 0)
 		return rc;

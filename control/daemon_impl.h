@@ -51,6 +51,11 @@ int ctl_daemon_tunnels_start(struct ctl_daemon *daemon); /* -ENOMEM, not told */
 int ctl_daemon_tunnels_change(struct ctl_daemon *daemon, const struct ctl_config *wanted);
 void ctl_daemon_tunnels_stop(struct ctl_daemon *daemon);
 
+/* daemon_ports.c. 0 or -errno, told. */
+int ctl_daemon_ports_add(struct ctl_daemon *daemon);
+/* What to say behind an error that DPDK has more to tell of. */
+const char *ctl_daemon_dpdk_hint(void);
+
 /* reload.c: reads the configuration again and applies what can change. */
 void ctl_reload(struct ctl_daemon *daemon);
 

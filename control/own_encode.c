@@ -105,6 +105,11 @@ ctl_own_encode_port(void *buf, size_t size, const struct nlmsghdr *header, const
 	ctl_put_u32(&put, CTL_A_IFINDEX, (uint32_t)port->twin_ifindex);
 	ctl_put_u16(&put, CTL_A_RX_QUEUES, port->rx_queues);
 	ctl_put_u16(&put, CTL_A_TX_QUEUES, port->tx_queues);
+	ctl_put_u32(&put, CTL_A_TRUNK, port->trunk);
+	if (port->vlan != 0) {
+		ctl_put_str(&put, CTL_A_ON, port->on);
+		ctl_put_u16(&put, CTL_A_VLAN, port->vlan);
+	}
 	for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		ctl_put_u64(&put, (uint16_t)(CTL_A_RX_PACKETS + i), counters[i]);
 	return ctl_put_end(&put);

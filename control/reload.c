@@ -74,6 +74,7 @@ tell_ports(const struct ctl_config *started, const struct ctl_config *wanted)
 		const struct ctl_config_port *before = ctl_config_port_find(started, after->name);
 
 		if (before == NULL || strcmp(before->device, after->device) != 0 ||
+		    strcmp(before->on, after->on) != 0 || before->vlan != after->vlan ||
 		    strcmp(before->vnet, after->vnet) != 0 || before->underlay != after->underlay ||
 		    before->mtu != after->mtu)
 			wait_for_restart(wanted, after->line, "port", after->name);

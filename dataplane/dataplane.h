@@ -92,6 +92,11 @@ struct dp_port_config {
 	bool underlay;
 	bool twinless; /* no twin in the kernel: what is punted here is dropped */
 	uint16_t mtu;  /* IP bytes */
+	bool
+	    trunk; /* VLANs will be added on it. Only then vnet may be NULL: no untagged frame passes, and there is no twin */
+	uint16_t
+	    vlan; /* 1..4094: a VLAN on port number on, whose device it shares; device is NULL. 0: a device of its own */
+	uint16_t on;
 };
 
 /* Before dp_start(). Creates the device, its queues and its twin (TAP, down, with the port's MAC). On 0 *port is the
@@ -106,11 +111,14 @@ struct dp_port_info {
 	uint8_t mac[6];
 	bool underlay, up;
 	uint16_t port, mtu, rx_queues, tx_queues;
+	bool trunk;            /* only tagged frames pass: in no domain itself, without a twin */
+	char on[DP_PORT_NAME]; /* a VLAN: the port whose device it shares; "" */
+	uint16_t vlan;         /* 0: none */
 	uint32_t vnet_id;
 	uint32_t speed_mbps; /* 0: unknown */
 	int twin_ifindex;
-	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; /* what workers received and sent */
-	uint64_t rx_missed, rx_errors, rx_nombuf, tx_errors; /* the device's own */
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes; /* what workers received and sent; of a VLAN on it alone */
+	uint64_t rx_missed, rx_errors, rx_nombuf, tx_errors; /* the device's own; not of a VLAN */
 	uint64_t punted, punt_dropped, injected, inject_dropped;
 };
 /* -ENOENT past the last port. */

@@ -16,6 +16,7 @@
 
 #include "dataplane/reassembly.h"
 #include "dataplane/udp_encap.h"
+#include "dataplane/vlan.h"
 
 /* AF_XDP keeps 2048 buffers in the fill ring of each port, another 1024 may wait to be sent. */
 #define DEFAULT_PACKETS       16384
@@ -197,11 +198,6 @@ dp_port_add(struct dp *dp, const struct dp_port_config *config, uint16_t *number
 		return -ENOMEM;
 	}
 	port->config = *config;
-	/* AF_XDP's busy polling makes a system call of every empty poll; workers back off by themselves. */
-	bool plain_xdp =
-	    strncmp(config->device, "net_af_xdp", 10) == 0 && strstr(config->device, "busy_budget=") == NULL;
-	snprintf(port->device, sizeof(port->device), "%s%s", config->device, plain_xdp ? ",busy_budget=0" : "");
-	port->config.device = port->device;
 	port->number = (uint16_t)dp->n_ports;
 	port->vnet = config->vnet;
 	port->underlay = config->underlay;
@@ -209,7 +205,9 @@ dp_port_add(struct dp *dp, const struct dp_port_config *config, uint16_t *number
 	port->tap_fd = -1;
 	for (unsigned i = 0; i < DP_MAX_WORKERS; i++)
 		rte_spinlock_init(&port->tx_lock[i]);
-	int rc = dp_port_open(port, dp->pool, dp->n_workers, err);
+	memset(port->vlan_port, DP_VLAN_NONE, sizeof(port->vlan_port));
+	int rc = config->vlan != 0 ? dp_vlan_open(port, dp->port[config->on], err)
+				   : dp_port_open(port, dp->pool, dp->n_workers, err);
 	if (rc < 0)
 		goto free_port;
 	rc = dp_twin_open(port, err);
@@ -301,6 +299,8 @@ assign_queues(struct dp *dp)
 {
 	for (unsigned p = 0; p < dp->n_ports; p++) {
 		struct dp_port *port = dp->port[p];
+		if (port->vlan != 0)
+			continue;
 		unsigned first = port->rx_queues < dp->n_workers ? p : 0;
 		for (uint16_t q = 0; q < port->rx_queues; q++) {
 			struct dp_worker *w = dp->worker[(first + q) % dp->n_workers];
@@ -411,7 +411,7 @@ dp_destroy(struct dp *dp)
 			rte_pktmbuf_free(m);
 	}
 	workers_destroy(dp);
-	for (unsigned i = 0; i < dp->n_ports; i++) {
+	for (unsigned i = dp->n_ports; i-- > 0;) { /* a VLAN before its trunk */
 		dp_twin_close(dp->port[i]);
 		dp_port_close(dp->port[i]);
 		free(dp->port[i]->addrs);

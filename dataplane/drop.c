@@ -13,8 +13,14 @@ struct reason {
 /* In the order of enum dp_drop. */
 static const struct reason reasons[] = {
     /* parse */
-    {"ether-type", "neither IP nor ARP: VLAN tags and other protocols are not carried, nor is IPv6 on the underlay"},
+    {"ether-type",
+     "neither IP nor ARP: other protocols are not carried, nor is IPv6 on the underlay, nor what a twin tags itself"},
     {"ether-dst", "frame for another host's MAC: normal on a hub or promiscuous wire, else see neighbours' ARP tables"},
+    {"vlan-unknown",
+     "tagged for a VLAN that is no port's: add a port with 'on' and 'vlan', or mend the switch's list of VLANs"},
+    {"vlan-missing", "without a VLAN tag on a port that carries tagged frames only: mend the switch's native VLAN"},
+    {"vlan-stacked",
+     "more than one VLAN tag, or a provider's (802.1ad): one tag of 802.1Q is carried; mend the switch"},
     {"ip-truncated",
      "frame ends before the headers it announces: look for a broken sender or a capture replayed short"},
     {"ip-version", "EtherType and the header's version field disagree: broken sender"},

@@ -17,17 +17,25 @@ owns(const struct dp_port *port, const struct sadb_addr *addr)
 					: dp_port_has_addr(port, sadb_addr_to_v4(addr));
 }
 
-/* Whose address is it: of the port itself, else of any port. NULL: not the gateway's. Vnets may share addresses, so the
- * port that the packet came through is asked first. */
+/* Whose address is it: of the port itself, of another of its domain, else of any port. NULL: not the gateway's. Vnets may
+ * share addresses, and no packet of one may come under the policies of another that has the same. */
 static const struct dp_port *
 owner(const struct dp_worker *w, const struct dp_port *port, const struct sadb_addr *addr)
 {
+	const struct dp_port *found = NULL;
+
 	if (owns(port, addr))
 		return port;
-	for (unsigned i = 0; i < w->dp->n_ports; i++)
-		if (owns(w->dp->port[i], addr))
-			return w->dp->port[i];
-	return NULL;
+	for (unsigned i = 0; i < w->dp->n_ports; i++) {
+		const struct dp_port *other = w->dp->port[i];
+		if (!owns(other, addr))
+			continue;
+		if (other->vnet == port->vnet)
+			return other;
+		if (found == NULL)
+			found = other;
+	}
+	return found;
 }
 
 /* Into the SA like any other: classify finds it. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Switches off what merges received packets. Features are found by name, as ethtool -K finds them: their bits differ from
+ * Switches off what a kernel interface does to received packets. Features are found by name, as ethtool -K finds them: their bits differ from
  * kernel to kernel. Control thread. */
 #include "dataplane/offload.h"
 
@@ -18,7 +18,10 @@
 #define FEATURES_MAX 1024U /* kernels have some 64 */
 
 /* Hardware's before software's: an interface may fall back from one to the other. */
-static const char *const merging[] = {"rx-lro", "rx-gro-hw", "rx-gro-list", "rx-gro"};
+static const char *const features[DP_OFFLOADS][5] = {
+    [DP_OFFLOAD_MERGING] = {"rx-lro", "rx-gro-hw", "rx-gro-list", "rx-gro"},
+    [DP_OFFLOAD_TAGS] = {"rx-vlan-hw-parse", "rx-vlan-stag-hw-parse"},
+};
 
 struct device {
 	struct ifreq ifr;
@@ -106,7 +109,7 @@ is_called(const struct ethtool_gstrings *names, uint32_t bit, const char *name)
 }
 
 int
-dp_offload_merging_off(int fd, const char *iface, const char **name)
+dp_offload_off(int fd, const char *iface, enum dp_offload which, const char **name)
 {
 	struct device device = {.fd = fd};
 	struct ethtool_gstrings *names;
@@ -114,8 +117,8 @@ dp_offload_merging_off(int fd, const char *iface, const char **name)
 
 	memcpy(device.ifr.ifr_name, iface, strnlen(iface, sizeof(device.ifr.ifr_name) - 1));
 	names = feature_names(&device);
-	for (unsigned i = 0; names != NULL && rc == 0 && i < sizeof(merging) / sizeof(merging[0]); i++) {
-		*name = merging[i];
+	for (unsigned i = 0; names != NULL && rc == 0 && features[which][i] != NULL; i++) {
+		*name = features[which][i];
 		for (uint32_t bit = 0; rc == 0 && bit < names->len; bit++)
 			if (is_called(names, bit, *name))
 				rc = switch_off(&device, bit, names->len);

@@ -12,6 +12,7 @@
 #include "dataplane/path_mtu.h"
 #include "dataplane/reassembly.h"
 #include "dataplane/udp_encap.h"
+#include "dataplane/vlan.h"
 
 /* 224.0.0.0/24 is for this link only (RFC 5771 4): routing protocols on the twin want it, nothing forwards it. */
 static bool
@@ -191,6 +192,16 @@ in_one_piece(struct dp_worker *w, struct rte_mbuf *m)
 	return one;
 }
 
+static void parse_one(struct dp_worker *w, struct rte_mbuf *m);
+
+/* A tag on a port without VLANs: with a priority alone it is as good as none. Never twice: stacked ones are dropped. */
+static void
+parse_tagged(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port)
+{
+	if (dp_vlan_untag(w, port, m) != NULL)
+		parse_one(w, m);
+}
+
 static void
 parse_one(struct dp_worker *w, struct rte_mbuf *m)
 {
@@ -215,6 +226,8 @@ parse_one(struct dp_worker *w, struct rte_mbuf *m)
 		parse_ipv6(w, m, port);
 	else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP))
 		dp_vec_push(&w->punt, m);
+	else if (dp_vlan_is_tag(ether->ether_type))
+		parse_tagged(w, m, port);
 	else
 		dp_drop(w, m, DP_DROP_ETHER_TYPE);
 }

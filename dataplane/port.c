@@ -66,12 +66,32 @@ merging_off(const struct dp_port *port, struct dp_error *err)
 
 	if (strncmp(port->device, "net_af_packet", 13) != 0)
 		return 0;
-	rc = dp_offload_merging_off(port->lock_fd, port->iface, &feature);
+	rc = dp_offload_off(port->lock_fd, port->iface, DP_OFFLOAD_MERGING, &feature);
 	if (rc < 0)
 		snprintf(
 		    err->text, sizeof(err->text),
 		    "port %s: interface %s merges what it receives, and %s cannot be switched off (%s): use net_af_xdp",
 		    port->config.name, port->iface, feature, strerror(-rc));
+	return rc;
+}
+
+/* A tag that the interface takes out of the frame is lost to XDP: VLANs would mix with what is untagged. (Packet sockets are
+ * told of it, and their driver puts it back.) */
+static int
+tags_stay(const struct dp_port *port, struct dp_error *err)
+{
+	const char *feature;
+	int rc;
+
+	if (strncmp(port->device, "net_af_xdp", 10) != 0)
+		return 0;
+	rc = dp_offload_off(port->lock_fd, port->iface, DP_OFFLOAD_TAGS, &feature);
+	if (rc == 0 || !port->config.trunk)
+		return 0;
+	snprintf(err->text, sizeof(err->text),
+		 "port %s: interface %s takes VLAN tags off what it receives, and %s cannot be switched off (%s): use "
+		 "net_af_packet",
+		 port->config.name, port->iface, feature, strerror(-rc));
 	return rc;
 }
 
@@ -104,6 +124,8 @@ check_interface(struct dp_port *port, struct dp_error *err)
 	int rc = lock_interface(port, name, err);
 	if (rc == 0)
 		rc = merging_off(port, err);
+	if (rc == 0)
+		rc = tags_stay(port, err);
 	return rc;
 }
 
@@ -200,6 +222,15 @@ dp_port_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, s
 	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
 	struct rte_eth_dev_info info;
 
+	/* AF_XDP's busy polling makes a system call of every empty poll; workers back off by themselves. */
+	const char *device = port->config.device;
+	bool plain_xdp = strncmp(device, "net_af_xdp", 10) == 0 && strstr(device, "busy_budget=") == NULL;
+	snprintf(port->device, sizeof(port->device), "%s%s", device, plain_xdp ? ",busy_budget=0" : "");
+	port->config.device = port->device;
+	port->below = port;
+	port->sorts = port->config.trunk;
+	if (port->vnet != NULL)
+		port->vlan_port[0] = (uint8_t)port->number;
 	port->lock_fd = -1;
 	int rc = check_interface(port, err);
 	if (rc < 0)
@@ -260,12 +291,18 @@ unlock:
 int
 dp_port_start(struct dp_port *port, struct dp_error *err)
 {
+	if (port->vlan != 0) /* its trunk does */
+		return 0;
 	int rc = rte_eth_dev_start(port->ethdev);
 	if (rc < 0)
 		return fail(err, port, rc, "cannot start it");
 	/* A bridge or switch floods what is for others; the parse stage sorts by MAC. Not every device can or needs to. */
 	rte_eth_promiscuous_disable(port->ethdev);
 	rte_eth_allmulticast_enable(port->ethdev);
+	/* A tag that the device takes away is no longer in the frame: who does not look would take it for untagged. */
+	int offloads = rte_eth_dev_get_vlan_offload(port->ethdev);
+	if (offloads > 0 && (offloads & RTE_ETH_VLAN_STRIP_OFFLOAD) != 0)
+		port->sorts = true;
 	port->started = true;
 	return 0;
 }
@@ -281,6 +318,10 @@ dp_port_stop(struct dp_port *port)
 void
 dp_port_close(struct dp_port *port)
 {
+	if (port->vlan != 0) {
+		port->below->vlan_port[port->vlan] = DP_VLAN_NONE;
+		return;
+	}
 	struct rte_eth_dev_info info;
 	struct rte_device *device = rte_eth_dev_info_get(port->ethdev, &info) == 0 ? info.device : NULL;
 	rte_eth_dev_close(port->ethdev);

@@ -12,6 +12,8 @@
 #include "dataplane/dataplane.h"
 
 #define DP_PORT_ADDRS 64
+#define DP_VLANS      4096
+#define DP_VLAN_NONE  0xff
 
 /* Addresses of the gateway on one port. Published as a whole. */
 struct dp_addrs {
@@ -26,8 +28,11 @@ struct dp_port {
 	uint16_t number;
 	uint16_t mtu;
 	uint16_t tx_queues;
+	uint16_t vlan;         /* the tag of what leaves; 0: none */
+	struct dp_port *below; /* whose device, queues and locks it uses: its own, but a VLAN's are its trunk's */
 	struct rte_ether_addr mac;
 	bool underlay;
+	bool sorts; /* what the device receives has to be looked at for tags first */
 	uint8_t up; /* relaxed; dp_port_poll_link() writes */
 	struct sadb_vnet *vnet;
 	struct dp_addrs *addrs; /* published; acquire-load */
@@ -44,6 +49,8 @@ struct dp_port {
 	int tap_fd;  /* the twin; -1 once gone */
 	int twin_ifindex;
 	struct rte_ring *punt; /* workers -> twin thread */
+	/* Of a device's port: whose frames of each VLAN are, those without a tag at 0. A port's number, or DP_VLAN_NONE. */
+	uint8_t vlan_port[DP_VLANS];
 	/* written by the twin thread */
 	uint64_t punted, punt_dropped, injected, inject_dropped;
 	/* written by workers, a line each */

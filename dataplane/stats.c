@@ -94,11 +94,15 @@ dp_port_get(const struct dp *dp, uint16_t number, struct dp_port_info *out)
 	out->mtu = port->mtu;
 	out->rx_queues = port->rx_queues;
 	out->tx_queues = port->tx_queues;
-	out->vnet_id = port->underlay ? 0 : port->vnet->id;
+	out->trunk = port->vnet == NULL;
+	out->vnet_id = port->underlay || port->vnet == NULL ? 0 : port->vnet->id;
+	out->vlan = port->vlan;
+	if (port->vlan != 0)
+		memcpy(out->on, port->below->config.name, sizeof(out->on));
 	out->twin_ifindex = port->twin_ifindex;
 	if (rte_eth_link_get_nowait(port->ethdev, &link) == 0 && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
 		out->speed_mbps = link.link_speed;
-	if (rte_eth_stats_get(port->ethdev, &eth) == 0) {
+	if (port->vlan == 0 && rte_eth_stats_get(port->ethdev, &eth) == 0) {
 		out->rx_missed = eth.imissed;
 		out->rx_errors = eth.ierrors;
 		out->rx_nombuf = eth.rx_nombuf;
@@ -121,5 +125,5 @@ void
 dp_port_poll_link(struct dp *dp)
 {
 	for (unsigned i = 0; i < dp->n_ports; i++)
-		__atomic_store_n(&dp->port[i]->up, dp_port_link_up(dp->port[i]), __ATOMIC_RELAXED);
+		__atomic_store_n(&dp->port[i]->up, dp_port_link_up(dp->port[i]->below), __ATOMIC_RELAXED);
 }

@@ -53,7 +53,7 @@ dp_twin_open(struct dp_port *port, struct dp_error *err)
 		snprintf(err->text, sizeof(err->text), "port %s: no memory for its punt ring", port->config.name);
 		return -ENOMEM;
 	}
-	if (port->config.twinless)
+	if (port->config.twinless || port->vnet == NULL)
 		return 0;
 	if (if_nametoindex(port->config.name) != 0) {
 		snprintf(err->text, sizeof(err->text),

@@ -2,21 +2,25 @@
  * The ends of a packet's way: bursts to the ports, rings to the twins, and the drop that counts. Worker threads. */
 #include "dataplane/dp.h"
 #include "dataplane/ipv6.h"
+#include "dataplane/vlan.h"
 #include "dataplane/worker.h"
 
 void
 dp_tx_flush_port(struct dp_worker *w, struct dp_port *port)
 {
 	struct dp_tx_buffer *buffer = &w->tx[port->number];
+	struct dp_port *below = port->below;
+	if (port->vlan != 0)
+		dp_vlan_tag(w, port, buffer);
 	uint16_t n = (uint16_t)buffer->n, queue = (uint16_t)(w->index % port->tx_queues), sent = 0;
 	uint64_t bytes = buffer->bytes;
 
 	if (__atomic_load_n(&port->up, __ATOMIC_RELAXED)) {
-		if (port->tx_shared)
-			rte_spinlock_lock(&port->tx_lock[queue]);
+		if (below->tx_shared)
+			rte_spinlock_lock(&below->tx_lock[queue]);
 		sent = rte_eth_tx_burst(port->ethdev, queue, buffer->pkt, n);
-		if (port->tx_shared)
-			rte_spinlock_unlock(&port->tx_lock[queue]);
+		if (below->tx_shared)
+			rte_spinlock_unlock(&below->tx_lock[queue]);
 	}
 	for (unsigned i = sent; i < n; i++) {
 		bytes -= buffer->pkt[i]->pkt_len;

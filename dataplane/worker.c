@@ -10,6 +10,7 @@
 #include "dataplane/dp.h"
 #include "dataplane/fragment.h"
 #include "dataplane/reassembly.h"
+#include "dataplane/vlan.h"
 
 #define IDLE_ROUNDS    64 /* empty rounds before the first sleep */
 #define FIRST_SLEEP_US 5u /* doubles while nothing comes */
@@ -38,6 +39,7 @@ receive(struct dp_worker *w)
 {
 	unsigned polls = w->n_queues < DP_ROUND_QUEUES ? w->n_queues : DP_ROUND_QUEUES;
 	struct dp_vec *out = &w->parse;
+	unsigned received = 0;
 
 	for (unsigned i = 0; i < polls; i++) {
 		const struct dp_rx_queue *q = &w->queue[w->next_queue];
@@ -47,6 +49,11 @@ receive(struct dp_worker *w)
 		uint64_t bytes = 0;
 		if (n == 0)
 			continue;
+		received += n;
+		if (unlikely(q->port->sorts)) {
+			out->n += dp_vlan_sort(w, q->port, pkt, n);
+			continue;
+		}
 		for (unsigned k = 0; k < n; k++) {
 			dp_meta(pkt[k])->in_port = q->port->number;
 			bytes += pkt[k]->pkt_len;
@@ -55,8 +62,8 @@ receive(struct dp_worker *w)
 		dp_count(&q->port->use[w->index].rx_bytes, bytes);
 		out->n += n;
 	}
-	dp_count(&w->stats.from_ports, out->n);
-	return out->n;
+	dp_count(&w->stats.from_ports, received);
+	return received;
 }
 
 /* Runs a stage when it has input, and charges its cycles. */

@@ -67,21 +67,29 @@ on_port(void *arg, const struct ctl_own *own)
 	show_text(show, "name", port->name);
 	show_bool(show, "up", port->up);
 	show_bool(show, "underlay", port->underlay);
-	show_text(show, "vnet", port->underlay ? NULL : cli_vnet_name(into->session, port->vnet_id));
+	show_text(show, "vnet", port->underlay || port->trunk ? NULL : cli_vnet_name(into->session, port->vnet_id));
 	show_number(show, "port", port->port);
-	if (port->underlay)
+	if (port->underlay || port->trunk)
 		show_absent(show, "vnet_id");
 	else
 		show_number(show, "vnet_id", port->vnet_id);
 	show_text(show, "device", port->device);
 	show_text(show, "driver", port->driver);
+	show_text(show, "on", port->vlan != 0 ? port->on : NULL);
+	if (port->vlan != 0)
+		show_number(show, "vlan", port->vlan);
+	else
+		show_absent(show, "vlan");
 	show_text(show, "mac", cli_mac(port->mac, mac));
 	show_number(show, "mtu_bytes", port->mtu);
 	if (port->speed_mbps != 0)
 		show_number(show, "speed_mbps", port->speed_mbps);
 	else
 		show_absent(show, "speed_mbps");
-	show_number(show, "ifindex", (uint64_t)port->twin_ifindex);
+	if (port->twin_ifindex != 0)
+		show_number(show, "ifindex", (uint64_t)port->twin_ifindex);
+	else
+		show_absent(show, "ifindex");
 	show_number(show, "rx_queues", port->rx_queues);
 	show_number(show, "tx_queues", port->tx_queues);
 	port_counters(show, port);

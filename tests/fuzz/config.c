@@ -25,7 +25,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < config->n_ports; i++) {
 		const struct ctl_config_port *port = &config->ports[i];
 		fuzz_expect(ctl_config_port_find(config, port->name) == port);
-		fuzz_expect(port->underlay || ctl_config_vnet_find(config, port->vnet) != NULL);
+		fuzz_expect(port->underlay || port->trunk || ctl_config_vnet_find(config, port->vnet) != NULL);
+		fuzz_expect((port->vlan == 0) == (port->device[0] != 0) && port->mtu >= 576 &&
+			    !(port->trunk && port->vlan));
 	}
 	for (unsigned i = 0; i < config->n_routes; i++)
 		fuzz_expect(ctl_config_port_find(config, config->routes[i].port) != NULL);

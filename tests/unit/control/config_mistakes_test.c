@@ -36,6 +36,8 @@ parse(const char *text, struct reports *reports)
 /* The shortest sound configuration: lines 1 and 2, so that a case's own text starts on line 3. */
 #define WAN        "ports:\n- {name: wan, device: \"net_af_xdp0,iface=eth1\", underlay: true, addresses: [192.0.2.1/24]}\n"
 #define PORT(keys) "ports: [{name: wan, device: net_null0, underlay: true}, {" keys "}]\n"
+#define VNET       "vnets: [{name: v, id: 1}]\n"
+#define VLAN(keys) PORT("name: trunk, device: net_null1, vnet: v}, {name: a, vnet: v, " keys) VNET
 #define LAN6 \
 	PORT("name: lan, device: net_null1, vnet: v, addresses: [\"2001:db8:1::1/64\"]") "vnets: [{name: v, id: 1}]\n"
 #define KEYS                                                                                                        \
@@ -85,11 +87,11 @@ static const struct {
     {"wan\n", "1: the file: is a single value, not keys with values"},
     {"? [a]\n: b\n" WAN, "1: the file: is a list, not a single value; accepted: a key and a value"},
     /* keys */
-    {"log: info\n", "1: ports: is missing; accepted: a list of ports, each with name, device, and underlay: true or vnet"},
+    {"log: info\n", "1: ports: is missing; accepted: a list of ports, each with name, device (or on and vlan), and underlay: true or vnet"},
     {WAN "engin: auto\n", "3: engin: unknown key 'engin'; did you mean 'engine'? Accepted: " KEYS},
     {WAN "colour: red\n", "3: colour: unknown key 'colour'; accepted: " KEYS},
     {WAN "log: info\nlog: debug\n", "4: log: given twice; the first is on line 3"},
-    {PORT("name: a, device: net_null1, vnet: x, adresses: []"), "1: ports[1].adresses: unknown key 'adresses'; did you mean 'addresses'? Accepted: name, device, underlay, vnet, mtu, addresses"},
+    {PORT("name: a, device: net_null1, vnet: x, adresses: []"), "1: ports[1].adresses: unknown key 'adresses'; did you mean 'addresses'? Accepted: name, device, on, vlan, underlay, vnet, mtu, addresses"},
     /* choices */
     {WAN "log: loud\n", "3: log: unknown value 'loud'; accepted: error, warning, notice, info, debug"},
     {WAN "source: kernal\n", "3: source: unknown value 'kernal'; did you mean 'kernel'? Accepted: socket, kernel"},
@@ -146,7 +148,7 @@ static const struct {
     {"ports:\n", "1: ports: none is the way to the outside; accepted: at least one port with underlay: true"},
     {"ports:\n- {name: lan, device: net_null0, vnet: a}\nvnets: [{name: a, id: 1}]\n", "2: ports: none is the way to the outside; accepted: at least one port with underlay: true"},
     {"ports:\n- device: net_null0\n  underlay: true\n", "2: ports[0].name: is missing; accepted: " NAMES},
-    {"ports:\n- name: wan\n  underlay: true\n", "2: ports[0].device: is missing; accepted: " DEVICES},
+    {"ports:\n- name: wan\n  underlay: true\n", "2: ports[0].device: is missing; accepted: a device of its own, or on: PORT and vlan: NUMBER"},
     {PORT("name: ../x, device: net_null1, underlay: true"), "1: ports[1].name: not allowed: '../x'; accepted: " NAMES},
     {PORT("name: sixteen-letters-, device: net_null1, underlay: true"), "1: ports[1].name: longer than 15 characters: 'sixteen-letters-'; accepted: " NAMES},
     {PORT("name: a, device: eth1, underlay: true"), "1: ports[1].device: not allowed: 'eth1'; accepted: " DEVICES},
@@ -159,6 +161,19 @@ static const struct {
     {PORT("name: a, device: net_null1, vnet: blue, underlay: true") "vnets: [{name: blue, id: 1}]\n", "1: ports[1].vnet: an underlay port is in no virtual network; accepted: one of underlay: true and vnet"},
     {PORT("name: wan, device: net_null1, underlay: true"), "1: ports[1].name: 'wan' is taken by the port on line 1; accepted: a name of its own"},
     {PORT("name: a, device: \"net_null0,x=1\", underlay: true"), "1: ports[1].device: 'net_null0' is the device of port 'wan' (line 1); accepted: a device of its own, with another name before the comma"},
+    /* VLANs */
+    {VLAN("on: trunk"), "1: ports[2].vlan: is missing; accepted: on: PORT and vlan: NUMBER together, for a VLAN on that port"},
+    {VLAN("vlan: 20"), "1: ports[2].on: is missing; accepted: on: PORT and vlan: NUMBER together, for a VLAN on that port"},
+    {VLAN("on: trunk, vlan: 0"), "1: ports[2].vlan: out of range: '0'; accepted: 1 to 4094"},
+    {VLAN("on: trunk, vlan: 4095"), "1: ports[2].vlan: out of range: '4095'; accepted: 1 to 4094"},
+    {VLAN("on: trunk, vlan: 20, device: net_null2"), "1: ports[2].device: is that of the port on which this one is a VLAN; accepted: a device of its own, or on: PORT and vlan: NUMBER"},
+    {VLAN("on: trank, vlan: 20"), "1: ports[2].on: 'trank' is no port with a device; accepted: the name of one under ports"},
+    {VLAN("on: trunk, vlan: 20}, {name: b, vnet: v, on: a, vlan: 21"), "1: ports[3].on: 'a' is no port with a device; accepted: the name of one under ports"},
+    {VLAN("on: trunk, vlan: 20}, {name: b, vnet: v, on: trunk, vlan: 20"), "1: ports[3].vlan: VLAN 20 on 'trunk' is port 'a' (line 1); accepted: each VLAN of a port once"},
+    {VLAN("on: trunk, vlan: 20, mtu: 1501"), "1: ports[2].mtu: 1501 is more than port 'trunk' has (1500); accepted: 576 to 1500"},
+    {PORT("name: trunk, device: net_null1}, {name: a, vnet: v, on: wan, vlan: 20") VNET, "1: ports[1].vnet: is missing; accepted: vnet: NAME, or underlay: true for the outside"},
+    {PORT("name: trunk, device: net_null1, addresses: [10.0.0.1/24]}, {name: a, vnet: v, on: trunk, vlan: 20") VNET, "1: ports[1].addresses: the port is in no domain, it only carries VLANs; accepted: vnet or underlay beside them, or addresses on its VLANs"},
+    {PORT("name: trunk, device: net_null1}, {name: a, vnet: v, on: trunk, vlan: 20") VNET "routes: [{to: 10.0.0.0/8, port: trunk}]\n", "3: routes[0].port: port 'trunk' is in no domain, it only carries VLANs; accepted: one of those"},
     /* addresses */
     {PORT("name: a, device: net_null1, underlay: true, addresses: 10.0.0.1/24"), "1: ports[1].addresses: is not a list; accepted: a list, such as [192.0.2.1/24, 2001:db8:1::1/64]"},
     {PORT("name: a, device: net_null1, underlay: true, addresses: [10.0.0.1]"), "1: ports[1].addresses[0]: not an address of a host: '10.0.0.1'; accepted: " ADDRS},

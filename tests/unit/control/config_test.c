@@ -347,12 +347,49 @@ a_tunnel_has_its_ends_limits_and_command(void **state)
 	ctl_config_free(config);
 }
 
+/* A trunk may stand behind its VLANs, in a domain or in none; an MTU that is not given is the trunk's. */
+static void
+vlans_share_a_port_that_may_be_in_no_domain(void **state)
+{
+	static const char text[] = "vnets: [{name: red, id: 1}, {name: blue, id: 2}]\n"
+				   "ports:\n"
+				   "- {name: wan, on: trunk, vlan: 4094, underlay: true}\n"
+				   "- {name: lan-red, on: trunk, vlan: 1, vnet: red, mtu: 1400}\n"
+				   "- {name: trunk, device: net_null0, mtu: 9000}\n"
+				   "- {name: lan, device: net_null1, vnet: blue}\n"
+				   "- {name: lan-blue, on: lan, vlan: 4094, vnet: blue}\n";
+	static const struct {
+		const char *on;
+		uint16_t vlan, mtu;
+		bool trunk, twin;
+	} rows[] = {
+	    {"trunk", 4094, 9000, false, true}, {"trunk", 1, 1400, false, true},  {"", 0, 9000, true, false},
+	    {"", 0, 1500, true, true},          {"lan", 4094, 1500, false, true},
+	};
+	struct reports reports;
+	struct ctl_config *config = parse(text, &reports);
+
+	(void)state;
+	assert_string_equal(reports.text, "");
+	assert_non_null(config);
+	assert_int_equal(config->n_ports, sizeof(rows) / sizeof(rows[0]));
+	for (unsigned i = 0; i < config->n_ports; i++) {
+		assert_string_equal(config->ports[i].on, rows[i].on);
+		assert_int_equal(config->ports[i].vlan, rows[i].vlan);
+		assert_int_equal(config->ports[i].mtu, rows[i].mtu);
+		assert_int_equal(config->ports[i].trunk, rows[i].trunk);
+		assert_int_equal(ctl_config_port_has_twin(&config->ports[i]), rows[i].twin);
+	}
+	ctl_config_free(config);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_tunnel_has_its_ends_limits_and_command),
 	    cmocka_unit_test(every_key_arrives_in_its_place),
+	    cmocka_unit_test(vlans_share_a_port_that_may_be_in_no_domain),
 	    cmocka_unit_test(what_is_left_out_has_its_default),
 	    cmocka_unit_test(a_pci_address_is_told_from_a_device_name),
 	    cmocka_unit_test(a_truncated_file_is_a_mistake_or_a_configuration_and_never_more),

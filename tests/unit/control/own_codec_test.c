@@ -77,6 +77,9 @@ a_port_survives_the_wire(void **state)
 	port.vnet_id = 17;
 	port.speed_mbps = 100000;
 	port.twin_ifindex = 12;
+	port.trunk = true;
+	strcpy(port.on, "trunk");
+	port.vlan = 4094;
 	uint64_t *counter = &port.rx_packets;
 	for (unsigned i = 0; i < 12; i++)
 		counter[i] = 1ull << (i + 30);

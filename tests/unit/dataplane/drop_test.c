@@ -17,6 +17,9 @@ static const struct {
 } names[] = {
     {DP_DROP_ETHER_TYPE, "ether-type"},
     {DP_DROP_ETHER_DST, "ether-dst"},
+    {DP_DROP_VLAN_UNKNOWN, "vlan-unknown"},
+    {DP_DROP_VLAN_MISSING, "vlan-missing"},
+    {DP_DROP_VLAN_STACKED, "vlan-stacked"},
     {DP_DROP_IP_TRUNCATED, "ip-truncated"},
     {DP_DROP_IP_VERSION, "ip-version"},
     {DP_DROP_IP_LENGTH, "ip-length"},
@@ -117,7 +120,10 @@ the_help_belongs_to_its_reason(void **state)
 		enum dp_drop reason;
 		const char *word;
 	} rows[] = {
-	    {DP_DROP_ETHER_TYPE, "VLAN"},
+	    {DP_DROP_ETHER_TYPE, "neither IP nor ARP"},
+	    {DP_DROP_VLAN_UNKNOWN, "no port's"},
+	    {DP_DROP_VLAN_MISSING, "native VLAN"},
+	    {DP_DROP_VLAN_STACKED, "802.1ad"},
 	    {DP_DROP_ESP_NO_SA, "SPI and destination no SA has"},
 	    {DP_DROP_UDP_LENGTH, "UDP length"},
 	    {DP_DROP_NAT_KEEPALIVE, "NAT keepalive"},
