@@ -129,6 +129,38 @@ add_ways(struct gateway *gw)
 	fuzz_expect(dp_port_addrs_set(gw->dp, GW_PORT_LAN, own, 3) == 0);
 }
 
+/* The underlay's VLAN is one more way to it; the one inside is a network without policies, with the same addresses: nothing
+ * of it may ever leave. */
+static void
+add_vlans(struct gateway *gw)
+{
+	struct dp_port_config config[] = {
+	    {.name = "wan10",
+	     .vnet = sadb_underlay(gw->db),
+	     .underlay = true,
+	     .mtu = 1500,
+	     .vlan = 10,
+	     .on = GW_PORT_WAN},
+	    {.name = "lan20", .mtu = 1500, .vlan = 20, .on = GW_PORT_LAN},
+	};
+	const struct sadb_addr own = rig_address("10.1.0.1");
+	struct sadb_error serr;
+	struct dp_error err;
+	uint16_t port = 0;
+
+	fuzz_expect(sadb_vnet_add(gw->db, 2, "red", &serr) == 0);
+	struct sadb_vnet *red = config[1].vnet = sadb_vnet_find(gw->db, 2);
+	for (unsigned i = 0; i < 2; i++)
+		fuzz_expect(dp_port_add(gw->dp, &config[i], &port, &err) == 0);
+	const struct sadb_route routes[] = {
+	    {.dst = {own, 32}, .port = port, .kind = SADB_ROUTE_LOCAL},
+	    {.dst = rig_prefix("10.0.0.0/8"), .port = port},
+	};
+	fuzz_expect(dp_port_addrs_set(gw->dp, port, &own, 1) == 0);
+	sadb_vnet_fib_set(gw->db, red, sadb_fib_create(routes, 2));
+	dp_port_poll_link(gw->dp);
+}
+
 /* Hands over a frame that left, without its Ethernet header. */
 static void
 hand_over(fuzz_left_fn left, enum gw_port port, bool punted, struct rte_mbuf *m)
@@ -136,6 +168,7 @@ hand_over(fuzz_left_fn left, enum gw_port port, bool punted, struct rte_mbuf *m)
 	const size_t head = sizeof(struct rte_ether_hdr);
 
 	fuzz_expect(m->data_len >= head && m->data_len == m->pkt_len);
+	fuzz_expect(rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->ether_type != RTE_BE16(RTE_ETHER_TYPE_VLAN));
 	left(port, punted, rte_pktmbuf_mtod_offset(m, uint8_t *, head), m->data_len - head);
 	rte_pktmbuf_free(m);
 }
@@ -156,6 +189,7 @@ fuzz_gateway_start(void)
 	add_sas(&fuzz_gw);
 	add_policies(&fuzz_gw.gw);
 	add_ways(&fuzz_gw.gw);
+	add_vlans(&fuzz_gw.gw);
 	gateway_commit(&fuzz_gw.gw);
 	atexit(stop);
 	fuzz_gw.buffers = rte_mempool_avail_count(fuzz_gw.gw.dp->pool);
@@ -241,12 +275,12 @@ fuzz_settle(fuzz_left_fn left)
 
 	gateway_turn(gw);
 	dp_worker_drain(gw->w);
-	for (unsigned port = 0; port < 2; port++) {
+	for (unsigned port = 0; port < 2; port++)
 		while ((m = gateway_take_frame(gw, port)) != NULL)
 			hand_over(left, port, false, m);
+	for (unsigned port = 0; port < gw->dp->n_ports; port++)
 		while (rte_ring_dequeue(gw->dp->port[port]->punt, &punted) == 0)
-			hand_over(left, port, true, punted);
-	}
+			hand_over(left, gw->dp->port[port]->below->number, true, punted);
 	while (dp_events(gw->dp, events, 64) > 0)
 		continue;
 	gateway_assert_balanced(gw);

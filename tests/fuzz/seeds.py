@@ -94,6 +94,7 @@ def own_seeds():
     "hello": own("HELLO", attributes([("BOOT_ID", (64, 1 << 63))]), 0),
     "port": own("PORT", attributes([("NAME", "lan"), ("PORT", (16, 1)), ("DEVICE", "net_ring0"), ("DRIVER", "net_ring"),
                                     ("MAC", bytes(range(6))), ("MTU", (16, 1500)), ("UP", 1), ("UNDERLAY", 0),
+                                    ("ON", "trunk"), ("VLAN", (16, 20)), ("TRUNK", 0),
                                     ("VNET_ID", 1), ("RX_PACKETS", (64, 9)), ("INJECT_DROPPED", (64, 1))])),
     "vnet": own("VNET", attributes([("NAME", "blue"), ("VNET_ID", 1), ("SA_COUNT", 2), ("POLICY_COUNT", 3)])),
     "route": own("ROUTE", attributes([("VNET_ID", 1), ("DST", address("10.2.0.0")), ("DST_LEN", 16), ("METRIC", 5),
@@ -195,6 +196,8 @@ vnets: [{name: blue, id: 1}]
 ports:
   - {name: wan, device: "net_af_xdp0,iface=eth1", underlay: true, mtu: 1500, addresses: [192.0.2.1/24]}
   - {name: lan, device: "0000:3b:00.0", vnet: blue, addresses: [10.1.0.1/24, 2001:db8:1::1/64]}
+  - {name: lan-20, on: trunk, vlan: 20, vnet: blue, mtu: 1400}
+  - {name: trunk, device: net_null0}
 routes:
   - {to: 0.0.0.0/0, via: 192.0.2.254, port: wan, metric: 100}
 """
@@ -255,6 +258,18 @@ def seal(sa, inner, flags=0, number=1, before=b"", after=b""):
   return bytes([2, sa, flags]) + far + struct.pack("b", number) + spoil + sized(inner) + after
 
 
+def tagged(vlans, kind, data, first=0x8100):
+  """A frame as command FRAME has it, behind VLAN tags."""
+  tags = b"".join(struct.pack(">HH", 0x8100 if i else first, vlan) for i, vlan in enumerate(vlans))
+  return b"\1" + sized(bytes(12) + tags + struct.pack(">H", kind) + data)
+
+
+def checksummed(packet):
+  total = sum(struct.unpack(">10H", packet[:20]))
+  total = (total & 0xffff) + (total >> 16)
+  return packet[:10] + struct.pack(">H", ~((total & 0xffff) + (total >> 16)) & 0xffff) + packet[12:]
+
+
 def inbound_seeds():
   four, six = ipv4("10.2.0.10", "10.1.0.10"), ipv6("2001:db8:2::a", "2001:db8:1::a")
   esp = ipv4("10.9.0.2", "10.9.0.1", 50, struct.pack(">IIQ", 0x2001, 1, 1) + bytes(24))
@@ -274,6 +289,9 @@ def inbound_seeds():
     "as_it_is": b"\0" + sized(esp, 0x8000) + b"\0" + sized(ping, 0x8000) + b"\0" + sized(nat_t, 0x8000) +
                 b"\0" + sized(four, 0x8000),
     "frame": b"\1" + sized(bytes(12) + b"\x08\x06" + bytes(28)) + b"\1" + sized(bytes(12) + b"\x86\xdd" + six),
+    "vlan": tagged([10], 0x800, checksummed(esp)) + tagged([10], 0x806, bytes(28)) + tagged([0], 0x800, checksummed(ping)) +
+            tagged([11], 0x800, checksummed(esp)) + tagged([10, 10], 0x800, checksummed(esp)) +
+            tagged([10], 0x800, checksummed(esp), 0x88a8) + b"\1" + sized(bytes(12) + b"\x81\0\0\x0a"),
   }
 
 
@@ -297,6 +315,10 @@ def outbound_seeds():
     "extensions": b"\3\2" + sized(ipv6("2001:db8:1::a", "2001:db8:2::a", 0, hops)),
     "from_kernel": b"\4" + sized(ipv4("10.1.0.1", "10.2.0.10")) + b"\4" + sized(ipv6("2001:db8:1::1", "2001:db8:2::a")),
     "frame": b"\1" + sized(bytes(12) + b"\x08\x06" + bytes(28)) + b"\1" + sized(bytes(12) + b"\x08\0" + four),
+    "vlan": tagged([20], 0x800, checksummed(four)) + tagged([20], 0x86dd, six) + tagged([0xe014], 0x806, bytes(28)) +
+            tagged([0], 0x800, checksummed(four)) + tagged([20, 20], 0x800, checksummed(four)) + turn +
+            tagged([20], 0x800, checksummed(ipv4("10.1.0.10", "10.1.0.1"))) + tagged([4095], 0x800, four) +
+            tagged([20], 0x800, four, 0x88a8) + b"\1" + sized(bytes(12) + b"\x81\0\0"),
   }
 
 

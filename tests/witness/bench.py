@@ -62,13 +62,13 @@ class Gateway:
       total[row["reason"]] = total.get(row["reason"], 0) + row["packets"]
     return total
 
-  def sa_add(self, sa, direction, *words, reqid=1):
+  def sa_add(self, sa, direction, *words, reqid=1, vnet="blue"):
     """Gives the gateway an SA of the witness, its key through a file that is gone afterwards."""
     path = f"{os.environ['CULVERT_TMP']}/witness.key"
     with open(path, "w", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
       file.write(sa.key.hex() + "\n")
     self.run("sa", "add", "src", socket.inet_ntoa(sa.src), "dst", socket.inet_ntoa(sa.dst), "spi", hex(sa.spi),
-             "vnet", "blue", "key-file", path, "reqid", reqid, "dir", direction, "esn", "on" if sa.esn else "off", *words)
+             "vnet", vnet, "key-file", path, "reqid", reqid, "dir", direction, "esn", "on" if sa.esn else "off", *words)
     os.unlink(path)
 
   def sa_del(self, sa):
