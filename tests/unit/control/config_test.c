@@ -302,7 +302,7 @@ the_installed_file_is_sound_once_its_example_is_uncommented(void **state)
 	config = parse(text, &reports);
 	assert_string_equal(reports.text, "");
 	assert_non_null(config);
-	assert_int_equal(config->n_ports, 2);
+	assert_int_equal(config->n_ports, 4);
 	assert_int_equal(config->n_vnets, 1);
 	assert_int_equal(config->n_routes, 1);
 	ctl_config_free(config);
