@@ -202,6 +202,15 @@ read_ack(const struct nlmsghdr *nlh, struct ctl_client_error *err)
 	return ack->error < 0 ? ack->error : -EPROTO;
 }
 
+static int
+explain_lost(struct ctl_client_error *err)
+{
+	snprintf(
+	    err->text, sizeof(err->text),
+	    "the daemon had no memory for an answer, so whether all was carried out is not known: look, and try again");
+	return -ENOBUFS;
+}
+
 struct asking {
 	ctl_client_fn fn;
 	void *arg;
@@ -222,6 +231,10 @@ end(struct asking *ask, int rc)
 static void
 take(struct asking *ask, const struct nlmsghdr *nlh)
 {
+	if (nlh->nlmsg_type == NLMSG_OVERRUN) {
+		end(ask, explain_lost(ask->err));
+		return;
+	}
 	/* Else an event, or the rest of an answer given up before. An error without a number is about the datagram. */
 	if (nlh->nlmsg_seq != ask->seq && !(nlh->nlmsg_type == NLMSG_ERROR && nlh->nlmsg_seq == 0))
 		return;
@@ -299,6 +312,8 @@ ctl_client_collect(struct ctl_client *client, bool wait, ctl_client_ack_fn fn, v
 	if (bytes < 0)
 		return (int)bytes;
 	for (int left = (int)bytes; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		if (nlh->nlmsg_type == NLMSG_OVERRUN)
+			return explain_lost(err);
 		err->text[0] = 0;
 		if (nlh->nlmsg_type == NLMSG_ERROR)
 			fn(arg, nlh->nlmsg_seq, read_ack(nlh, err), err);

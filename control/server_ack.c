@@ -42,8 +42,14 @@ ctl_ack_queue(struct ctl_peer *peer, const struct nlmsghdr *request, int rc, con
 	size_t bytes = encode(buf, request, rc, err, offset);
 	struct ctl_out *message;
 
-	if (ctl_peer_queue(peer, buf, bytes, &message))
+	static const struct sadb_error no_text;
+
+	/* Without memory for its text, the number alone goes; without a spare for that, it is known that something was lost. */
+	if (ctl_peer_queue(peer, buf, bytes, &message) ||
+	    ctl_peer_queue(peer, buf, encode(buf, request, rc, &no_text, 0), &message))
 		message->awaits_commit = rc == 0 && peer->server->changed;
+	else
+		peer->lost_events = true;
 }
 
 /* Puts the error in the place of the ACK. Without memory for its text, the number alone goes. */

@@ -292,6 +292,7 @@ ctl_dump_next(struct ctl_peer *peer)
 {
 	struct ctl_server *server = peer->server;
 	struct ctl_dump *dump = &peer->dump;
+	const struct ctl_dump before = *dump;
 	const struct dump_kind *kind = find_kind(dump->asked);
 	size_t used = 0;
 	ssize_t n;
@@ -304,7 +305,7 @@ ctl_dump_next(struct ctl_peer *peer)
 		if (done > 0)
 			dump->asked = 0;
 	}
-	/* Without memory the client sees its dump end without NLMSG_DONE. */
+	/* Without memory the dump waits: the loop comes back to it. */
 	if (!ctl_peer_queue(peer, server->out, used, NULL))
-		dump->asked = 0;
+		*dump = before;
 }

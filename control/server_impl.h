@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <time.h>
 
+#include <event2/event_struct.h>
 #include <linux/netlink.h>
 
 #include "control/client.h"
@@ -29,6 +30,8 @@
 #define CTL_MESSAGE_BYTES 16384        /* no single message is longer: NEWSA with a window of 65536 is 8.7 KiB */
 #define CTL_MEMBER_S      60           /* seconds that a look at the group holds */
 #define CTL_BITMAP_WORDS  (SADB_REPLAY_MAX / 32)
+
+#define CTL_ACK_BYTES (NLMSG_HDRLEN + sizeof(struct nlmsgerr)) /* of an ACK without text */
 
 /* A message, or a datagram of a dump, that waits to be sent. */
 struct ctl_out {
@@ -58,13 +61,14 @@ struct ctl_peer {
 	ino_t ino;            /* of its socket file, with ... */
 	struct timespec ctim; /* ... its change time: a new file of the same name is a new client */
 	struct ucred cred;
-	int fd;                 /* connected to the client: its queue alone decides when this one is writable */
-	struct event *writable; /* pending while something waits */
-	uint64_t used;          /* the batch of its last request */
-	uint32_t groups;        /* 1 << XFRMNLGRP_* */
-	bool lost_events;       /* an overrun notice is due */
-	bool chained, broken;   /* CTL_MSG_CHAIN: an error breaks the chain; and it did */
+	int fd;                /* connected to the client: its queue alone decides when this one is writable */
+	struct event writable; /* pending while something waits */
+	uint64_t used;         /* the batch of its last request */
+	uint32_t groups;       /* 1 << XFRMNLGRP_* */
+	bool lost_events;      /* an overrun notice is due */
+	bool chained, broken;  /* CTL_MSG_CHAIN: an error breaks the chain; and it did */
 	struct ctl_out *first, **last;
+	struct ctl_out *spare; /* for an ACK's number when there is no memory: room for CTL_ACK_BYTES; NULL: in use */
 	size_t waiting_bytes;
 	struct ctl_dump dump;
 };
@@ -101,6 +105,8 @@ struct ctl_server {
 	struct event *readable, *wait_tick;
 	struct event *sweep; /* of the files that dead clients left */
 	struct ctl_peer *peers[CTL_MAX_PEERS];
+	/* Where they live, and one more for who is turned away: a client is heard also when there is no memory. */
+	struct ctl_peer room[CTL_MAX_PEERS + 1];
 	uint64_t batch;
 	uint64_t refused_s; /* of the last line about a refused sender */
 	struct {
@@ -142,7 +148,7 @@ struct ctl_peer *ctl_peer_admit(struct ctl_server *server, const struct sockaddr
 				const struct ucred *cred, int *rc);
 /* Forgets the client; its dump ends. */
 void ctl_peer_drop(struct ctl_peer *peer);
-/* Copies a message into the client's queue. false: no memory. */
+/* Copies a message into the client's queue. false: no memory, which an ACK without text finds in the spare. */
 bool ctl_peer_queue(struct ctl_peer *peer, const void *data, size_t bytes, struct ctl_out **out);
 /* The same for an event, or a note that it was lost. */
 void ctl_peer_queue_event(struct ctl_peer *peer, const void *data, size_t bytes);

@@ -58,7 +58,10 @@ free_first(struct ctl_peer *peer)
 	peer->first = first->next;
 	if (first->secret)
 		sadb_wipe(first->data, first->bytes);
-	free(first);
+	if (!peer->spare && first->bytes <= CTL_ACK_BYTES)
+		peer->spare = first;
+	else
+		free(first);
 }
 
 static void
@@ -77,10 +80,10 @@ ctl_peer_drop(struct ctl_peer *peer)
 		if (peer->server->peers[i] == peer)
 			peer->server->peers[i] = NULL;
 	free_queue(peer);
-	if (peer->writable)
-		event_free(peer->writable);
+	free(peer->spare);
+	event_del(&peer->writable);
 	close(peer->fd);
-	free(peer);
+	memset(peer, 0, sizeof(*peer));
 }
 
 static const char *
@@ -109,26 +112,31 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 }
 
 static struct ctl_peer *
+find_room(struct ctl_server *server)
+{
+	struct ctl_peer *peer = server->room;
+
+	while (peer->server) /* one is free: there are more than the table has places */
+		peer++;
+	return peer;
+}
+
+static struct ctl_peer *
 create(struct ctl_server *server, const struct sockaddr_un *addr, const struct ucred *cred)
 {
 	int fd = connect_to(addr);
-	struct ctl_peer *peer = fd >= 0 ? calloc(1, sizeof(*peer)) : NULL;
 
-	if (!peer) {
-		if (fd >= 0)
-			close(fd);
+	if (fd < 0)
 		return NULL;
-	}
+	struct ctl_peer *peer = find_room(server);
+
 	peer->server = server;
 	peer->addr = *addr;
 	peer->cred = *cred;
 	peer->fd = fd;
 	peer->last = &peer->first;
-	peer->writable = event_new(server->config.base, fd, EV_WRITE, on_writable, peer);
-	if (!peer->writable) {
-		ctl_peer_drop(peer);
-		return NULL;
-	}
+	peer->spare = malloc(sizeof(*peer->spare) + CTL_ACK_BYTES);
+	event_assign(&peer->writable, server->config.base, fd, EV_WRITE, on_writable, peer);
 	return peer;
 }
 
@@ -245,8 +253,12 @@ ctl_peer_admit(struct ctl_server *server, const struct sockaddr_un *addr, sockle
 bool
 ctl_peer_queue(struct ctl_peer *peer, const void *data, size_t bytes, struct ctl_out **out)
 {
-	struct ctl_out *message = malloc(sizeof(*message) + bytes);
+	struct ctl_out *message = malloc(sizeof(*message) + (bytes < CTL_ACK_BYTES ? CTL_ACK_BYTES : bytes));
 
+	if (!message && bytes <= CTL_ACK_BYTES) {
+		message = peer->spare;
+		peer->spare = NULL;
+	}
 	if (!message)
 		return false;
 	*message = (struct ctl_out){.bytes = (uint32_t)bytes};
@@ -321,7 +333,7 @@ ctl_peer_flush(struct ctl_peer *peer)
 			int rc = send_one(peer);
 
 			if (rc == -EAGAIN) {
-				event_add(peer->writable, NULL);
+				event_add(&peer->writable, NULL);
 				return true;
 			}
 			if (rc) {
@@ -336,7 +348,7 @@ ctl_peer_flush(struct ctl_peer *peer)
 		else
 			return true;
 	}
-	event_add(peer->writable, NULL);
+	event_add(&peer->writable, NULL);
 	return true;
 }
 
