@@ -117,6 +117,8 @@ static const struct ctl_yaml_key vnet_keys[] = {
      .accepted = NAME_ACCEPTED},
     {"id", ctl_yaml_uint, MEMBER(ctl_config_vnet, id), LINE(ctl_config_vnet, id_line), .required = true,
      .max = UINT32_MAX, .accepted = "the XFRM if_id of its SAs and policies, 0 to 4294967295"},
+    {"netns", ctl_yaml_text, MEMBER(ctl_config_vnet, netns), LINE(ctl_config_vnet, netns_line), .valid = name_valid,
+     .accepted = "the name of a network namespace, as 'ip netns' lists them"},
     {0},
 };
 
@@ -379,6 +381,14 @@ bool
 ctl_config_port_has_twin(const struct ctl_config_port *port)
 {
 	return port->underlay || port->vnet[0] != '\0';
+}
+
+const char *
+ctl_config_port_netns(const struct ctl_config *config, const struct ctl_config_port *port)
+{
+	const struct ctl_config_vnet *vnet = port->underlay ? NULL : ctl_config_vnet_find(config, port->vnet);
+
+	return vnet != NULL ? vnet->netns : "";
 }
 
 bool

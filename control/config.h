@@ -19,7 +19,8 @@
 struct ctl_config_vnet {
 	char name[SADB_VNET_NAME];
 	uint32_t id;
-	unsigned line, id_line;
+	char netns[DP_NETNS_NAME]; /* where the twins of its ports are; empty: in the daemon's own */
+	unsigned line, id_line, netns_line;
 };
 
 struct ctl_config_addr {
@@ -108,6 +109,8 @@ void ctl_config_free(struct ctl_config *config);
 const struct ctl_config_port *ctl_config_port_find(const struct ctl_config *config, const char *name);
 /* Is it in a domain? Else it is a trunk without one: no twin, no addresses, no routes. */
 bool ctl_config_port_has_twin(const struct ctl_config_port *port);
+/* The name of the namespace of its twin; "": the daemon's own. */
+const char *ctl_config_port_netns(const struct ctl_config *config, const struct ctl_config_port *port);
 /* Has it an IPv6 address? Only then its twin speaks IPv6. */
 bool ctl_config_port_v6(const struct ctl_config_port *port);
 const struct ctl_config_vnet *ctl_config_vnet_find(const struct ctl_config *config, const char *name);

@@ -124,6 +124,13 @@ check_port_domain(const struct ctl_config *config, struct ctl_yaml *y, unsigned 
 	}
 }
 
+/* Is it one kernel that answers on both? */
+static bool
+same_netns(const struct ctl_config *config, const struct ctl_config_port *a, const struct ctl_config_port *b)
+{
+	return strcmp(ctl_config_port_netns(config, a), ctl_config_port_netns(config, b)) == 0;
+}
+
 static void
 check_port_addrs(const struct ctl_config *config, struct ctl_yaml *y, unsigned i)
 {
@@ -146,7 +153,9 @@ check_port_addrs(const struct ctl_config *config, struct ctl_yaml *y, unsigned i
 
 		for (unsigned j = 0; j <= i; j++) {
 			const struct ctl_config_port *other = &config->ports[j];
-			const unsigned end = j < i ? other->n_addrs : a;
+			const unsigned end = !same_netns(config, other, &config->ports[i]) ? 0
+					     : j < i                                       ? other->n_addrs
+											   : a;
 
 			for (unsigned b = 0; b < end; b++)
 				if (sadb_addr_equal(&addr->prefix.addr, &other->addrs[b].prefix.addr))
@@ -298,7 +307,10 @@ check_route(const struct ctl_config *config, struct ctl_yaml *y, unsigned i)
 	}
 	for (unsigned j = 0; j < i; j++) {
 		const struct ctl_config_route *other = &config->routes[j];
+		const struct ctl_config_port *others = ctl_config_port_find(config, other->port);
 
+		if (port != NULL && others != NULL && !same_netns(config, port, others))
+			continue;
 		if (sadb_addr_equal(&route->to.addr, &other->to.addr) && route->to.len == other->to.len &&
 		    route->metric == other->metric) {
 			cli_text_set(&text, "%s with metric %u is on line %u already; accepted: another metric",

@@ -85,7 +85,9 @@ check_host(const struct ctl_config *config, struct ctl_privilege *privilege)
 	for (unsigned i = 0; i < config->n_ports; i++) {
 		const struct ctl_config_port *port = &config->ports[i];
 
-		if (!ctl_config_port_has_twin(port) || if_nametoindex(port->name) == 0)
+		/* Of a twin elsewhere dp_port_add() finds out. */
+		if (!ctl_config_port_has_twin(port) || ctl_config_port_netns(config, port)[0] != '\0' ||
+		    if_nametoindex(port->name) == 0)
 			continue;
 		ctl_log(
 		    CTL_LOG_ERROR,
@@ -373,7 +375,9 @@ ctl_daemon_run(struct ctl_config *config)
 	ctl_daemon_tunnels_stop(&daemon);
 	ctl_mirror_destroy(daemon.mirror); /* with its last report, when no packet comes any more */
 	ctl_rtnl_destroy(daemon.rtnl);
+	ctl_twins_close(&daemon.twins);
 	dp_destroy(daemon.dp);
+	ctl_daemon_netns_close(&daemon);
 	if (daemon.db != NULL)
 		sadb_destroy(daemon.db);
 stop_eal:

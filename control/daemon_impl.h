@@ -28,6 +28,8 @@ struct ctl_daemon {
 	struct sadb *db;
 	struct ctl_rtnl *rtnl;
 	struct ctl_twins twins;
+	struct dp_netns *netns; /* those that vnets name */
+	unsigned n_netns;
 	struct ctl_server *server;
 	struct ctl_tunnels *tunnels;
 	struct ctl_keying *keying;
@@ -53,6 +55,7 @@ void ctl_daemon_tunnels_stop(struct ctl_daemon *daemon);
 
 /* daemon_ports.c. 0 or -errno, told. */
 int ctl_daemon_ports_add(struct ctl_daemon *daemon);
+void ctl_daemon_netns_close(struct ctl_daemon *daemon); /* when no port is left */
 /* What to say behind an error that DPDK has more to tell of. */
 const char *ctl_daemon_dpdk_hint(void);
 

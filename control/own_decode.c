@@ -30,6 +30,7 @@ static const struct ctl_attr_rule rule[CTL_A_MAX + 1] = {
     U64(CTL_A_OBJECTS),      U64(CTL_A_RSS),         U32(CTL_A_CHAIN),          U64(CTL_A_BOOT_ID),
     RULE(CTL_A_COUNT, 0),    RULE(CTL_A_MISSING, 0), U32(CTL_A_GUARDED),        RULE(CTL_A_TUNNEL, 0),
     U64(CTL_A_JOINED),       U32(CTL_A_TRUNK),       RULE(CTL_A_ON, 1),         U16(CTL_A_VLAN),
+    RULE(CTL_A_NETNS, 1),
 };
 static const struct ctl_attr_rules rules = {rule, CTL_A_MAX};
 
@@ -164,6 +165,7 @@ get_port(attr_table at, struct ctl_own *out, struct sadb_error *err)
 	port->trunk = get_u32(at, CTL_A_TRUNK) != 0;
 	get_str(at, CTL_A_ON, port->on, sizeof(port->on));
 	port->vlan = get_u16(at, CTL_A_VLAN);
+	get_str(at, CTL_A_NETNS, port->netns, sizeof(port->netns));
 	for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		*counters[i] = get_u64(at, CTL_A_RX_PACKETS + i);
 	return 0;

@@ -106,6 +106,8 @@ ctl_own_encode_port(void *buf, size_t size, const struct nlmsghdr *header, const
 	ctl_put_u16(&put, CTL_A_RX_QUEUES, port->rx_queues);
 	ctl_put_u16(&put, CTL_A_TX_QUEUES, port->tx_queues);
 	ctl_put_u32(&put, CTL_A_TRUNK, port->trunk);
+	if (port->netns[0] != '\0')
+		ctl_put_str(&put, CTL_A_NETNS, port->netns);
 	if (port->vlan != 0) {
 		ctl_put_str(&put, CTL_A_ON, port->on);
 		ctl_put_u16(&put, CTL_A_VLAN, port->vlan);

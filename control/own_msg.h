@@ -125,7 +125,8 @@ enum ctl_attr {
 	CTL_A_TRUNK,   /* u32 0/1: no domain, tagged frames only */
 	CTL_A_ON,      /* str: the port on which this one is a VLAN */
 	CTL_A_VLAN,    /* u16 */
-	CTL_A_MAX = CTL_A_VLAN
+	CTL_A_NETNS,   /* str: where the twin is */
+	CTL_A_MAX = CTL_A_NETNS
 };
 
 /* Inside CTL_A_TUNNEL. prefix: a byte of length, then 4 or 16 of address. */

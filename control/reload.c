@@ -95,6 +95,15 @@ vnet_named(struct sadb *db, const char *name)
 	return vnet;
 }
 
+/* Namespaces are entered at the start, and never after root is given up. */
+static bool
+netns_differs(const struct ctl_config *started, const struct ctl_config_vnet *vnet)
+{
+	const struct ctl_config_vnet *before = ctl_config_vnet_find(started, vnet->name);
+
+	return strcmp(before != NULL ? before->netns : "", vnet->netns) != 0;
+}
+
 /* A vnet lives until the database ends, so it can come but neither go nor change. */
 static int
 change_vnets(struct ctl_daemon *daemon, const struct ctl_config *wanted)
@@ -112,6 +121,8 @@ change_vnets(struct ctl_daemon *daemon, const struct ctl_config *wanted)
 		int rc;
 
 		there = sadb_vnet_find(db, vnet->id);
+		if (netns_differs(daemon->started, vnet))
+			wait_for_restart(wanted, vnet->line, "vnet", vnet->name);
 		if (there != NULL && strcmp(there->name, vnet->name) == 0)
 			continue;
 		if (there != NULL || vnet_named(db, vnet->name) != NULL) {

@@ -6,35 +6,68 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <linux/rtnetlink.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "control/clock.h"
 #include "control/log.h"
-#include "control/rtnl_state.h"
+#include "control/rtnl_view.h"
 
-#define READ_BYTES      32768
-#define READ_DATAGRAMS  64    /* in one go, so that a flood leaves time for other work */
-#define DRAIN_DATAGRAMS 65536 /* more than a socket holds: an end even if they come as fast as they are read */
-#define DUMP_TRIES      8
-#define RETRY_NS        1000000000
-#define ADDRS_MAX       64 /* of one port, as the dataplane takes them */
+#define RETRY_NS  1000000000
+#define ADDRS_MAX 64 /* of one port, as the dataplane takes them */
+#define VIEWS     (DP_MAX_PORTS + 1)
 
 struct ctl_rtnl {
 	struct sadb *db;
 	struct dp *dp;
-	struct ctl_rtnl_socket events, requests;
-	struct ctl_rtnl_state state;
-	unsigned dirty;         /* enum ctl_rtnl_change */
-	uint64_t not_before_ns; /* CLOCK_MONOTONIC: the next rebuild */
-	char buf[READ_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	int poll_fd; /* epoll: any view has something to read */
+	unsigned n_views;
+	struct ctl_rtnl_view *view[VIEWS]; /* the first is that of the daemon's own namespace */
+	unsigned dirty;                    /* enum ctl_rtnl_change: what is to be published */
+	uint64_t not_before_ns;            /* CLOCK_MONOTONIC: the next rebuild */
 };
+
+/* The view of that namespace, made when it is the first. NULL: failed, with err filled. */
+static struct ctl_rtnl_view *
+view_of(struct ctl_rtnl *rtnl, const struct dp_netns *netns, struct ctl_rtnl_error *err)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	struct ctl_rtnl_view *view;
+
+	for (unsigned i = 0; i < rtnl->n_views; i++)
+		if (rtnl->view[i]->netns == netns)
+			return rtnl->view[i];
+	view = ctl_rtnl_view_create(netns, err);
+	if (view == NULL)
+		return NULL;
+	if (epoll_ctl(rtnl->poll_fd, EPOLL_CTL_ADD, mnl_socket_get_fd(view->events.mnl), &event) < 0) {
+		snprintf(err->text, sizeof(err->text), "rtnetlink: cannot wait for events: %s", strerror(errno));
+		ctl_rtnl_view_destroy(view);
+		return NULL;
+	}
+	rtnl->view[rtnl->n_views++] = view;
+	return view;
+}
+
+/* The view and, in it, the twin of a port. NULL: nobody follows it. */
+static struct ctl_rtnl_view *
+view_of_port(const struct ctl_rtnl *rtnl, uint16_t port, const struct ctl_rtnl_twin **twin)
+{
+	for (unsigned v = 0; v < rtnl->n_views; v++) {
+		const struct ctl_rtnl_state *state = &rtnl->view[v]->state;
+
+		for (unsigned i = 0; i < state->n_twins; i++) {
+			*twin = &state->twins[i];
+			if ((*twin)->port == port)
+				return rtnl->view[v];
+		}
+	}
+	return NULL;
+}
 
 struct ctl_rtnl *
 ctl_rtnl_create(struct sadb *db, struct dp *dp, struct ctl_rtnl_error *err)
 {
-	const uint32_t groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_IFADDR |
-				RTMGRP_IPV6_ROUTE | RTMGRP_NEIGH;
 	struct ctl_rtnl *rtnl = calloc(1, sizeof(*rtnl));
 
 	if (rtnl == NULL) {
@@ -43,8 +76,10 @@ ctl_rtnl_create(struct sadb *db, struct dp *dp, struct ctl_rtnl_error *err)
 	}
 	rtnl->db = db;
 	rtnl->dp = dp;
-	ctl_rtnl_state_init(&rtnl->state, NULL);
-	if (ctl_rtnl_open(&rtnl->events, groups, err) < 0 || ctl_rtnl_open(&rtnl->requests, 0, err) < 0) {
+	rtnl->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (rtnl->poll_fd < 0)
+		snprintf(err->text, sizeof(err->text), "rtnetlink: cannot wait for events: %s", strerror(errno));
+	if (rtnl->poll_fd < 0 || view_of(rtnl, NULL, err) == NULL) {
 		ctl_rtnl_destroy(rtnl);
 		return NULL;
 	}
@@ -56,149 +91,58 @@ ctl_rtnl_destroy(struct ctl_rtnl *rtnl)
 {
 	if (rtnl == NULL)
 		return;
-	ctl_rtnl_state_clear(&rtnl->state);
-	ctl_rtnl_close(&rtnl->requests);
-	ctl_rtnl_close(&rtnl->events);
+	for (unsigned i = 0; i < rtnl->n_views; i++)
+		ctl_rtnl_view_destroy(rtnl->view[i]);
+	if (rtnl->poll_fd >= 0)
+		close(rtnl->poll_fd);
 	free(rtnl);
 }
 
 struct ctl_rtnl_socket *
-ctl_rtnl_requests(struct ctl_rtnl *rtnl)
+ctl_rtnl_requests(struct ctl_rtnl *rtnl, uint16_t port)
 {
-	return &rtnl->requests;
+	const struct ctl_rtnl_twin *twin;
+	struct ctl_rtnl_view *view = view_of_port(rtnl, port, &twin);
+
+	return &(view != NULL ? view : rtnl->view[0])->requests;
 }
 
 int
 ctl_rtnl_fd(const struct ctl_rtnl *rtnl)
 {
-	return mnl_socket_get_fd(rtnl->events.mnl);
+	return rtnl->poll_fd;
 }
 
 int
 ctl_rtnl_follow(struct ctl_rtnl *rtnl, uint16_t port, const struct sadb_vnet *domain, struct ctl_rtnl_error *err)
 {
 	struct ctl_rtnl_twin twin = {.port = port, .domain = domain};
+	struct ctl_rtnl_view *view;
 	struct dp_port_info info;
 	int rc = dp_port_get(rtnl->dp, port, &info);
 
 	if (rc == 0) {
+		view = view_of(rtnl, dp_port_netns(rtnl->dp, port), err);
+		if (view == NULL)
+			return -EIO;
 		twin.ifindex = info.twin_ifindex;
 		memcpy(twin.name, info.name, sizeof(twin.name));
-		rc = ctl_rtnl_twin_add(&rtnl->state, &twin);
+		rc = ctl_rtnl_twin_add(&view->state, &twin);
 	}
 	if (rc < 0)
 		snprintf(err->text, sizeof(err->text), "port %u has no twin to follow: %s", port, strerror(-rc));
 	return rc;
 }
 
-/* One message into a state; says what it changed. */
-static int
-take(struct ctl_rtnl_state *state, const struct nlmsghdr *nlh)
+/* All twins of a domain are in one namespace, which says its routes; one without twins has its blackholes from the first. */
+static const struct ctl_rtnl_state *
+state_of_domain(const struct ctl_rtnl *rtnl, const struct sadb_vnet *domain)
 {
-	struct ctl_rtnl_msg msg;
-	int rc = ctl_rtnl_decode(nlh, nlh->nlmsg_len, &msg);
-
-	if (rc == -EINVAL)
-		ctl_log(CTL_LOG_WARNING, "rtnetlink: message of type %u is malformed and was left out",
-			nlh->nlmsg_type);
-	return rc < 0 ? 0 : ctl_rtnl_apply(state, &msg);
-}
-
-static void
-take_datagram(struct ctl_rtnl *rtnl, size_t bytes)
-{
-	const struct nlmsghdr *nlh = (const struct nlmsghdr *)rtnl->buf;
-	int left = (int)bytes;
-
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
-		int change = take(&rtnl->state, nlh);
-
-		if (change < 0) {
-			ctl_log(CTL_LOG_WARNING, "rtnetlink: out of memory; asking the kernel again");
-			change = CTL_RTNL_AGAIN;
-		}
-		if (change & CTL_RTNL_GONE) {
-			ctl_log(CTL_LOG_WARNING,
-				"rtnetlink: a port's twin is gone from this namespace: its routes are withdrawn; "
-				"restart the daemon to bring it back");
-			change &= ~CTL_RTNL_GONE;
-		}
-		rtnl->dirty |= (unsigned)change;
-	}
-}
-
-/* What the kernel said before a dump is in the dump. Taken in after it, a route that has since vanished without a message
- * would come back to stay. Into the state that the dump replaces, because a twin that is gone is told of here. */
-static void
-drain(struct ctl_rtnl *rtnl)
-{
-	ssize_t n = 0;
-
-	for (int i = 0; i < DRAIN_DATAGRAMS && n != -EAGAIN; i++) {
-		n = ctl_rtnl_receive(&rtnl->events, rtnl->buf, sizeof(rtnl->buf), MSG_DONTWAIT);
-		if (n > 0)
-			take_datagram(rtnl, (size_t)n);
-	}
-}
-
-struct dump {
-	struct ctl_rtnl_state *state;
-	int error;
-};
-
-static void
-dump_take(void *arg, const struct nlmsghdr *nlh)
-{
-	struct dump *dump = arg;
-	int rc = take(dump->state, nlh);
-
-	if (rc < 0)
-		dump->error = rc;
-}
-
-/* Links first: what is said of a twin that is down would be left over. */
-static int
-dump_all(struct ctl_rtnl *rtnl, struct ctl_rtnl_state *fresh)
-{
-	static const struct {
-		uint16_t type;
-		uint8_t family;
-	} asked[] = {{RTM_GETLINK, AF_UNSPEC}, {RTM_GETADDR, AF_INET},   {RTM_GETADDR, AF_INET6},
-		     {RTM_GETROUTE, AF_INET},  {RTM_GETROUTE, AF_INET6}, {RTM_GETNEIGH, AF_INET},
-		     {RTM_GETNEIGH, AF_INET6}};
-	struct dump dump = {.state = fresh};
-	int rc;
-
-	for (unsigned i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
-		rc = ctl_rtnl_dump(&rtnl->requests, asked[i].type, asked[i].family, dump_take, &dump);
-		if (rc == 0)
-			rc = dump.error;
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-/* Events are subscribed to already, so whatever changes from here on comes again as an event. */
-static int
-learn(struct ctl_rtnl *rtnl)
-{
-	struct ctl_rtnl_state fresh;
-	int rc = -EINTR;
-
-	for (int i = 0; i < DUMP_TRIES && rc == -EINTR; i++) {
-		drain(rtnl);
-		ctl_rtnl_state_init(&fresh, &rtnl->state);
-		rc = dump_all(rtnl, &fresh);
-		if (rc < 0)
-			ctl_rtnl_state_clear(&fresh);
-	}
-	if (rc < 0)
-		return rc;
-	ctl_rtnl_state_clear(&rtnl->state);
-	rtnl->state = fresh;
-	rtnl->dirty = CTL_RTNL_TABLES;
-	return 0;
+	for (unsigned v = 0; v < rtnl->n_views; v++)
+		for (unsigned i = 0; i < rtnl->view[v]->state.n_twins; i++)
+			if (rtnl->view[v]->state.twins[i].domain == domain)
+				return &rtnl->view[v]->state;
+	return &rtnl->view[0]->state;
 }
 
 static int
@@ -209,7 +153,7 @@ publish_routes(struct ctl_rtnl *rtnl, struct sadb_vnet *domain)
 	unsigned n;
 	int rc;
 
-	rc = ctl_rtnl_routes(&rtnl->state, domain, &routes, &n);
+	rc = ctl_rtnl_routes(state_of_domain(rtnl, domain), domain, &routes, &n);
 	if (rc < 0)
 		return rc;
 	fib = sadb_fib_create(routes, n);
@@ -231,6 +175,35 @@ publish_all_routes(struct ctl_rtnl *rtnl)
 	return rc;
 }
 
+/* Of all namespaces: ports tell them apart. *out is malloc'ed. */
+static int
+all_neighs(const struct ctl_rtnl *rtnl, struct sadb_neigh **out, unsigned *n)
+{
+	struct sadb_neigh *some, *more;
+	unsigned n_some;
+	int rc = 0;
+
+	*out = NULL;
+	*n = 0;
+	for (unsigned v = 0; rc == 0 && v < rtnl->n_views; v++) {
+		rc = ctl_rtnl_neighs(&rtnl->view[v]->state, &some, &n_some);
+		if (rc < 0 || n_some == 0)
+			continue;
+		more = realloc(*out, (*n + n_some) * sizeof(**out));
+		if (more != NULL) {
+			*out = more;
+			memcpy(more + *n, some, n_some * sizeof(*some));
+			*n += n_some;
+		} else {
+			rc = -ENOMEM;
+		}
+		free(some);
+	}
+	if (rc < 0)
+		free(*out);
+	return rc;
+}
+
 static int
 publish_neighs(struct ctl_rtnl *rtnl)
 {
@@ -240,7 +213,7 @@ publish_neighs(struct ctl_rtnl *rtnl)
 	unsigned n;
 	int rc;
 
-	rc = ctl_rtnl_neighs(&rtnl->state, &neighs, &n);
+	rc = all_neighs(rtnl, &neighs, &n);
 	if (rc < 0)
 		return rc;
 	for (unsigned i = 0; before != NULL && i < n; i++) {
@@ -260,14 +233,14 @@ publish_neighs(struct ctl_rtnl *rtnl)
 }
 
 static int
-publish_addrs(struct ctl_rtnl *rtnl)
+publish_addrs_of(struct ctl_rtnl *rtnl, const struct ctl_rtnl_state *state)
 {
 	int rc = 0;
 
-	for (unsigned i = 0; i < rtnl->state.n_twins; i++) {
-		const struct ctl_rtnl_twin *twin = &rtnl->state.twins[i];
+	for (unsigned i = 0; i < state->n_twins; i++) {
+		const struct ctl_rtnl_twin *twin = &state->twins[i];
 		struct sadb_addr addrs[ADDRS_MAX];
-		unsigned n = ctl_rtnl_addrs(&rtnl->state, twin->ifindex, addrs, ADDRS_MAX);
+		unsigned n = ctl_rtnl_addrs(state, twin->ifindex, addrs, ADDRS_MAX);
 		int one;
 
 		if (n > ADDRS_MAX) {
@@ -281,24 +254,54 @@ publish_addrs(struct ctl_rtnl *rtnl)
 	return rc;
 }
 
+static int
+publish_addrs(struct ctl_rtnl *rtnl)
+{
+	int rc = 0;
+
+	for (unsigned v = 0; v < rtnl->n_views; v++) {
+		int one = publish_addrs_of(rtnl, &rtnl->view[v]->state);
+
+		rc = rc < 0 ? rc : one;
+	}
+	return rc;
+}
+
+/* What the views changed is to be published; one whose kernel changed more than it tells is asked again. */
+static int
+gather(struct ctl_rtnl *rtnl)
+{
+	int rc = 0;
+
+	for (unsigned v = 0; v < rtnl->n_views; v++) {
+		struct ctl_rtnl_view *view = rtnl->view[v];
+		int one = view->dirty & CTL_RTNL_AGAIN ? ctl_rtnl_view_learn(view) : 0;
+
+		rc = rc < 0 ? rc : one;
+		rtnl->dirty |= view->dirty & ~(unsigned)CTL_RTNL_AGAIN;
+		view->dirty &= (unsigned)CTL_RTNL_AGAIN;
+	}
+	return rc;
+}
+
 void
 ctl_rtnl_publish(struct ctl_rtnl *rtnl)
 {
 	uint64_t start = ctl_now_ns();
 	unsigned done = 0;
+	int rc;
 
-	if (rtnl->dirty == 0 || start < rtnl->not_before_ns)
+	if (start < rtnl->not_before_ns)
 		return;
-	if (rtnl->dirty & CTL_RTNL_AGAIN) {
-		int rc = learn(rtnl);
-
-		if (rc < 0) {
-			ctl_log(CTL_LOG_WARNING, "rtnetlink: cannot learn routes and neighbours: %s; trying again",
-				strerror(-rc));
-			rtnl->not_before_ns = start + RETRY_NS;
-			return;
-		}
+	rc = gather(rtnl);
+	if (rc < 0) {
+		ctl_log(CTL_LOG_WARNING, "rtnetlink: cannot learn routes and neighbours: %s; trying again",
+			strerror(-rc));
+		rtnl->not_before_ns = start + RETRY_NS;
+		return;
 	}
+	if (rtnl->dirty == 0)
+		return;
 	/* What fails for want of memory stays dirty and is tried again. */
 	if ((rtnl->dirty & CTL_RTNL_ROUTES) && publish_all_routes(rtnl) == 0)
 		done |= CTL_RTNL_ROUTES;
@@ -314,8 +317,10 @@ ctl_rtnl_publish(struct ctl_rtnl *rtnl)
 int
 ctl_rtnl_sync(struct ctl_rtnl *rtnl, struct ctl_rtnl_error *err)
 {
-	int rc = learn(rtnl);
+	int rc = 0;
 
+	for (unsigned v = 0; rc == 0 && v < rtnl->n_views; v++)
+		rc = ctl_rtnl_view_learn(rtnl->view[v]);
 	if (rc < 0) {
 		snprintf(err->text, sizeof(err->text), "rtnetlink: cannot learn links, routes and neighbours: %s",
 			 strerror(-rc));
@@ -333,39 +338,24 @@ ctl_rtnl_sync(struct ctl_rtnl *rtnl, struct ctl_rtnl_error *err)
 void
 ctl_rtnl_read(struct ctl_rtnl *rtnl)
 {
-	for (int i = 0; i < READ_DATAGRAMS; i++) {
-		ssize_t n = ctl_rtnl_receive(&rtnl->events, rtnl->buf, sizeof(rtnl->buf), MSG_DONTWAIT);
-
-		if (n == -EAGAIN)
-			return;
-		if (n < 0) {
-			/* ENOBUFS: events were lost. */
-			ctl_log(CTL_LOG_NOTICE, "rtnetlink: %s; asking the kernel for everything again",
-				strerror((int)-n));
-			rtnl->dirty |= CTL_RTNL_AGAIN;
-			continue;
-		}
-		take_datagram(rtnl, (size_t)n);
-	}
+	for (unsigned v = 0; v < rtnl->n_views; v++)
+		ctl_rtnl_view_read(rtnl->view[v]);
 }
 
 static void
 neigh_use(struct ctl_rtnl *rtnl, uint16_t port, const struct sadb_addr *addr)
 {
 	char shown[SADB_ADDR_STRLEN];
+	const struct ctl_rtnl_twin *twin;
+	struct ctl_rtnl_view *view = view_of_port(rtnl, port, &twin);
 	int rc;
 
-	for (unsigned i = 0; i < rtnl->state.n_twins; i++) {
-		const struct ctl_rtnl_twin *twin = &rtnl->state.twins[i];
-
-		if (twin->port != port)
-			continue;
-		rc = ctl_rtnl_neigh_use(&rtnl->requests, twin->ifindex, addr);
-		if (rc < 0)
-			ctl_log(CTL_LOG_DEBUG, "port %s: the kernel does not resolve %s: %s", twin->name,
-				sadb_addr_format(addr, shown, sizeof(shown)), strerror(-rc));
+	if (view == NULL)
 		return;
-	}
+	rc = ctl_rtnl_neigh_use(&view->requests, twin->ifindex, addr);
+	if (rc < 0)
+		ctl_log(CTL_LOG_DEBUG, "port %s: the kernel does not resolve %s: %s", twin->name,
+			sadb_addr_format(addr, shown, sizeof(shown)), strerror(-rc));
 }
 
 void

@@ -13,13 +13,14 @@ struct ctl_rtnl;
 struct ctl_rtnl *ctl_rtnl_create(struct sadb *db, struct dp *dp, struct ctl_rtnl_error *err);
 void ctl_rtnl_destroy(struct ctl_rtnl *rtnl);
 
-/* Learns of one more twin: the port's, in the domain where its routes count. Before ctl_rtnl_sync(). */
+/* Learns of one more twin: the port's, in the domain where its routes count, from the kernel of the namespace that it is in.
+ * Before ctl_rtnl_sync(), and before root is given up. */
 int ctl_rtnl_follow(struct ctl_rtnl *rtnl, uint16_t port, const struct sadb_vnet *domain, struct ctl_rtnl_error *err);
 
 /* Asks the kernel for everything anew and publishes. What was published stays when it fails. */
 int ctl_rtnl_sync(struct ctl_rtnl *rtnl, struct ctl_rtnl_error *err);
 
-/* The socket to wait on for reading, and what to do when it is readable. */
+/* What to wait on for reading, and what to do when it is readable. */
 int ctl_rtnl_fd(const struct ctl_rtnl *rtnl);
 void ctl_rtnl_read(struct ctl_rtnl *rtnl);
 
@@ -34,7 +35,7 @@ void ctl_rtnl_resolve(struct ctl_rtnl *rtnl, uint16_t port, const struct sadb_ad
  * about every 30 s. */
 void ctl_rtnl_refresh(struct ctl_rtnl *rtnl);
 
-/* For requests about the twins. */
-struct ctl_rtnl_socket *ctl_rtnl_requests(struct ctl_rtnl *rtnl);
+/* For requests about a port's twin, in its namespace. */
+struct ctl_rtnl_socket *ctl_rtnl_requests(struct ctl_rtnl *rtnl, uint16_t port);
 
 #endif

@@ -39,35 +39,75 @@ sysctl_set(const char *interface, const char *family, const char *name, const ch
 		close(fd);
 }
 
+/* Writes the settings of a twin, in the namespace where the thread is. */
+static void
+sysctls_set(const char *interface)
+{
+	for (unsigned s = 0; s < sizeof(sysctls) / sizeof(sysctls[0]); s++)
+		sysctl_set(interface, sysctls[s].family, sysctls[s].name, sysctls[s].value);
+}
+
+/* The same in a namespace that the thread can no longer go to later: what is changed at a reload stays open. */
+static int
+sysctls_set_there(struct ctl_twins *twins, const struct dp_netns *netns, const struct dp_port_info *info)
+{
+	char path[128];
+	int home = dp_netns_enter(netns);
+
+	if (home < 0)
+		return home;
+	sysctls_set(info->name);
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", info->name);
+	twins->ipv6_fd[info->port] = open(path, O_WRONLY | O_CLOEXEC); /* -1: a kernel without IPv6 */
+	return dp_netns_leave(home);
+}
+
 int
-ctl_twin_up(const struct ctl_twins *twins, const struct ctl_config *config, unsigned i, uint16_t port)
+ctl_twin_up(struct ctl_twins *twins, const struct ctl_config *config, unsigned i, uint16_t port)
 {
 	const struct ctl_config_port *wanted = &config->ports[i];
+	const struct dp_netns *netns;
 	struct ctl_rtnl_error err;
 	struct dp_port_info info;
 	int rc = dp_port_get(twins->dp, port, &info);
 
 	if (rc < 0)
 		return rc;
-	for (unsigned s = 0; s < sizeof(sysctls) / sizeof(sysctls[0]); s++)
-		sysctl_set(wanted->name, sysctls[s].family, sysctls[s].name, sysctls[s].value);
-	rc = ctl_rtnl_link_set(ctl_rtnl_requests(twins->rtnl), info.twin_ifindex, wanted->mtu, &err);
+	netns = dp_port_netns(twins->dp, port);
+	if (netns == NULL)
+		sysctls_set(wanted->name);
+	else
+		rc = sysctls_set_there(twins, netns, &info);
+	if (rc < 0) {
+		ctl_log(CTL_LOG_ERROR, "%s:%u: ports[%u]: cannot change to or from network namespace %s: %s",
+			config->file, wanted->line, i, netns->name, strerror(-rc));
+		return rc;
+	}
+	rc = ctl_rtnl_link_set(ctl_rtnl_requests(twins->rtnl, port), info.twin_ifindex, wanted->mtu, &err);
 	if (rc < 0)
 		ctl_log(CTL_LOG_ERROR, "%s:%u: ports[%u].mtu: cannot bring twin '%s' up with MTU %u: %s", config->file,
 			wanted->line, i, wanted->name, wanted->mtu, err.text);
 	return rc;
 }
 
-/* The interface of the running port of that name; 0: there is none. */
-static int
-twin_ifindex(const struct ctl_twins *twins, const char *name)
+void
+ctl_twins_close(struct ctl_twins *twins)
 {
 	struct dp_port_info info;
 
-	for (uint16_t port = 0; dp_port_get(twins->dp, port, &info) == 0; port++)
-		if (strcmp(info.name, name) == 0)
-			return info.twin_ifindex;
-	return 0;
+	for (uint16_t port = 0; twins->dp != NULL && dp_port_get(twins->dp, port, &info) == 0; port++)
+		if (dp_port_netns(twins->dp, port) != NULL && twins->ipv6_fd[port] > 0)
+			close(twins->ipv6_fd[port]);
+}
+
+/* The running port of that name that has a twin. */
+static bool
+twin_find(const struct ctl_twins *twins, const char *name, struct dp_port_info *info)
+{
+	for (uint16_t port = 0; dp_port_get(twins->dp, port, info) == 0; port++)
+		if (strcmp(info->name, name) == 0)
+			return info->twin_ifindex != 0;
+	return false;
 }
 
 static bool
@@ -98,37 +138,43 @@ route_in(const struct ctl_config *config, const struct ctl_config_route *route)
 static int
 route_change(const struct ctl_twins *twins, bool add, const struct ctl_config_route *route, struct ctl_rtnl_error *err)
 {
-	const struct ctl_rtnl_route_request request = {
-	    .to = route->to,
-	    .via = route->via,
-	    .metric = route->metric,
-	    .ifindex = twin_ifindex(twins, route->port),
-	};
+	struct ctl_rtnl_route_request request = {.to = route->to, .via = route->via, .metric = route->metric};
+	struct dp_port_info info;
 
-	if (request.ifindex == 0)
+	if (!twin_find(twins, route->port, &info))
 		return 0;
-	return ctl_rtnl_route_change(ctl_rtnl_requests(twins->rtnl), add, &request, err);
+	request.ifindex = info.twin_ifindex;
+	return ctl_rtnl_route_change(ctl_rtnl_requests(twins->rtnl, info.port), add, &request, err);
 }
 
 static int
 addr_change(const struct ctl_twins *twins, bool add, const char *port, const struct sadb_prefix *addr,
 	    struct ctl_rtnl_error *err)
 {
-	const int ifindex = twin_ifindex(twins, port);
+	struct dp_port_info info;
 
-	if (ifindex == 0)
+	if (!twin_find(twins, port, &info))
 		return 0;
-	return ctl_rtnl_addr_change(ctl_rtnl_requests(twins->rtnl), add, ifindex, addr, err);
+	return ctl_rtnl_addr_change(ctl_rtnl_requests(twins->rtnl, info.port), add, info.twin_ifindex, addr, err);
 }
 
 /* Without IPv6 a twin has no link-local address either, and asks its neighbours for nothing. */
 static void
 switch_ipv6(const struct ctl_twins *twins, const struct ctl_config *config)
 {
-	for (unsigned i = 0; i < config->n_ports; i++)
-		if (twin_ifindex(twins, config->ports[i].name) != 0)
-			sysctl_set(config->ports[i].name, "ipv6", "disable_ipv6",
-				   ctl_config_port_v6(&config->ports[i]) ? "0" : "1");
+	for (unsigned i = 0; i < config->n_ports; i++) {
+		const struct ctl_config_port *port = &config->ports[i];
+		const char *off = ctl_config_port_v6(port) ? "0" : "1";
+		struct dp_port_info info;
+
+		if (!twin_find(twins, port->name, &info))
+			continue;
+		if (dp_port_netns(twins->dp, info.port) == NULL)
+			sysctl_set(port->name, "ipv6", "disable_ipv6", off);
+		else if (twins->ipv6_fd[info.port] >= 0 && pwrite(twins->ipv6_fd[info.port], off, 1, 0) < 0)
+			ctl_log(CTL_LOG_WARNING, "port %s: cannot switch IPv6 of its twin: %s", port->name,
+				strerror(errno));
+	}
 }
 
 /* Removes what is in from and not in to. What the kernel dropped already is as wanted. */

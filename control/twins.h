@@ -9,11 +9,15 @@
 struct ctl_twins {
 	struct ctl_rtnl *rtnl;
 	struct dp *dp;
+	int ipv6_fd[DP_MAX_PORTS]; /* of a twin in a namespace of its own: its switch; -1: a kernel without IPv6 */
 };
 
 /* Brings up the twin of config->ports[i], which is the dataplane's port number port. Failures here and below are logged
  * with file, line and key. 0 or -errno. */
-int ctl_twin_up(const struct ctl_twins *twins, const struct ctl_config *config, unsigned i, uint16_t port);
+int ctl_twin_up(struct ctl_twins *twins, const struct ctl_config *config, unsigned i, uint16_t port);
+
+/* Lets go of what is open. Before the ports go. */
+void ctl_twins_close(struct ctl_twins *twins);
 
 /* Changes addresses and routes from those of one configuration (NULL: none) to those of another. What is in both is put
  * back where the kernel dropped it. A port that is not running is passed over. At the first refusal everything is put

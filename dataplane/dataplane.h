@@ -84,6 +84,16 @@ const char *dp_aead_engine_name(const struct dp_aead *aead);
 unsigned dp_aead_seal(struct dp_aead *aead, const struct dp_aead_job *jobs, unsigned n);
 unsigned dp_aead_open(struct dp_aead *aead, const struct dp_aead_job *jobs, unsigned n);
 
+/* ---- network namespaces: of the calling thread, until root is given up ---- */
+#define DP_NETNS_NAME 64
+struct dp_netns {
+	char name[DP_NETNS_NAME];
+	int fd;
+};
+/* Goes there. Returns a descriptor of the namespace before, for dp_netns_leave(), or -errno. */
+int dp_netns_enter(const struct dp_netns *netns);
+int dp_netns_leave(int before);
+
 /* ---- ports ---- */
 struct dp_port_config {
 	char name[DP_PORT_NAME]; /* the twin's interface name */
@@ -91,12 +101,13 @@ struct dp_port_config {
 	struct sadb_vnet *vnet;  /* the underlay's or a virtual network's */
 	bool underlay;
 	bool twinless; /* no twin in the kernel: what is punted here is dropped */
-	uint16_t mtu;  /* IP bytes */
-	bool
-	    trunk; /* VLANs will be added on it. Only then vnet may be NULL: no untagged frame passes, and there is no twin */
-	uint16_t
-	    vlan; /* 1..4094: a VLAN on port number on, whose device it shares; device is NULL. 0: a device of its own */
-	uint16_t on;
+	/* Where the twin is; outlives the port. NULL: in the daemon's own namespace. */
+	const struct dp_netns *netns;
+	uint16_t mtu; /* IP bytes */
+	/* VLANs will be added on it. Only then vnet may be NULL: no untagged frame passes, and there is no twin. */
+	bool trunk;
+	/* 1..4094: a VLAN on port number on, whose device it shares; device is NULL. 0: a device of its own. */
+	uint16_t vlan, on;
 };
 
 /* Before dp_start(). Creates the device, its queues and its twin (TAP, down, with the port's MAC). On 0 *port is the
@@ -111,9 +122,10 @@ struct dp_port_info {
 	uint8_t mac[6];
 	bool underlay, up;
 	uint16_t port, mtu, rx_queues, tx_queues;
-	bool trunk;            /* only tagged frames pass: in no domain itself, without a twin */
-	char on[DP_PORT_NAME]; /* a VLAN: the port whose device it shares; "" */
-	uint16_t vlan;         /* 0: none */
+	bool trunk;                /* only tagged frames pass: in no domain itself, without a twin */
+	char on[DP_PORT_NAME];     /* a VLAN: the port whose device it shares; "" */
+	char netns[DP_NETNS_NAME]; /* of the twin; "": the daemon's own */
+	uint16_t vlan;             /* 0: none */
 	uint32_t vnet_id;
 	uint32_t speed_mbps; /* 0: unknown */
 	int twin_ifindex;
@@ -123,6 +135,8 @@ struct dp_port_info {
 };
 /* -ENOENT past the last port. */
 int dp_port_get(const struct dp *dp, uint16_t port, struct dp_port_info *out);
+/* Where its twin is; NULL: in the daemon's own namespace. */
+const struct dp_netns *dp_port_netns(const struct dp *dp, uint16_t port);
 /* Asks the devices, or the kernel for those on its interfaces, for their links: about ten times a second. */
 void dp_port_poll_link(struct dp *dp);
 

@@ -28,7 +28,8 @@ owner(const struct dp_worker *w, const struct dp_port *port, const struct sadb_a
 		return port;
 	for (unsigned i = 0; i < w->dp->n_ports; i++) {
 		const struct dp_port *other = w->dp->port[i];
-		if (!owns(other, addr))
+		/* Each namespace's kernel has addresses of its own. */
+		if (other->config.netns != port->config.netns || !owns(other, addr))
 			continue;
 		if (other->vnet == port->vnet)
 			return other;

@@ -97,6 +97,8 @@ dp_port_get(const struct dp *dp, uint16_t number, struct dp_port_info *out)
 	out->trunk = port->vnet == NULL;
 	out->vnet_id = port->underlay || port->vnet == NULL ? 0 : port->vnet->id;
 	out->vlan = port->vlan;
+	if (port->config.netns != NULL)
+		memcpy(out->netns, port->config.netns->name, sizeof(out->netns));
 	if (port->vlan != 0)
 		memcpy(out->on, port->below->config.name, sizeof(out->on));
 	out->twin_ifindex = port->twin_ifindex;
@@ -119,6 +121,12 @@ dp_port_get(const struct dp *dp, uint16_t number, struct dp_port_info *out)
 	out->injected = load(&port->injected);
 	out->inject_dropped = load(&port->inject_dropped);
 	return 0;
+}
+
+const struct dp_netns *
+dp_port_netns(const struct dp *dp, uint16_t number)
+{
+	return dp->port[number]->config.netns;
 }
 
 void

@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -40,11 +41,73 @@ set_mac(const char *name, const struct rte_ether_addr *mac, int *ifindex)
 }
 
 int
+dp_netns_enter(const struct dp_netns *netns)
+{
+	int before = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (before >= 0 && setns(netns->fd, CLONE_NEWNET) == 0)
+		return before;
+	int rc = -errno;
+	if (before >= 0)
+		close(before);
+	return rc;
+}
+
+int
+dp_netns_leave(int before)
+{
+	int rc = setns(before, CLONE_NEWNET) < 0 ? -errno : 0;
+	close(before);
+	return rc;
+}
+
+/* In the namespace where the thread is. It stays there, wherever its descriptor is used. */
+static int
+open_tap(struct dp_port *port, struct dp_error *err)
+{
+	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	int rc;
+
+	if (if_nametoindex(port->config.name) != 0) {
+		snprintf(err->text, sizeof(err->text),
+			 "port %s: a network interface of that name exists already; choose another name for the port",
+			 port->config.name);
+		return -EEXIST;
+	}
+	port->tap_fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", port->config.name);
+	if (port->tap_fd < 0 || ioctl(port->tap_fd, TUNSETIFF, &ifr) < 0) {
+		rc = -errno;
+		snprintf(err->text, sizeof(err->text),
+			 "port %s: cannot make its twin (TAP device): %s; is the tun driver there?", port->config.name,
+			 strerror(-rc));
+		return rc;
+	}
+	rc = set_mac(port->config.name, &port->mac, &port->twin_ifindex);
+	if (rc < 0)
+		snprintf(err->text, sizeof(err->text), "port %s: cannot set the twin's MAC address: %s",
+			 port->config.name, strerror(-rc));
+	return rc;
+}
+
+static int
+open_tap_there(struct dp_port *port, struct dp_error *err)
+{
+	const struct dp_netns *netns = port->config.netns;
+	if (netns == NULL)
+		return open_tap(port, err);
+	int before = dp_netns_enter(netns);
+	int rc = before < 0 ? before : open_tap(port, err);
+	int back = before < 0 ? before : dp_netns_leave(before);
+	if (back < 0)
+		snprintf(err->text, sizeof(err->text), "port %s: cannot change to or from network namespace %s: %s",
+			 port->config.name, netns->name, strerror(-back));
+	return rc < 0 ? rc : back;
+}
+
+int
 dp_twin_open(struct dp_port *port, struct dp_error *err)
 {
 	char ring_name[RTE_RING_NAMESIZE];
-	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
-	int rc;
 
 	port->tap_fd = -1;
 	snprintf(ring_name, sizeof(ring_name), "punt-%u", port->number);
@@ -55,37 +118,9 @@ dp_twin_open(struct dp_port *port, struct dp_error *err)
 	}
 	if (port->config.twinless || port->vnet == NULL)
 		return 0;
-	if (if_nametoindex(port->config.name) != 0) {
-		snprintf(err->text, sizeof(err->text),
-			 "port %s: a network interface of that name exists already; choose another name for the port",
-			 port->config.name);
-		rc = -EEXIST;
-		goto free_ring;
-	}
-	port->tap_fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", port->config.name);
-	if (port->tap_fd < 0 || ioctl(port->tap_fd, TUNSETIFF, &ifr) < 0) {
-		rc = -errno;
-		snprintf(err->text, sizeof(err->text),
-			 "port %s: cannot make its twin (TAP device): %s; is the tun driver there?", port->config.name,
-			 strerror(-rc));
-		goto close_tap;
-	}
-	rc = set_mac(port->config.name, &port->mac, &port->twin_ifindex);
-	if (rc < 0) {
-		snprintf(err->text, sizeof(err->text), "port %s: cannot set the twin's MAC address: %s",
-			 port->config.name, strerror(-rc));
-		goto close_tap;
-	}
-	return 0;
-
-close_tap:
-	if (port->tap_fd >= 0)
-		close(port->tap_fd);
-	port->tap_fd = -1;
-free_ring:
-	rte_ring_free(port->punt);
-	port->punt = NULL;
+	int rc = open_tap_there(port, err);
+	if (rc < 0)
+		dp_twin_close(port);
 	return rc;
 }
 

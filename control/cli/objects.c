@@ -86,6 +86,7 @@ on_port(void *arg, const struct ctl_own *own)
 		show_number(show, "speed_mbps", port->speed_mbps);
 	else
 		show_absent(show, "speed_mbps");
+	show_text(show, "netns", port->netns[0] != '\0' ? port->netns : NULL);
 	if (port->twin_ifindex != 0)
 		show_number(show, "ifindex", (uint64_t)port->twin_ifindex);
 	else

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # Two virtual networks with the same addresses, and the underlay, each a VLAN on the one port of each gateway; behind it a
-# switch gives every VLAN a wire of its own. Nothing of red reaches blue, on no wire, by no tag and under no SA.
+# switch gives every VLAN a wire of its own. The networks' twins are in network namespaces of their own, each with its routes.
+# Nothing of red reaches blue, on no wire, by no tag and under no SA.
 . "$(dirname "$0")/lib.sh"
 
 # As by vlan_topology: hosts ared, ablue - swwest - west; east - sweast - bred, bblue; wire between the switches.
@@ -18,11 +19,11 @@ socket: $tmp/$1/culvert.sock
 group: root
 state: $tmp/$1/state
 vnets:
-  - {name: red, id: 1}
-  - {name: blue, id: 2}
+  - {name: red, id: 1, netns: $net-$1red}
+  - {name: blue, id: 2, netns: $net-$1blue}
 ports:
-  - {name: lan-red, on: trunk, vlan: 20, vnet: red, addresses: [10.$number.0.1/24]}
-  - {name: lan-blue, on: trunk, vlan: 30, vnet: blue, addresses: [10.$number.0.254/24]}
+  - {name: lan-red, on: trunk, vlan: 20, vnet: red, addresses: [10.$number.0.1/24${more_red:-}]}
+  - {name: lan-blue, on: trunk, vlan: 30, vnet: blue, addresses: [10.$number.0.1/24]}
   - {name: wan, on: trunk, vlan: 10, underlay: true, addresses: [192.0.2.$number/24]}
   - {name: trunk, device: "$(port_device 0 "$letter-trunk")"}
 CONFIG
@@ -34,7 +35,7 @@ vlan_switch() { # gateway, its hosts
 }
 
 vlan_topology() {
-  for name in ared ablue swwest west wire east sweast bred bblue; do
+  for name in ared ablue swwest west westred westblue wire east eastred eastblue sweast bred bblue; do
     ns_add "$name"
   done
   undo ns_quit "$net-ared" "$net-ablue" "$net-swwest" "$net-west" "$net-east" "$net-sweast" "$net-bred" "$net-bblue"
@@ -58,8 +59,8 @@ vlan_topology() {
   ip -n "$net-wire" link set wire up
   host_add ared 10.1.0.2 10.1.0.1
   host_add bred 10.2.0.2 10.2.0.1
-  host_add ablue 10.1.0.2 10.1.0.254
-  host_add bblue 10.2.0.2 10.2.0.254
+  host_add ablue 10.1.0.2 10.1.0.1
+  host_add bblue 10.2.0.2 10.2.0.1
 }
 
 # Policies and a pair of SAs of one network. Reqids and prefixes are the same in both: only the network tells them apart.
@@ -94,15 +95,14 @@ say "two gateways with one port each, on it two networks with the same addresses
 vlan_topology
 gw_start west
 gw_start east
-# One kernel has the routes of both, of which it takes one: it shall answer the other's ARP all the same.
-for at in west east; do
-  ns $at sysctl -qw net.ipv4.conf.lan-red.rp_filter=2 net.ipv4.conf.lan-blue.rp_filter=2
-done
 vlan_tunnel red 0x1101 0x2101
 vlan_tunnel blue 0x1201 0x2201
 
-say "the gateways' own addresses, each in its VLAN"
+say "the gateways' own addresses, each in its VLAN and namespace"
 ping_all ared 2 -i 0.2 10.1.0.1
+ping_all ablue 2 -i 0.2 10.1.0.1
+ping_all westred 2 -i 0.2 10.1.0.2
+ping_all westblue 2 -i 0.2 10.1.0.2
 ping_all west 2 -i 0.2 192.0.2.2
 
 say "pings of both networks at once, with a listener on every wire"
@@ -151,7 +151,46 @@ west policy add vnet red dir fwd src 10.5.0.0/24 dst 10.1.0.0/24 action protect 
   tunnel-src 192.0.2.2 tunnel-dst 192.0.2.1 reqid 1
 CULVERT_CLI=$culvert CULVERT_SOCKET=$tmp/west/culvert.sock CULVERT_TMP=$tmp PYTHONDONTWRITEBYTECODE=1 \
   CULVERT_NS_SWITCH=$net-swwest CULVERT_NS_WIRE=$net-wire CULVERT_NS_RED=$net-ared CULVERT_NS_BLUE=$net-ablue \
-  CULVERT_WEST_MAC=$(mac_of west lan-red) "$python" "$top/tests/witness/vlan.py" || fail "vlan.py found a fault"
+  CULVERT_WEST_MAC=$(mac_of westred lan-red) "$python" "$top/tests/witness/vlan.py" || fail "vlan.py found a fault"
+
+say "routes of each namespace are its network's"
+via() { # vnet: the gateways of 10.7.0.0/24 there
+  west -j route show | "$python" -c 'import json, sys
+print(*(row["gateway"] for row in json.load(sys.stdin) if row["dst"] == "10.7.0.0/24" and row["vnet"] == sys.argv[1]))' "$1"
+}
+via_is() {
+  [ "$(via "$1")" = "$2" ]
+}
+ip -n "$net-westred" route add 10.7.0.0/24 via 10.1.0.7
+ip -n "$net-westblue" route add 10.7.0.0/24 via 10.1.0.8
+ip -n "$net-westblue" route add blackhole 10.8.0.0/24
+until_true 5 via_is red 10.1.0.7 && until_true 5 via_is blue 10.1.0.8 || fail "10.7.0.0/24: red '$(via red)', blue '$(via blue)'"
+[ "$(west -j route show | grep -c '"10.8.0.0/24"')" -eq 1 ] || fail "a blackhole of blue's kernel is not blue's alone"
+ip -n "$net-westred" route del 10.7.0.0/24
+until_true 5 via_is red '' && via_is blue 10.1.0.8 || fail "10.7.0.0/24 is gone in red: red '$(via red)', blue '$(via blue)'"
+
+say "events that were lost: a namespace that is flooded is asked again"
+ns westred sh -c 'for i in $(seq 2000); do echo "route add 10.99.$((i / 250)).$((i % 250 + 1))/32 via 10.1.0.7"; done' >"$tmp/flood"
+ip -n "$net-westred" -batch "$tmp/flood"
+flooded() {
+  [ "$(west -j route show | grep -c '"10.99.')" -eq 2000 ]
+}
+until_true 10 flooded || fail "2000 routes of red's kernel: $(west -j route show | grep -c '"10.99.') are known"
+ping_all ared 3 -i 0.1 10.2.0.2
+ping_all ablue 3 -i 0.1 10.2.0.2
+
+say "a reload changes what is in the namespaces, without going there; a new namespace waits for the next start"
+more_red=", 10.1.0.77/24, 2001:db8:1::1/64"
+gw_config west | sed "s/netns: $net-westblue/netns: $net-eastblue/" >"$tmp/west/culvert.yaml"
+kill -HUP "$(gw_pid west)"
+has_more() {
+  ip -n "$net-westred" addr show dev lan-red | grep -q 10.1.0.77 &&
+    ip -n "$net-westred" -6 addr show dev lan-red | grep -q 2001:db8:1::1
+}
+until_true 5 has_more || fail "the new addresses are not on red's twin: $(tail -n 3 "$tmp/west/log")"
+grep -q 'vnet blue: changed; takes effect at the next start' "$tmp/west/log" || fail "nothing is said of blue's namespace"
+ping_all ared 2 -i 0.2 10.1.0.77
+ping_all ared 3 -i 0.1 10.2.0.2
 
 say "what the commands show"
 west port show >"$tmp/ports"
@@ -159,6 +198,19 @@ grep -q 'vlan *20' "$tmp/ports" || fail "port show does not tell the VLAN: $(cat
 west -j port show | "$python" -c 'import json, sys
 ports = {port["name"]: port for port in json.load(sys.stdin)}
 assert ports["lan-red"]["on"] == "trunk" and ports["lan-red"]["vlan"] == 20 and ports["lan-red"]["vnet"] == "red", ports
+assert ports["lan-red"]["netns"].endswith("westred") and ports["wan"]["netns"] is None, ports
 assert ports["trunk"]["vlan"] is None and ports["trunk"]["vnet"] is None and ports["trunk"]["ifindex"] is None, ports
 assert ports["wan"]["underlay"] and ports["wan"]["rx_packets"] > 90 and ports["trunk"]["rx_packets"] == 12, ports' ||
   fail "port show in JSON"
+
+say "what is left when a gateway ends"
+gw_stop west || fail "west does not end well"
+for name in westred westblue; do
+  [ -z "$(gw_twins $name)" ] || fail "a twin is left: $(gw_twins $name)"
+done
+
+say "a namespace that is not there"
+sed -i 's/netns: [^}]*red}/netns: culvert-nowhere}/' "$tmp/west/culvert.yaml"
+! ns west "$culvertd" -c "$tmp/west/culvert.yaml" 2>"$tmp/nowhere" || fail "culvertd starts without its namespace"
+grep -q "vnets.netns: cannot open network namespace 'culvert-nowhere': .* cure: ip netns add" "$tmp/nowhere" ||
+  fail "culvertd says: $(grep -v "$noise" "$tmp/nowhere")"

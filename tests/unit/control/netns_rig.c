@@ -87,6 +87,14 @@ dp_port_get(const struct dp *dp, uint16_t port, struct dp_port_info *out)
 	return 0;
 }
 
+const struct dp_netns *
+dp_port_netns(const struct dp *dp, uint16_t port)
+{
+	(void)dp;
+	(void)port;
+	return NULL;
+}
+
 int
 dp_port_addrs_set(struct dp *dp, uint16_t port, const struct sadb_addr *addrs, unsigned n)
 {

@@ -80,6 +80,7 @@ a_port_survives_the_wire(void **state)
 	port.trunk = true;
 	strcpy(port.on, "trunk");
 	port.vlan = 4094;
+	strcpy(port.netns, "tenant-red");
 	uint64_t *counter = &port.rx_packets;
 	for (unsigned i = 0; i < 12; i++)
 		counter[i] = 1ull << (i + 30);

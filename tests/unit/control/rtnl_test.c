@@ -356,7 +356,7 @@ kernel_state_of(const char *address)
 
 	assert_int_equal(sadb_addr_parse(address, &addr), 0);
 	asked.addr_be = sadb_addr_to_v4(&addr);
-	assert_int_equal(ctl_rtnl_dump(ctl_rtnl_requests(rtnl), RTM_GETNEIGH, AF_INET, neigh_look, &asked), 0);
+	assert_int_equal(ctl_rtnl_dump(ctl_rtnl_requests(rtnl, RIG_WAN), RTM_GETNEIGH, AF_INET, neigh_look, &asked), 0);
 	return asked.nud;
 }
 
@@ -406,8 +406,10 @@ lost_events_are_made_up_for(void **state)
 	/* Nobody reads meanwhile, until the socket is full; then what matters happens unheard. */
 	for (unsigned i = 0; i < 200000 && netlink_drops() == before; i++) {
 		for (unsigned j = 0; j < 500; j++) {
-			assert_int_equal(ctl_rtnl_route_change(ctl_rtnl_requests(rtnl), true, &route, &err), 0);
-			assert_int_equal(ctl_rtnl_route_change(ctl_rtnl_requests(rtnl), false, &route, &err), 0);
+			assert_int_equal(ctl_rtnl_route_change(ctl_rtnl_requests(rtnl, RIG_WAN), true, &route, &err),
+					 0);
+			assert_int_equal(ctl_rtnl_route_change(ctl_rtnl_requests(rtnl, RIG_WAN), false, &route, &err),
+					 0);
 		}
 	}
 	assert_true(netlink_drops() > before);

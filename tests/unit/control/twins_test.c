@@ -90,10 +90,10 @@ assert_kernel(const char *addrs, const char *routes)
 {
 	struct shown shown = {.text = ""};
 
-	assert_int_equal(ctl_rtnl_dump(ctl_rtnl_requests(twins.rtnl), RTM_GETADDR, AF_INET, show, &shown), 0);
+	assert_int_equal(ctl_rtnl_dump(ctl_rtnl_requests(twins.rtnl, RIG_WAN), RTM_GETADDR, AF_INET, show, &shown), 0);
 	assert_string_equal(shown.text, addrs);
 	shown.text[0] = '\0';
-	assert_int_equal(ctl_rtnl_dump(ctl_rtnl_requests(twins.rtnl), RTM_GETROUTE, AF_INET, show, &shown), 0);
+	assert_int_equal(ctl_rtnl_dump(ctl_rtnl_requests(twins.rtnl, RIG_WAN), RTM_GETROUTE, AF_INET, show, &shown), 0);
 	assert_string_equal(shown.text, routes);
 }
 
@@ -187,10 +187,12 @@ assert_kernel_v6(const char *addrs, const char *routes)
 {
 	struct shown shown = {.text = ""};
 
-	assert_int_equal(ctl_rtnl_dump(ctl_rtnl_requests(twins.rtnl), RTM_GETADDR, AF_INET6, show_global, &shown), 0);
+	assert_int_equal(
+	    ctl_rtnl_dump(ctl_rtnl_requests(twins.rtnl, RIG_WAN), RTM_GETADDR, AF_INET6, show_global, &shown), 0);
 	assert_string_equal(shown.text, addrs);
 	shown.text[0] = '\0';
-	assert_int_equal(ctl_rtnl_dump(ctl_rtnl_requests(twins.rtnl), RTM_GETROUTE, AF_INET6, show_global, &shown), 0);
+	assert_int_equal(
+	    ctl_rtnl_dump(ctl_rtnl_requests(twins.rtnl, RIG_WAN), RTM_GETROUTE, AF_INET6, show_global, &shown), 0);
 	assert_string_equal(shown.text, routes);
 }
 
