@@ -214,6 +214,24 @@ def rule_secret(tree):
         yield f"{path}:{line}: {match[1]}() is given '{found[0]}': keys and salts are never written out"
 
 
+# A test that only lists all reasons causes none.
+LISTS_REASONS = ("tests/unit/dataplane/drop_test.c", "tests/unit/control/own_codec_test.c")
+
+
+def rule_drops(tree):
+  """Every reason to drop a packet is one that some test causes: a unit test by its constant, a witness by its name."""
+  if not (tree / "dataplane/drop.h").is_file():
+    return
+  tests = [path for path in files(tree, ".c", ".h", ".py") if path.parts[0] == "tests"]
+  units = "".join(read(tree, path) for path in tests if path.parts[1] == "unit" and str(path) not in LISTS_REASONS)
+  witnesses = "".join(read(tree, path) for path in tests if path.parts[1] == "witness")
+  for number, line in enumerate(read(tree, "dataplane/drop.h").splitlines(), 1):
+    match = re.match(r"\tDP_DROP_(?!COUNT)(\w+),", line)
+    name = match and match[1].lower().replace("_", "-")
+    if match and not re.search(rf"\bDP_DROP_{match[1]}\b", units) and f'"{name}"' not in witnesses:
+      yield f"dataplane/drop.h:{number}: no test causes {name}"
+
+
 RULES = {name[5:]: rule for name, rule in list(globals().items()) if name.startswith("rule_")}
 
 

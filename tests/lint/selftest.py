@@ -49,6 +49,7 @@ CASES = [  # rule, file, a fault, no fault
   ("secret", "dataplane/a.c", "hexdump(sa->key_area, 32);\n", "memcpy(sa->key_area, from, 32);\n"),
   ("secret", "control/a.c", 'json_object_set_new(o, "k", json_string(key_text));\n',
    '/* printf("%s", sa->key) */ json_object_set_new(o, "salt", json_null());\n'),
+  ("drops", "dataplane/drop.h", "\tDP_DROP_NO_TEST,\n", "\tDP_DROP_COUNT\n"),
 ]
 
 

@@ -101,6 +101,25 @@ what_waits_too_long_is_dropped_and_counted(void **state)
 }
 
 static void
+what_still_waits_when_the_gateway_stops_is_dropped_and_counted(void **state)
+{
+	(void)state;
+	struct gateway gw;
+	gateway_start(&gw, "auto", 0, 128);
+	forget_neighbours(&gw);
+	gw.dp->hold_tsc = LONG_TIME;
+	put_outbound(&gw, 4);
+	gateway_turn(&gw);
+	assert_int_equal(gw.w->n_held, 4);
+	dp_stop(gw.dp);
+	assert_int_equal(gw.w->n_held, 0);
+	assert_int_equal(gateway_dropped(&gw, DP_DROP_SHUTDOWN), 4);
+	gateway_assert_balanced(&gw);
+	assert_int_equal(rte_mempool_in_use_count(gw.dp->pool), 0);
+	gateway_stop(&gw);
+}
+
+static void
 dead_addresses_inside_do_not_take_the_underlay_s_places(void **state)
 {
 	(void)state;
@@ -135,6 +154,7 @@ main(void)
 	    cmocka_unit_test(a_neighbour_is_asked_for_once_a_second_while_packets_come),
 	    cmocka_unit_test(a_question_that_found_the_ring_full_is_put_again),
 	    cmocka_unit_test(what_waits_too_long_is_dropped_and_counted),
+	    cmocka_unit_test(what_still_waits_when_the_gateway_stops_is_dropped_and_counted),
 	    cmocka_unit_test(dead_addresses_inside_do_not_take_the_underlay_s_places),
 	};
 	if (gateway_process_start() < 0)
