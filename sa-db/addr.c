@@ -53,6 +53,14 @@ sadb_addr_parse(const char *text, struct sadb_addr *out)
 	return 0;
 }
 
+uint32_t
+sadb_addr_fold(const uint8_t bytes[16])
+{
+	uint32_t word[4];
+	memcpy(word, bytes, sizeof(word));
+	return word[0] ^ word[1] ^ word[2] ^ word[3];
+}
+
 /* Decimal digits only: no sign, no space, no leading zero that could be read as octal elsewhere. */
 static int
 parse_len(const char *text, unsigned max, uint8_t *len)

@@ -46,6 +46,8 @@ rte_be32_t sadb_addr_to_v4(const struct sadb_addr *addr);
 struct sadb_addr sadb_addr_v6(const uint8_t bytes[16]);
 unsigned sadb_addr_bits(uint8_t family); /* the longest prefix: 32, 128; 0 for AF_UNSPEC and what is no family */
 bool sadb_addr_equal(const struct sadb_addr *a, const struct sadb_addr *b);
+/* All four words of an IPv6 address, XORed: for hashes, and to see quickly that two differ. */
+uint32_t sadb_addr_fold(const uint8_t bytes[16]);
 
 /* Text to value and back. Parsing returns 0 or -EINVAL and leaves out untouched on failure; a prefix may lack its
  * length, which then is the full one. Formatting always terminates buf and returns it. */

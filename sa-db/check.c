@@ -69,15 +69,40 @@ check_sequence(const struct sadb_sa_config *config, struct sadb_error *err)
 	return 0;
 }
 
+/* Multicast, of one link only, or an IPv4 address in disguise: no IPv6 packet with such a header reaches esp_in. */
+static bool
+no_outer_v6(const struct sadb_addr *addr)
+{
+	static const uint8_t zero[10];
+	const uint8_t *a = addr->bytes;
+	return addr->family == AF_INET6 && (a[0] == 0xff || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
+					    (memcmp(a, zero, sizeof(zero)) == 0 && !sadb_addr_is_any(addr)));
+}
+
+int
+sadb_outer_check(const struct sadb_addr *src, const struct sadb_addr *dst, struct sadb_error *err)
+{
+	char text[SADB_ADDR_STRLEN];
+	if (sadb_addr_bits(dst->family) == 0 || src->family != dst->family)
+		return sadb_fail(err, -EAFNOSUPPORT, 0, "outer addresses must both be IPv4 or both be IPv6");
+	if (sadb_addr_is_any(dst))
+		return sadb_fail(err, -EINVAL, 0, "destination %s: an SA needs the address it leads to",
+				 sadb_addr_format(dst, text, sizeof(text)));
+	if (no_outer_v6(src) || no_outer_v6(dst))
+		return sadb_fail(err, -EINVAL, 0, "outer address %s: a unicast address beyond the link is needed",
+				 sadb_addr_format(no_outer_v6(src) ? src : dst, text, sizeof(text)));
+	return 0;
+}
+
 int
 sadb_addresses_check(const struct sadb_sa_config *config, struct sadb_error *err)
 {
-	if (config->dst.family != AF_INET || config->src.family != AF_INET)
-		return sadb_fail(err, -EAFNOSUPPORT, 0, "outer addresses must both be IPv4");
-	if (sadb_addr_is_any(&config->dst))
-		return sadb_fail(err, -EINVAL, 0, "destination 0.0.0.0: an SA needs the address it leads to");
+	int rc = sadb_outer_check(&config->src, &config->dst, err);
+	if (rc != 0)
+		return rc;
 	if (sadb_addr_is_any(&config->src) && config->dir != SADB_DIR_IN)
-		return sadb_fail(err, -EINVAL, XFRMA_SRCADDR, "source 0.0.0.0: only an inbound SA may have it");
+		return sadb_fail(err, -EINVAL, XFRMA_SRCADDR, "source %s: only an inbound SA may have it",
+				 config->src.family == AF_INET ? "0.0.0.0" : "::");
 	if (!selector_sane(&config->sel))
 		return sadb_fail(err, -EINVAL, 0, "selector: prefix length or family out of range");
 	return 0;
@@ -128,8 +153,9 @@ check_template(const struct sadb_template *tmpl, struct sadb_error *err)
 		return sadb_fail(err, -EINVAL, XFRMA_TMPL, "template protocol %u: only ESP (50)", tmpl->proto);
 	if (tmpl->mode != XFRM_MODE_TUNNEL)
 		return sadb_fail(err, -EINVAL, XFRMA_TMPL, "template mode %u: only tunnel mode (1)", tmpl->mode);
-	if (tmpl->src.family == AF_INET6 || tmpl->dst.family == AF_INET6)
-		return sadb_fail(err, -EAFNOSUPPORT, XFRMA_TMPL, "template: outer addresses must be IPv4");
+	if (!sadb_addr_is_any(&tmpl->src) && !sadb_addr_is_any(&tmpl->dst) && tmpl->src.family != tmpl->dst.family)
+		return sadb_fail(err, -EAFNOSUPPORT, XFRMA_TMPL,
+				 "template: outer addresses must both be IPv4 or both be IPv6");
 	return 0;
 }
 

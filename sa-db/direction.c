@@ -34,7 +34,8 @@
 static bool
 is_local(const struct sadb_fib *fib, const struct sadb_addr *addr)
 {
-	const struct sadb_nexthop *hop = sadb_fib_lookup(fib, sadb_addr_to_v4(addr));
+	const struct sadb_nexthop *hop = addr->family == AF_INET6 ? sadb_fib_lookup_v6(fib, addr->bytes)
+								  : sadb_fib_lookup(fib, sadb_addr_to_v4(addr));
 	return hop != NULL && hop->kind == SADB_ROUTE_LOCAL;
 }
 
@@ -116,8 +117,8 @@ adds_local(const struct sadb_fib *old, const struct sadb_fib *next)
 {
 	const struct sadb_route *route;
 	for (unsigned i = 0; (route = sadb_fib_route(next, i)) != NULL; i++)
-		if (route->kind == SADB_ROUTE_LOCAL && route->dst.addr.family == AF_INET &&
-		    (route->dst.len < 32 || !is_local(old, &route->dst.addr)))
+		if (route->kind == SADB_ROUTE_LOCAL && route->dst.addr.family != AF_UNSPEC &&
+		    (route->dst.len < sadb_addr_bits(route->dst.addr.family) || !is_local(old, &route->dst.addr)))
 			return true;
 	return false;
 }

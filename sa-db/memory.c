@@ -89,7 +89,7 @@ sadb_memory_get(const struct sadb *db, struct sadb_memory out[SADB_MEMORY_USES])
 	*use = in_heap(map_bytes(&db->selectors) + map_bytes(&db->ports), db->rule_count);
 	use->bytes += sadb_slab_bytes(&db->rules) + sadb_slab_bytes(&db->hots) + sadb_slab_bytes(&db->shards) +
 		      sadb_slab_bytes(&db->entries) + sadb_slab_bytes(&db->lives) + sadb_slab_bytes(&db->hots_v6) +
-		      sadb_slab_bytes(&db->entries_v6);
+		      sadb_slab_bytes(&db->entries_v6) + sadb_slab_bytes(&db->outers);
 }
 
 /* For one SA, with a window of 128 packets, whatever its direction. */

@@ -26,6 +26,7 @@ sadb_policies_init(struct sadb *db)
 	sadb_slab_init(&db->rules, sizeof(struct sadb_rule));
 	sadb_slab_init(&db->hots, sizeof(struct sadb_policy));
 	sadb_slab_init(&db->hots_v6, sizeof(struct sadb_policy_v6));
+	sadb_slab_init(&db->outers, sizeof(struct sadb_outer_v6));
 	sadb_slab_init(&db->shards, sizeof(struct sadb_shard));
 	sadb_slab_init(&db->entries, sizeof(struct sadb_entry));
 	sadb_slab_init(&db->entries_v6, sizeof(struct sadb_entry_v6));
@@ -204,17 +205,42 @@ fill_hot(struct sadb_policy *hot, const struct sadb_policy_config *config, uint6
 	hot->action = config->action;
 	if (config->action != SADB_PROTECT)
 		return;
-	hot->tmpl.src_be = sadb_addr_to_v4(&config->tmpl.src);
-	hot->tmpl.dst_be = sadb_addr_to_v4(&config->tmpl.dst);
 	hot->tmpl.spi_be = config->tmpl.spi_be;
 	hot->tmpl.reqid = config->tmpl.reqid;
 }
 
-static void
-rule_discard(struct sadb_rule *rule)
+static bool
+names_v6(const struct sadb_addr *addr)
 {
-	if (rule->hot != NULL)
-		sadb_slab_free(rule->hot);
+	return addr->family == AF_INET6 && !sadb_addr_is_any(addr);
+}
+
+/* The template's outer addresses. 0 or -ENOMEM. */
+static int
+fill_outer(struct sadb *db, struct sadb_rule *rule, const struct sadb_template *tmpl)
+{
+	struct sadb_policy *hot = rule->hot;
+
+	if (!names_v6(&tmpl->src) && !names_v6(&tmpl->dst)) {
+		hot->tmpl.src_be = sadb_addr_to_v4(&tmpl->src);
+		hot->tmpl.dst_be = sadb_addr_to_v4(&tmpl->dst);
+		return 0;
+	}
+	rule->outer = sadb_slab_alloc(&db->outers);
+	if (rule->outer == NULL)
+		return -ENOMEM;
+	memcpy(rule->outer->src, tmpl->src.bytes, sizeof(rule->outer->src));
+	memcpy(rule->outer->dst, tmpl->dst.bytes, sizeof(rule->outer->dst));
+	hot->tmpl.v6 = rule->outer;
+	hot->tmpl_v6 = 1;
+	return 0;
+}
+
+void
+sadb_rule_free(struct sadb_rule *rule)
+{
+	sadb_slab_free(rule->hot);
+	sadb_slab_free(rule->outer);
 	sadb_slab_free(rule);
 }
 
@@ -237,6 +263,8 @@ rule_create(struct sadb *db, const struct sadb_policy_config *config, uint64_t a
 	rule->tmpl_src_family = config->tmpl.src.family;
 	rule->tmpl_dst_family = config->tmpl.dst.family;
 	fill_hot(rule->hot, config, age != 0 ? age : ++db->age);
+	if (config->action == SADB_PROTECT && fill_outer(db, rule, &config->tmpl) != 0)
+		goto fail;
 	if (sadb_policy_life_create(db, rule, &config->life) != 0)
 		goto fail;
 	if (sadb_resolve_join_rule(db, rule) != 0)
@@ -246,7 +274,7 @@ rule_create(struct sadb *db, const struct sadb_policy_config *config, uint64_t a
 	sadb_resolve_leave_rule(db, rule);
 fail:
 	sadb_policy_life_end(db, rule);
-	rule_discard(rule);
+	sadb_rule_free(rule);
 	return NULL;
 }
 
@@ -313,8 +341,8 @@ config_of(const struct sadb_rule *rule)
 		config.life = rule->life->limits;
 	if (hot->action == SADB_PROTECT) {
 		config.tmpl = (struct sadb_template){
-		    .src = sadb_addr_v4(hot->tmpl.src_be),
-		    .dst = sadb_addr_v4(hot->tmpl.dst_be),
+		    .src = hot->tmpl_v6 ? sadb_addr_v6(hot->tmpl.v6->src) : sadb_addr_v4(hot->tmpl.src_be),
+		    .dst = hot->tmpl_v6 ? sadb_addr_v6(hot->tmpl.v6->dst) : sadb_addr_v4(hot->tmpl.dst_be),
 		    .spi_be = hot->tmpl.spi_be,
 		    .reqid = hot->tmpl.reqid,
 		    .proto = IPPROTO_ESP, /* sadb_policy_check() takes no others */

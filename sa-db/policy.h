@@ -67,19 +67,30 @@ struct sadb_match {
 	uint32_t index; /* as in struct sadb_policy_config */
 };
 
+/* IPv6 addresses of a template; all zero: any. */
+struct sadb_outer_v6 {
+	uint8_t src[16], dst[16];
+};
+
 /* What a worker sees of a policy: one cache line, and one more for IPv6. sa: the outbound SA now in charge, NULL when there is none (drop and
  * ACQUIRE); acquire-load it with sadb_policy_sa(). tmpl: 0 means any. */
 struct sadb_policy {
 	alignas(64) struct sadb_match match;
 	struct sadb_sa *sa;
 	struct {
-		rte_be32_t src_be, dst_be; /* outer */
+		union { /* outer */
+			struct {
+				rte_be32_t src_be, dst_be;
+			};
+			const struct sadb_outer_v6 *v6; /* where tmpl_v6 says so: one of the two at least is not any */
+		};
 		rte_be32_t spi_be;
 		uint32_t reqid;
 	} tmpl;
 	uint32_t last_use_s; /* sadb_now_s(), good until 2106; relaxed store by workers, at most once a second */
 	uint8_t action;      /* enum sadb_action */
 	uint8_t acquiring;   /* 1 from the first ACQUIRE to its answer or time-out; atomic exchange by workers */
+	uint8_t tmpl_v6;
 };
 static_assert(sizeof(struct sadb_policy) == 64, "one cache line a policy");
 
@@ -106,5 +117,7 @@ sadb_policy_sa(const struct sadb_policy *policy)
 
 /* RFC 4301 5.2: did the packet come through an SA that this policy names? */
 bool sadb_policy_permits(const struct sadb_policy *policy, const struct sadb_sa *sa);
+/* Does it name the SA's outer addresses? A template that leaves both open names those of either family. */
+bool sadb_policy_names(const struct sadb_policy *policy, const struct sadb_sa *sa);
 
 #endif

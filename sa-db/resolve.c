@@ -71,7 +71,7 @@ fits(const struct sadb_rule *rule, const struct sadb_sa_cold *cold)
 	const struct sadb_sa_config *config = &cold->config;
 	return sadb_own(cold)->armed && config->dir != SADB_DIR_IN && family_fits(&rule->sel, &config->sel) &&
 	       (policy->tmpl.spi_be == 0 || policy->tmpl.spi_be == config->spi_be) &&
-	       (policy->tmpl.src_be == 0 || policy->tmpl.src_be == sadb_addr_to_v4(&config->src));
+	       sadb_policy_names(policy, cold->hot);
 }
 
 static void
@@ -254,7 +254,10 @@ sadb_resolve_join_rule(struct sadb *db, struct sadb_rule *rule)
 	if (policy->action != SADB_PROTECT)
 		return 0;
 	struct group_key key = {.vnet_id = rule->domain->vnet_id, .reqid = policy->tmpl.reqid};
-	memcpy(key.dst, &policy->tmpl.dst_be, sizeof(policy->tmpl.dst_be));
+	if (policy->tmpl_v6)
+		memcpy(key.dst, policy->tmpl.v6->dst, sizeof(key.dst));
+	else
+		memcpy(key.dst, &policy->tmpl.dst_be, sizeof(policy->tmpl.dst_be));
 	unsigned kind = kind_of(&key);
 	if (kind != 0 && !(db->open_kinds & 1u << kind) && open_kind(db, kind) != 0)
 		return -ENOMEM;

@@ -85,11 +85,11 @@ sadb_sa_use(struct sadb_sa *sa, unsigned packets, uint64_t bytes, uint64_t now_s
 /* Relaxed throughout: time and place only choose who tells, and what is told comes from the packet itself. A clock set back
  * makes it due. */
 bool
-sadb_sa_moved(struct sadb_sa *sa, rte_be32_t src_be, rte_be16_t sport_be, uint64_t now_s)
+sadb_sa_moved(struct sadb_sa *sa, const struct sadb_addr *src, rte_be16_t sport_be, uint64_t now_s)
 {
 	struct sadb_sa_mut *mut = sa->mut;
 	const uint32_t configured_s = sa->cold->config.mapping_s;
-	const uint64_t here = (uint64_t)src_be << 16 | sport_be;
+	const uint64_t here = (uint64_t)sadb_addr_fold(src->bytes) << 16 | sport_be;
 	uint64_t told_s = __atomic_load_n(&mut->mapping_told_s, __ATOMIC_RELAXED);
 	uint64_t wait_s = configured_s ? configured_s : MAPPING_AGAIN_S;
 
@@ -273,8 +273,9 @@ hot_fill(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa *hot, struct
 	hot->replay = sadb_lineage_replay(lineage);
 	hot->vnet = sadb_vnet_find(db, config->vnet_id);
 	hot->cold = cold;
-	hot->src_v4_be = sadb_addr_to_v4(&config->src);
-	hot->dst_v4_be = sadb_addr_to_v4(&config->dst);
+	const bool outer_v6 = config->dst.family == AF_INET6;
+	hot->src_v4_be = outer_v6 ? 0 : sadb_addr_to_v4(&config->src);
+	hot->dst_v4_be = outer_v6 ? sadb_addr_fold(config->dst.bytes) : sadb_addr_to_v4(&config->dst);
 	hot->reqid = config->reqid;
 	hot->outer_sum = outer_sum(hot->src_v4_be, hot->dst_v4_be);
 	hot->flags = (uint8_t)config->flags;
@@ -282,6 +283,8 @@ hot_fill(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa *hot, struct
 	hot->sel_any = matches_all(&config->sel, AF_INET);
 	if (matches_all(&config->sel, AF_INET6))
 		hot->flags |= SADB_HOT_ANY_V6;
+	if (outer_v6)
+		hot->flags |= SADB_HOT_OUTER_V6;
 	const rte_be16_t ports[2] = {config->encap_sport_be, config->encap_dport_be};
 	memcpy(&hot->encap, ports, sizeof(ports));
 	hot->dir = config->dir == SADB_DIR_IN ? SADB_DIR_IN : SADB_DIR_OUT; /* RFC 4301 4.1: never both */

@@ -117,8 +117,9 @@ struct sadb_sa_mut {
 };
 static_assert(sizeof(struct sadb_sa_mut) == 192, "mutable part: three lines");
 
-/* In the hot part's flags: the selector matches every IPv6 packet of the vnet. */
-#define SADB_HOT_ANY_V6 (1u << 7)
+/* In the hot part's flags: the selector matches every IPv6 packet of the vnet; and the outer header is IPv6. */
+#define SADB_HOT_ANY_V6   (1u << 7)
+#define SADB_HOT_OUTER_V6 (1u << 6)
 
 /* The hot immutable part: one line that both directions read and the engine's key material, inline. */
 struct sadb_sa {
@@ -127,11 +128,12 @@ struct sadb_sa {
 	struct sadb_sa_mut *mut;
 	struct sadb_replay *replay; /* NULL when anti-replay is off */
 	struct sadb_vnet *vnet;
-	struct sadb_sa_cold *cold;       /* control thread and the rare paths only */
-	rte_be32_t src_v4_be, dst_v4_be; /* outer header */
+	struct sadb_sa_cold *cold; /* control thread and the rare paths only */
+	/* Outer header. IPv6 addresses stand in the cold part; here are src 0 and the fold of dst, for the table. */
+	rte_be32_t src_v4_be, dst_v4_be;
 	uint32_t reqid;
 	uint32_t outer_sum; /* outer source and destination as 16-bit words in memory, summed, not folded (RFC 1071) */
-	uint8_t flags;      /* enum sadb_sa_flag, SADB_HOT_ANY_V6 */
+	uint8_t flags;      /* enum sadb_sa_flag, SADB_HOT_ANY_V6, SADB_HOT_OUTER_V6 */
 	uint8_t aad_bytes;  /* 8, or 12 with ESN (RFC 4106 5) */
 	uint8_t sel_any;    /* 1: the selector matches every IPv4 packet of its vnet */
 	uint8_t dir;        /* SADB_DIR_IN or SADB_DIR_OUT */
@@ -169,7 +171,7 @@ unsigned sadb_sa_use(struct sadb_sa *sa, unsigned packets, uint64_t bytes, uint6
 /* A packet that only the peer can have made came from this address and port, and neither the SA's configuration nor an
  * older packet says so (RFC 7296 2.23). True for the one caller who is to tell: once for each change, at
  * most once a second, and again after a while as long as it is not heeded. */
-bool sadb_sa_moved(struct sadb_sa *sa, rte_be32_t src_be, rte_be16_t sport_be, uint64_t now_s);
+bool sadb_sa_moved(struct sadb_sa *sa, const struct sadb_addr *src, rte_be16_t sport_be, uint64_t now_s);
 /* It could not be told: the next packet tries again. */
 void sadb_sa_moved_untold(struct sadb_sa *sa);
 

@@ -34,19 +34,32 @@ struct sadb_sad_bucket {
 };
 static_assert(sizeof(struct sadb_sad_bucket) == 64, "a line");
 
-/* Every SA is ESP with outer IPv4 addresses: see sadb_config_check(). Three words tell its key from others. */
+/* Every SA is ESP: see sadb_config_check(). An IPv4 address is the first word of dst, the others are zero. */
 struct key_words {
-	uint32_t dst, zero[3], spi;
+	uint32_t dst[4], spi;
 	uint8_t family, proto, rest[2];
 };
 static_assert(sizeof(struct key_words) == sizeof(struct sadb_sa_key), "the same bytes");
+
+static inline uint32_t
+fold(const struct key_words *words)
+{
+	return words->dst[0] ^ words->dst[1] ^ words->dst[2] ^ words->dst[3]; /* as sadb_addr_fold() */
+}
 
 static inline uint32_t
 hash_key(const struct sadb *db, const struct sadb_sa_key *key)
 {
 	struct key_words words;
 	memcpy(&words, key, sizeof(words));
-	return rte_jhash_3words(words.dst, words.spi, words.proto, db->seed);
+	return rte_jhash_3words(fold(&words), words.spi, words.proto, db->seed);
+}
+
+/* The whole of an IPv6 address stands in the cold part, which lives as long. */
+static __rte_noinline bool
+same_address(const struct sadb_sa *sa, const struct sadb_sa_key *key)
+{
+	return memcmp(sa->cold->config.dst.bytes, key->dst, sizeof(key->dst)) == 0;
 }
 
 static inline bool
@@ -54,8 +67,11 @@ sa_has_key(const struct sadb_sa *sa, const struct sadb_sa_key *key)
 {
 	struct key_words words;
 	memcpy(&words, key, sizeof(words));
-	return words.dst == sa->dst_v4_be && words.spi == sa->spi_be && words.family == AF_INET &&
-	       words.proto == IPPROTO_ESP && (words.zero[0] | words.zero[1] | words.zero[2]) == 0;
+	const bool v6 = (sa->flags & SADB_HOT_OUTER_V6) != 0;
+	if (fold(&words) != sa->dst_v4_be || words.spi != sa->spi_be || words.family != (v6 ? AF_INET6 : AF_INET) ||
+	    words.proto != IPPROTO_ESP)
+		return false;
+	return v6 ? same_address(sa, key) : (words.dst[1] | words.dst[2] | words.dst[3]) == 0;
 }
 
 static inline uint32_t

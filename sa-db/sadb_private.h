@@ -156,6 +156,8 @@ int sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *er
 int sadb_addresses_check(const struct sadb_sa_config *config, struct sadb_error *err); /* a part of the former */
 int sadb_policy_check(const struct sadb_policy_config *config, struct sadb_error *err);
 bool sadb_addr_is_any(const struct sadb_addr *addr);
+/* May an SA have them as its outer addresses, whatever its direction? */
+int sadb_outer_check(const struct sadb_addr *src, const struct sadb_addr *dst, struct sadb_error *err);
 
 void sadb_sa_slabs_init(struct sadb *db);
 void sadb_sa_slabs_fini(struct sadb *db);
@@ -291,7 +293,8 @@ struct sadb_rule {
 	struct sadb_rule *group_next, *group_prev;
 	uint64_t add_time_s;
 	struct sadb_selector sel;
-	uint32_t index; /* as in hot, for the searches of the control thread */
+	struct sadb_outer_v6 *outer; /* hot->tmpl.v6; NULL: none */
+	uint32_t index;              /* as in hot, for the searches of the control thread */
 	uint8_t tmpl_src_family, tmpl_dst_family;
 	bool added, gone; /* waits for the next commit to come into the published table, or to leave it */
 };
@@ -318,6 +321,7 @@ void sadb_policies_free(struct sadb *db); /* when nothing that was retired is le
 int sadb_policies_commit(struct sadb *db, struct sadb_error *err);
 struct sadb_rule *sadb_rule_find(const struct sadb *db, const struct sadb_policy_config *which); /* or NULL */
 void sadb_rule_describe(const struct sadb_rule *rule, struct sadb_policy_info *out);
+void sadb_rule_free(struct sadb_rule *rule); /* its memory alone */
 void sadb_rule_withdraw(struct sadb *db, struct sadb_rule *rule);
 bool sadb_selector_v6(const struct sadb_selector *sel); /* is it one of IPv6 packets? */
 
@@ -424,7 +428,7 @@ struct sadb {
 	struct sadb_map groups;
 	unsigned open_kinds; /* of groups that SAs join: see resolve.c */
 	struct sadb_map selectors, ports;
-	struct sadb_slab rules, hots, hots_v6, shards, entries, entries_v6, lives;
+	struct sadb_slab rules, hots, hots_v6, outers, shards, entries, entries_v6, lives;
 	struct sadb_tree deadlines; /* of policies: sadb_policy_life by deadline */
 	struct sadb_tree indexes;   /* rules by index */
 	uint32_t rule_count, dir_count[SADB_POLICY_DIRS];

@@ -364,6 +364,32 @@ sadb_spd_lookup_v6(const struct sadb_spd *spd, const struct sadb_flow_v6 *flow, 
 	return search_one(spd, &(struct wanted){.words = words, .v6 = true, .fragment = flow->later_fragment}, blocked);
 }
 
+static bool
+is_or_any(const uint8_t tmpl[16], const uint8_t addr[16])
+{
+	static const uint8_t any[16];
+	return memcmp(tmpl, any, sizeof(any)) == 0 || memcmp(tmpl, addr, sizeof(any)) == 0;
+}
+
+static __rte_noinline bool
+names_v6(const struct sadb_policy *policy, const struct sadb_sa *sa)
+{
+	const struct sadb_sa_config *config = &sa->cold->config;
+	if (!policy->tmpl_v6)
+		return (policy->tmpl.src_be | policy->tmpl.dst_be) == 0;
+	return (sa->flags & SADB_HOT_OUTER_V6) != 0 && is_or_any(policy->tmpl.v6->src, config->src.bytes) &&
+	       is_or_any(policy->tmpl.v6->dst, config->dst.bytes);
+}
+
+bool
+sadb_policy_names(const struct sadb_policy *policy, const struct sadb_sa *sa)
+{
+	if (policy->tmpl_v6 | (sa->flags & SADB_HOT_OUTER_V6))
+		return names_v6(policy, sa);
+	return (policy->tmpl.src_be == 0 || policy->tmpl.src_be == sa->src_v4_be) &&
+	       (policy->tmpl.dst_be == 0 || policy->tmpl.dst_be == sa->dst_v4_be);
+}
+
 /* A packet that came in the clear needs a bypass; one that came through an SA needs a policy that asked for this SA. */
 bool
 sadb_policy_permits(const struct sadb_policy *policy, const struct sadb_sa *sa)
@@ -371,7 +397,5 @@ sadb_policy_permits(const struct sadb_policy *policy, const struct sadb_sa *sa)
 	if (sa == NULL)
 		return policy->action == SADB_BYPASS;
 	return policy->action == SADB_PROTECT && (policy->tmpl.spi_be == 0 || policy->tmpl.spi_be == sa->spi_be) &&
-	       (policy->tmpl.reqid == 0 || policy->tmpl.reqid == sa->reqid) &&
-	       (policy->tmpl.src_be == 0 || policy->tmpl.src_be == sa->src_v4_be) &&
-	       (policy->tmpl.dst_be == 0 || policy->tmpl.dst_be == sa->dst_v4_be);
+	       (policy->tmpl.reqid == 0 || policy->tmpl.reqid == sa->reqid) && sadb_policy_names(policy, sa);
 }

@@ -21,9 +21,7 @@ sadb_rule_heir(const struct sadb_rule *rule)
 static void
 rule_free(void *p)
 {
-	struct sadb_rule *rule = p;
-	sadb_slab_free(rule->hot);
-	sadb_slab_free(rule);
+	sadb_rule_free(p);
 }
 
 /* After the table that showed it is gone: no SA needs to tell it any more. */
@@ -152,6 +150,7 @@ sadb_policies_free(struct sadb *db)
 	sadb_slab_fini(&db->rules);
 	sadb_slab_fini(&db->hots);
 	sadb_slab_fini(&db->hots_v6);
+	sadb_slab_fini(&db->outers);
 	sadb_slab_fini(&db->shards);
 	sadb_slab_fini(&db->entries);
 	sadb_slab_fini(&db->entries_v6);

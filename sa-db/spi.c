@@ -43,10 +43,9 @@ check_request(struct sadb *db, const struct sadb_sa_config *config, struct sadb_
 		return sadb_fail(err, -EPROTONOSUPPORT, 0, "protocol %u: only ESP (50)", config->proto);
 	if (config->mode != XFRM_MODE_TUNNEL)
 		return sadb_fail(err, -EINVAL, 0, "mode %u: only tunnel mode (1)", config->mode);
-	if (config->dst.family != AF_INET || config->src.family != AF_INET)
-		return sadb_fail(err, -EAFNOSUPPORT, 0, "outer addresses must both be IPv4");
-	if (sadb_addr_is_any(&config->dst))
-		return sadb_fail(err, -EINVAL, 0, "destination 0.0.0.0: an SA needs the address it leads to");
+	int rc = sadb_outer_check(&config->src, &config->dst, err);
+	if (rc != 0)
+		return rc;
 	/* charon names no interface here, only with the SA that completes this one: there 0 is refused. */
 	if (config->vnet_id != 0 && sadb_vnet_find(db, config->vnet_id) == NULL)
 		return sadb_fail(err, -ENODEV, XFRMA_IF_ID,

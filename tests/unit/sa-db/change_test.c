@@ -365,6 +365,7 @@ a_peer_that_moved_is_told_once_for_each_place_and_again_while_nobody_heeds_it(vo
 	    {909, 1, 11, false},  /* and goes on from there */
 	    {910, 1, 11, true},
 	};
+	const struct sadb_addr place[] = {sadb_addr_v4(0), sadb_addr_v4(1), sadb_addr_v4(2)};
 	struct sadb *db = rig_create(NULL);
 	struct sadb_sa_config config = rig_sa(1);
 	(void)state;
@@ -374,17 +375,17 @@ a_peer_that_moved_is_told_once_for_each_place_and_again_while_nobody_heeds_it(vo
 	rig_commit(db);
 	struct sadb_sa *sa = rig_lookup(db, 1);
 	for (unsigned i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		if (sadb_sa_moved(sa, steps[i].src, steps[i].port, steps[i].now_s) != steps[i].told)
+		if (sadb_sa_moved(sa, &place[steps[i].src], steps[i].port, steps[i].now_s) != steps[i].told)
 			fail_msg("step %u", i);
 	sadb_sa_moved_untold(sa);
-	assert_true(sadb_sa_moved(sa, 1, 11, 911));
+	assert_true(sadb_sa_moved(sa, &place[1], 11, 911));
 	config.mapping_s = 60;
 	assert_int_equal(sadb_sa_update(db, &config, &rig_err), 0);
 	rig_commit(db);
 	sa = rig_lookup(db, 1);
-	assert_false(sadb_sa_moved(sa, 1, 11, 911 + 59));
-	assert_true(sadb_sa_moved(sa, 1, 11, 911 + 60));
-	assert_true(sadb_sa_moved(sa, 1, 12, 911 + 61)); /* another place does not wait so long */
+	assert_false(sadb_sa_moved(sa, &place[1], 11, 911 + 59));
+	assert_true(sadb_sa_moved(sa, &place[1], 11, 911 + 60));
+	assert_true(sadb_sa_moved(sa, &place[1], 12, 911 + 61)); /* another place does not wait so long */
 	sadb_destroy(db);
 }
 
