@@ -145,12 +145,6 @@ check_port_addrs(const struct ctl_config *config, struct ctl_yaml *y, unsigned i
 	for (unsigned a = 0; a < config->ports[i].n_addrs; a++) {
 		const struct ctl_config_addr *addr = &config->ports[i].addrs[a];
 
-		if (config->ports[i].underlay && addr->prefix.addr.family == AF_INET6)
-			ctl_yaml_report(y, addr->line,
-					"ports[%u].addresses[%u]: %s is IPv6, which the underlay does not carry; "
-					"accepted: IPv4 here, both on ports inside",
-					i, a, sadb_addr_format(&addr->prefix.addr, shown, sizeof(shown)));
-
 		for (unsigned j = 0; j <= i; j++) {
 			const struct ctl_config_port *other = &config->ports[j];
 			const unsigned end = !same_netns(config, other, &config->ports[i]) ? 0

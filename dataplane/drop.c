@@ -34,9 +34,12 @@ static const struct reason reasons[] = {
     {"ip6-link", "link-local address or neighbour discovery on its way off its link (RFC 4291 2.5.6): misconfigured "
 		 "host, or an attack"},
     {"ip6-hop-by-hop", "hop-by-hop options are not carried through the gateway: have the sender leave them out"},
-    {"ip6-routing", "routing header of type 0 (RFC 5095): forbidden, it lets a sender multiply traffic"},
-    {"ip6-extension",
-     "extension headers are cut short, too many, or hide the protocol behind a fragment: broken sender, or an attack"},
+    {"ip6-routing",
+     "routing header of type 0 (RFC 5095), or from the underlay one that leads on: it lets a sender multiply "
+     "traffic"},
+    {"ip6-extension", "extension headers are cut short, too many, hide the protocol behind a fragment, or have options "
+		      "that must be known: "
+		      "broken sender, or an attack"},
     {"segmented", "packet spans several buffers and fits none: set the port's MTU to what the peer sends, LRO/GRO off"},
     {"underlay-not-local", "underlay packet for an address that is not the gateway's: the underlay is never forwarded"},
     /* policy */

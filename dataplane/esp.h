@@ -22,10 +22,11 @@ struct dp_esp_head {
 } __attribute__((packed));
 static_assert(sizeof(struct dp_esp_head) == 16, "as on the wire");
 
-#define DP_ESP_TRAILER  2 /* pad length, next header */
-#define DP_ESP_ALIGN    4 /* RFC 4303 2.4; GCM asks for nothing more */
-#define DP_ESP_MIN_TEXT 4
-#define DP_OUTER_BYTES  20 /* outer IPv4 header without options */
+#define DP_ESP_TRAILER    2 /* pad length, next header */
+#define DP_ESP_ALIGN      4 /* RFC 4303 2.4; GCM asks for nothing more */
+#define DP_ESP_MIN_TEXT   4
+#define DP_OUTER_BYTES    20 /* outer IPv4 header without options */
+#define DP_OUTER_V6_BYTES 40 /* outer IPv6 header, without extension headers */
 
 #define DP_NEXT_IPV4  4 /* RFC 4303 2.6 */
 #define DP_NEXT_IPV6  41

@@ -8,6 +8,7 @@
 #include "dataplane/dp.h"
 #include "dataplane/esp.h"
 #include "dataplane/ipv4.h"
+#include "dataplane/ipv6.h"
 
 #define LOOKUP_BATCH 64
 #define SA_AHEAD     12 /* packets */
@@ -60,14 +61,21 @@ encapsulated_alike(struct dp_worker *w, struct rte_mbuf *m, const struct sadb_sa
 	return false;
 }
 
+/* v6 is a constant here and below: the outer headers of a batch are of one family, and ESP follows them. */
+static __rte_always_inline unsigned
+outer_bytes(const bool v6)
+{
+	return v6 ? DP_OUTER_V6_BYTES : DP_OUTER_BYTES;
+}
+
 /* RFC 4303 3.4.3. False: dropped. */
-static inline bool
-prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa, uint64_t top)
+static __rte_always_inline bool
+prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa, uint64_t top, const bool v6)
 {
 	struct dp_meta *meta = dp_meta(m);
 	struct dp_aead_op *op = dp_op(m);
 	uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
-	struct dp_esp_head *esp = (struct dp_esp_head *)(data + DP_OUTER_BYTES);
+	struct dp_esp_head *esp = (struct dp_esp_head *)(data + outer_bytes(v6));
 
 	if (unlikely((meta->udp | sa->encap) != 0) && !encapsulated_alike(w, m, sa))
 		return false;
@@ -83,10 +91,10 @@ prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa, uint64_t to
 			return false;
 		}
 	}
-	meta->outer_tos = data[1];
+	meta->outer_tos = v6 ? dp_ipv6_tclass((const struct rte_ipv6_hdr *)data) : data[1];
 	op->key_area = sa->key_area;
 	op->text = (uint8_t *)(esp + 1);
-	const uint32_t text_bytes = (uint32_t)(meta->ip_bytes - DP_OUTER_BYTES - sizeof(*esp) - DP_TAG_BYTES);
+	const uint32_t text_bytes = (uint32_t)(meta->ip_bytes - outer_bytes(v6) - sizeof(*esp) - DP_TAG_BYTES);
 	op->tag = op->text + text_bytes;
 	op->cookie = m;
 	dp_esp_sizes(op, text_bytes, sa->aad_bytes, DP_OPEN);
@@ -98,51 +106,64 @@ prepare(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa, uint64_t to
 }
 
 /* RFC 4303 2: is there a whole ESP packet, and is its ciphertext aligned? */
-static bool
-whole(struct dp_worker *w, struct rte_mbuf *m)
+static __rte_always_inline bool
+whole(struct dp_worker *w, struct rte_mbuf *m, const bool v6)
 {
 	unsigned bytes = dp_meta(m)->ip_bytes;
-	if (bytes < DP_OUTER_BYTES + sizeof(struct dp_esp_head) + DP_ESP_MIN_TEXT + DP_TAG_BYTES) {
+	if (bytes < outer_bytes(v6) + sizeof(struct dp_esp_head) + DP_ESP_MIN_TEXT + DP_TAG_BYTES) {
 		dp_drop(w, m, DP_DROP_ESP_TRUNCATED);
 		return false;
 	}
-	if ((bytes - DP_OUTER_BYTES) % DP_ESP_ALIGN != 0) {
+	if ((bytes - outer_bytes(v6)) % DP_ESP_ALIGN != 0) {
 		dp_drop(w, m, DP_DROP_ESP_UNALIGNED);
 		return false;
 	}
 	return true;
 }
 
-static struct sadb_sa_key
-key_of(const struct rte_mbuf *m)
+static __rte_always_inline struct sadb_sa_key
+key_of(const uint8_t *data, const bool v6)
 {
-	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *);
-	const struct dp_esp_head *esp = (const struct dp_esp_head *)(ip + 1);
-	struct sadb_sa_key key = {.spi_be = esp->spi_be, .family = AF_INET, .proto = IPPROTO_ESP};
-	memcpy(key.dst, &ip->dst_addr, sizeof(ip->dst_addr));
+	struct sadb_sa_key key = {.family = v6 ? AF_INET6 : AF_INET, .proto = IPPROTO_ESP};
+	if (v6)
+		memcpy(key.dst, data + offsetof(struct rte_ipv6_hdr, dst_addr), 16);
+	else
+		memcpy(key.dst, data + offsetof(struct rte_ipv4_hdr, dst_addr), 4);
+	memcpy(&key.spi_be, data + outer_bytes(v6), sizeof(key.spi_be));
 	return key;
 }
 
+/* Destination and SPI follow each other in a header without options. */
+static __rte_always_inline bool
+same_name(const uint8_t *data, const uint8_t *before, const bool v6)
+{
+	uint64_t name, last;
+	if (v6)
+		return memcmp(data + offsetof(struct rte_ipv6_hdr, dst_addr),
+			      before + offsetof(struct rte_ipv6_hdr, dst_addr), 16 + sizeof(rte_be32_t)) == 0;
+	memcpy(&name, data + offsetof(struct rte_ipv4_hdr, dst_addr), sizeof(name));
+	memcpy(&last, before + offsetof(struct rte_ipv4_hdr, dst_addr), sizeof(last));
+	return name == last;
+}
+
 /* Packets in a row of one SA, as most are, cost one lookup. sa[i] is NULL where there is none. */
-static void
-find_sas(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct sadb_sa *sa[])
+static __rte_always_inline void
+find_sas(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct sadb_sa *sa[], const bool v6)
 {
 	struct sadb_sa_key key[LOOKUP_BATCH];
 	const struct sadb_sa_key *keys[LOOKUP_BATCH];
 	struct sadb_sa *found[LOOKUP_BATCH];
 	uint8_t which[LOOKUP_BATCH];
+	const uint8_t *before = NULL;
 	unsigned n_keys = 0;
-	uint64_t last = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		const uint8_t *data = rte_pktmbuf_mtod(pkt[i], const uint8_t *);
-		uint64_t name; /* destination and SPI: they follow each other in a header without options */
-		memcpy(&name, data + offsetof(struct rte_ipv4_hdr, dst_addr), sizeof(name));
-		if (n_keys == 0 || name != last) {
-			key[n_keys] = key_of(pkt[i]);
+		if (n_keys == 0 || !same_name(data, before, v6)) {
+			key[n_keys] = key_of(data, v6);
 			keys[n_keys] = &key[n_keys];
 			n_keys++;
-			last = name;
+			before = data;
 		}
 		which[i] = (uint8_t)(n_keys - 1);
 	}
@@ -156,50 +177,61 @@ find_sas(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct s
 
 /* With many SAs in use every one of them has left the caches since its last packet: what prepare() reads of it. */
 static inline void
-prefetch_window(const struct rte_mbuf *m, const struct sadb_sa *sa)
+prefetch_window(const struct rte_mbuf *m, const struct sadb_sa *sa, const bool v6)
 {
-	const struct dp_esp_head *esp = rte_pktmbuf_mtod_offset(m, const struct dp_esp_head *, DP_OUTER_BYTES);
+	const struct dp_esp_head *esp = rte_pktmbuf_mtod_offset(m, const struct dp_esp_head *, outer_bytes(v6));
 	__builtin_prefetch(&sa->mut->state);
 	if (sa->replay != NULL)
 		sadb_replay_prefetch(sa->replay, rte_be_to_cpu_32(esp->seq_be));
 }
 
-static void
-open_batch(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n)
+static __rte_always_inline void
+open_batch(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, const bool v6)
 {
 	struct sadb_sa *sa[LOOKUP_BATCH], *fit = NULL;
 	struct dp_aead_op *ops[LOOKUP_BATCH];
 	unsigned n_ops = 0;
 	uint64_t top = 0;
 
-	find_sas(w, pkt, n, sa);
+	find_sas(w, pkt, n, sa, v6);
 	for (unsigned i = 0; i < n; i++) {
 		if (i + SA_AHEAD < n && sa[i + SA_AHEAD] != sa[i] && sa[i + SA_AHEAD] != NULL)
-			prefetch_window(pkt[i + SA_AHEAD], sa[i + SA_AHEAD]);
+			prefetch_window(pkt[i + SA_AHEAD], sa[i + SA_AHEAD], v6);
 		if (unlikely(sa[i] == NULL || sa[i] != fit)) {
 			if (!usable(w, pkt[i], sa[i]))
 				continue;
 			fit = sa[i];
 			top = fit->replay != NULL ? sadb_replay_hint(fit->replay) : 0;
 		}
-		if (likely(prepare(w, pkt[i], fit, top)))
+		if (likely(prepare(w, pkt[i], fit, top, v6)))
 			ops[n_ops++] = dp_op(pkt[i]);
 	}
 	dp_crypto_submit(w, ops, n_ops);
 }
 
-void
-dp_esp_in(struct dp_worker *w)
+static __rte_always_inline void
+esp_in(struct dp_worker *w, struct dp_vec *in, const bool v6)
 {
-	struct dp_vec *in = &w->esp_in;
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < in->n; i++)
-		if (likely(whole(w, in->pkt[i])))
+		if (likely(whole(w, in->pkt[i], v6)))
 			in->pkt[n++] = in->pkt[i];
 	for (unsigned i = 0; i < n; i += LOOKUP_BATCH)
-		open_batch(w, &in->pkt[i], n - i < LOOKUP_BATCH ? n - i : LOOKUP_BATCH);
+		open_batch(w, &in->pkt[i], n - i < LOOKUP_BATCH ? n - i : LOOKUP_BATCH, v6);
 	in->n = 0;
+}
+
+void
+dp_esp_in(struct dp_worker *w)
+{
+	esp_in(w, &w->esp_in, false);
+}
+
+void
+dp_esp_in_v6(struct dp_worker *w)
+{
+	esp_in(w, &w->esp_in_v6, true);
 }
 
 /* Where others have the reason to drop them: IPv6, sorted out from among IPv4 like those. */
@@ -226,7 +258,7 @@ strip(struct rte_mbuf *m)
 	if (unlikely(next != DP_NEXT_IPV4 && next != DP_NEXT_IPV6))
 		return next == DP_NEXT_DUMMY ? DP_DROP_ESP_DUMMY : DP_DROP_ESP_NEXT_HEADER;
 	const uint16_t bytes = (uint16_t)(padding - op->text);
-	m->data_off = (uint16_t)(m->data_off + DP_OUTER_BYTES + sizeof(struct dp_esp_head));
+	m->data_off = (uint16_t)(op->text - (uint8_t *)m->buf_addr);
 	m->data_len = bytes;
 	m->pkt_len = bytes;
 	meta->ip_bytes = bytes;
@@ -304,6 +336,19 @@ sort_verdicts(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, con
 	}
 }
 
+/* Where an opened packet came from. */
+static struct sadb_addr
+outer_source(struct rte_mbuf *m, const struct sadb_sa *sa)
+{
+	const bool v6 = (sa->flags & SADB_HOT_OUTER_V6) != 0;
+	const uint8_t *outer = dp_op(m)->text - sizeof(struct dp_esp_head) - outer_bytes(v6);
+	rte_be32_t src_be;
+	if (v6)
+		return sadb_addr_v6(outer + offsetof(struct rte_ipv6_hdr, src_addr));
+	memcpy(&src_be, outer + offsetof(struct rte_ipv4_hdr, src_addr), sizeof(src_be));
+	return sadb_addr_v4(src_be);
+}
+
 /* After tags and window: has the peer of an SA in UDP moved (RFC 7296 2.23)? Only the newest packet says where it is now: an
  * older one may have come late from where it was. verdict NULL: all are good. */
 static void
@@ -318,17 +363,16 @@ follow_peer(struct dp_worker *w, struct sadb_sa *sa, struct rte_mbuf *const pkt[
 			newest = pkt[i];
 	if (newest == NULL)
 		return;
-	const struct rte_ipv4_hdr *ip =
-	    (const struct rte_ipv4_hdr *)(dp_op(newest)->text - sizeof(struct dp_esp_head) - DP_OUTER_BYTES);
-	const rte_be16_t sport_be = dp_first_two(dp_meta(newest)->udp);
-	if (likely(ip->src_addr == sa->src_v4_be && sport_be == dp_first_two(sa->encap)))
-		return;
 	const struct sadb_sa_config *config = &sa->cold->config;
+	const struct sadb_addr src = outer_source(newest, sa);
+	const rte_be16_t sport_be = dp_first_two(dp_meta(newest)->udp);
+	if (likely(sadb_addr_equal(&src, &config->src) && sport_be == dp_first_two(sa->encap)))
+		return;
 	const struct dp_event event = {.kind = DP_EVENT_MAPPING,
 				       .sport_be = sport_be,
-				       .addr = sadb_addr_v4(ip->src_addr),
+				       .addr = src,
 				       .sa = sadb_sa_key_make(&config->dst, config->spi_be, config->proto)};
-	if (sadb_sa_moved(sa, ip->src_addr, event.sport_be, w->now_s) && !dp_event_send(w, &event))
+	if (sadb_sa_moved(sa, &src, event.sport_be, w->now_s) && !dp_event_send(w, &event))
 		sadb_sa_moved_untold(sa);
 }
 

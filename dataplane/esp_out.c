@@ -6,60 +6,16 @@
 #include <rte_prefetch.h>
 
 #include "dataplane/dp.h"
-#include "dataplane/esp.h"
+#include "dataplane/esp_head.h"
 #include "dataplane/flow.h"
 #include "dataplane/fragment.h"
-#include "dataplane/ipv4.h"
-#include "dataplane/ipv6.h"
-#include "dataplane/udp_encap.h"
 
-#define OUTER_TTL 64
-#define SA_AHEAD  32 /* packets */
-
-/* Everything ESP adds before the inner packet, without UDP and with it. */
-#define HEAD_BYTES     (DP_OUTER_BYTES + (uint16_t)sizeof(struct dp_esp_head))
-#define UDP_HEAD_BYTES (HEAD_BYTES + DP_UDP_BYTES)
-
-static inline unsigned
-head_bytes(const struct sadb_sa *sa)
-{
-	return sa->encap == 0 ? HEAD_BYTES : UDP_HEAD_BYTES;
-}
+#define SA_AHEAD 32 /* packets */
 
 static inline unsigned
 text_bytes(unsigned inner_bytes)
 {
 	return (inner_bytes + DP_ESP_TRAILER + DP_ESP_ALIGN - 1) & ~(DP_ESP_ALIGN - 1u);
-}
-
-/* The longest inner packet that fits when the outer one may have that many bytes. */
-static uint16_t
-inner_mtu(uint16_t outer_bytes, const struct sadb_sa *sa)
-{
-	return (uint16_t)(((outer_bytes - head_bytes(sa) - DP_TAG_BYTES) & ~(DP_ESP_ALIGN - 1)) - DP_ESP_TRAILER);
-}
-
-static uint16_t
-outer_mtu(const struct dp_worker *w, uint16_t port, const struct sadb_sa *sa)
-{
-	const uint16_t mtu = w->dp->port[port]->mtu, learnt = sadb_sa_path_mtu(sa->mut, w->now_s);
-	return learnt != 0 && learnt < mtu ? learnt : mtu;
-}
-
-struct dp_esp_way
-dp_esp_way(const struct dp_worker *w, const struct sadb_sa *sa)
-{
-	const struct sadb_vnet *underlay = sadb_underlay(w->db);
-	const struct sadb_nexthop *hop = sadb_fib_lookup(sadb_vnet_fib(underlay), sa->dst_v4_be);
-	if (hop == NULL)
-		return (struct dp_esp_way){.reason = DP_DROP_NO_ROUTE};
-	if (hop->kind != SADB_ROUTE_UNICAST)
-		return (struct dp_esp_way){.reason = hop->kind == SADB_ROUTE_LOCAL ? DP_DROP_ROUTE_DOMAIN
-										   : DP_DROP_BLACKHOLE};
-	return (struct dp_esp_way){.reason = DP_DROP_COUNT,
-				   .out_port = hop->port,
-				   .next_hop_be = hop->gateway_v4_be ? hop->gateway_v4_be : sa->dst_v4_be,
-				   .max_inner_bytes = inner_mtu(outer_mtu(w, hop->port, sa), sa)};
 }
 
 /* Once per SA and batch: where do its packets go? Whether it may be used at all shows when they are numbered. */
@@ -70,6 +26,7 @@ open_group(const struct dp_worker *w, struct dp_group *group, bool v6)
 	group->reason = way.reason;
 	group->out_port = way.out_port;
 	group->next_hop_be = way.next_hop_be;
+	group->next_hop_v6 = way.next_hop_v6;
 	group->max_inner_bytes = way.max_inner_bytes;
 	/* Beyond this admit() is asked: nothing is plain where the SA has a selector or may not be used. */
 	const bool any = v6 ? (group->sa->flags & SADB_HOT_ANY_V6) != 0 : group->sa->sel_any;
@@ -235,106 +192,16 @@ number_group(struct dp_worker *w, unsigned index, struct rte_mbuf *const pkt[], 
 	}
 }
 
-/* What the packets of a group have in common, at hand: what stands in the group itself has to be read again after every
- * byte that is written to a packet. */
-struct common {
-	const struct sadb_sa *sa;
-	const void *key_area;
-	uint64_t addresses; /* destination, and what follows the outer header: the SPI, or UDP's ports */
-	uint32_t outer_sum, spi, salt;
-	rte_be32_t src_be, next_hop_be;
-	uint16_t out_port;
-	uint8_t aad_bytes;
-	bool odd; /* does not just copy DSCP, ECN and DF */
-	bool udp;
-};
-
-static inline uint16_t
-ttl_proto(bool udp)
-{
-	return udp ? RTE_BE16(OUTER_TTL << 8 | IPPROTO_UDP) : RTE_BE16(OUTER_TTL << 8 | IPPROTO_ESP);
-}
-
-static inline struct common
-common_of(const struct dp_group *group)
-{
-	const struct sadb_sa *sa = group->sa;
-	const bool udp = sa->encap != 0;
-	struct common common = {.sa = sa,
-				.key_area = sa->key_area,
-				.addresses = dp_word_pair(sa->dst_v4_be, udp ? sa->encap : sa->spi_be),
-				.outer_sum = sa->outer_sum + ttl_proto(udp),
-				.udp = udp,
-				.spi = sa->spi_be,
-				.src_be = sa->src_v4_be,
-				.next_hop_be = group->next_hop_be,
-				.out_port = group->out_port,
-				.aad_bytes = sa->aad_bytes};
-	memcpy(&common.salt, sa->salt, sizeof(common.salt));
-	common.odd = (sa->flags & (SADB_SA_DONT_ENCAP_DSCP | SADB_SA_NOECN | SADB_SA_NOPMTUDISC)) != 0;
-	return common;
-}
-
-static void
-adjust(const struct sadb_sa *sa, uint16_t *head, uint16_t *fragment)
-{
-	if (sa->flags & SADB_SA_DONT_ENCAP_DSCP)
-		*head &= (uint16_t)~RTE_BE16(RTE_IPV4_HDR_DSCP_MASK);
-	if (sa->flags & SADB_SA_NOECN)
-		*head &= (uint16_t)~RTE_BE16(RTE_IPV4_HDR_ECN_MASK);
-	if (sa->flags & SADB_SA_NOPMTUDISC)
-		*fragment = 0;
-}
-
-/* Outer IPv4 header (RFC 4301 5.1.2.1, RFC 6040 4.1) and ESP header (RFC 4303 2, RFC 4106 3.1), written in whole words:
- *   version and TOS, length | id, DF || TTL, protocol, checksum | source || destination | SPI || sequence | IV || IV
- * The first word of the inner header has the version and TOS that the outer one takes over. The checksum is summed from
- * values at hand (RFC 1071). RFC 6864: the id must be unique per source, destination and protocol while fragments may
- * live: the number's low half is, within its SA. The IV is the 64-bit sequence number, given out once.
- * With UDP (RFC 3948 2.1, no checksum):
- *   ... || destination | ports || length, 0 | SPI || sequence | IV || IV */
-static __rte_always_inline void
-write_head(uint8_t *inner, const struct common *common, uint32_t seq_low, uint32_t seq_high, uint16_t bytes,
-	   const bool v6)
-{
-	const uint16_t length = dp_be16(bytes), id = dp_last_two(seq_low);
-	uint16_t head, fragment;
-	if (v6) {
-		/* An IPv6 packet is never fragmented on its way: nor is its outer one (RFC 8200 4.5, 4301 8.1). */
-		head = dp_byte_pair(RTE_IPV4_VHL_DEF, dp_ipv6_tclass((const struct rte_ipv6_hdr *)inner));
-		fragment = RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
-	} else {
-		memcpy(&head, inner, sizeof(head));
-		memcpy(&fragment, inner + offsetof(struct rte_ipv4_hdr, fragment_offset), sizeof(fragment));
-		fragment &= RTE_BE16(RTE_IPV4_HDR_DF_FLAG);
-	}
-	if (unlikely(common->odd))
-		adjust(common->sa, &head, &fragment);
-	const uint16_t sum = (uint16_t)~dp_csum_fold(common->outer_sum + head + length + id + fragment);
-	static_assert(4 * sizeof(uint64_t) + sizeof(uint32_t) == HEAD_BYTES, "the whole head");
-	static_assert(5 * sizeof(uint64_t) + sizeof(uint32_t) == UDP_HEAD_BYTES, "likewise");
-	uint8_t *at = inner - (common->udp ? UDP_HEAD_BYTES : HEAD_BYTES);
-	dp_put64(at, dp_word_pair(dp_word_pair_16(head, length), dp_word_pair_16(id, fragment)));
-	dp_put64(at + 8, dp_word_pair(dp_word_pair_16(ttl_proto(common->udp), sum), common->src_be));
-	dp_put64(at + 16, common->addresses);
-	if (common->udp) {
-		const uint16_t udp_length = dp_be16((uint16_t)(bytes - DP_OUTER_BYTES));
-		dp_put64(at + 24, dp_word_pair(dp_word_pair_16(udp_length, 0), common->spi));
-		at += DP_UDP_BYTES;
-	}
-	dp_put64(at + 24, dp_word_pair(seq_low, seq_high));
-	dp_put32(at + 32, seq_low);
-}
-
 /* Trailer and headers around the inner packet (RFC 4303 2.4, 3.3.2); fills the operation. False: no room. */
 static __rte_always_inline bool
-encapsulate(struct rte_mbuf *m, const struct common *common, uint64_t seq, const bool v6)
+encapsulate(struct rte_mbuf *m, const struct dp_esp_common *common, uint64_t seq, const unsigned kind)
 {
+	const bool v6 = (kind & DP_ESP_INNER_V6) != 0, outer_v6 = (kind & DP_ESP_OUTER_V6) != 0;
 	struct dp_meta *meta = dp_meta(m);
 	struct dp_aead_op *op = dp_op(m);
 	const unsigned inner_bytes = meta->ip_bytes, text = text_bytes(inner_bytes),
 		       pad = text - inner_bytes - DP_ESP_TRAILER, data_off = m->data_off,
-		       head = common->udp ? UDP_HEAD_BYTES : HEAD_BYTES;
+		       head = dp_esp_head_bytes(outer_v6, common->udp);
 	const uint16_t bytes = (uint16_t)(head + text + DP_TAG_BYTES);
 	const uint32_t seq_low = rte_cpu_to_be_32((uint32_t)seq), seq_high = rte_cpu_to_be_32((uint32_t)(seq >> 32));
 	uint8_t *inner = (uint8_t *)m->buf_addr + data_off;
@@ -348,15 +215,22 @@ encapsulate(struct rte_mbuf *m, const struct common *common, uint64_t seq, const
 	memcpy(inner + inner_bytes, padding, sizeof(padding));
 	const uint16_t trailer = dp_byte_pair((uint8_t)pad, v6 ? DP_NEXT_IPV6 : DP_NEXT_IPV4);
 	memcpy(inner + text - DP_ESP_TRAILER, &trailer, sizeof(trailer));
-	write_head(inner, common, seq_low, seq_high, bytes, v6);
+	if (outer_v6)
+		dp_esp_write_v6(inner, common, seq_low, seq_high, bytes, v6);
+	else
+		dp_esp_write_v4(inner, common, seq_low, seq_high, bytes, v6);
 	m->data_off = (uint16_t)(data_off - head);
 	m->data_len = bytes;
 	m->pkt_len = bytes;
 	meta->ip_bytes = bytes;
 	meta->next_hop_be = common->next_hop_be;
 	meta->out_port = common->out_port;
-	if (v6)
+	if (outer_v6) {
+		memcpy(meta->next_hop_v6, common->next_hop_v6, sizeof(meta->next_hop_v6));
+		meta->flags |= common->udp ? DP_META_V6 | DP_META_UDP_SUM : DP_META_V6;
+	} else if (v6) {
 		meta->flags &= (uint8_t)~DP_META_V6;
+	}
 	meta->flags |= DP_META_ROUTED;
 
 	op->key_area = common->key_area;
@@ -369,35 +243,65 @@ encapsulate(struct rte_mbuf *m, const struct common *common, uint64_t seq, const
 	return true;
 }
 
+struct sealed {
+	unsigned n;
+	struct dp_aead_op *ops[DP_VEC_MAX];
+};
+
+/* Packets in a row of one SA. Returns how many they are. */
+static __rte_always_inline unsigned
+seal_run(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct sealed *out, const unsigned kind)
+{
+	const unsigned index = dp_meta(pkt[0])->group;
+	struct dp_group *group = &w->groups.group[index];
+	const struct dp_esp_common common = dp_esp_common_of(group, kind);
+	const unsigned granted = group->granted;
+	const uint64_t first_seq = group->first_seq;
+	unsigned i = 0, next = group->next, n_ops = out->n;
+	do {
+		if (unlikely(next == granted))
+			dp_drop(w, pkt[i], group->reason);
+		else if (likely(encapsulate(pkt[i], &common, first_seq + next++, kind)))
+			out->ops[n_ops++] = dp_op(pkt[i]);
+		else
+			dp_drop(w, pkt[i], DP_DROP_NO_HEADROOM);
+	} while (++i < n && dp_meta(pkt[i])->group == index);
+	group->next = (uint16_t)next;
+	out->n = n_ops;
+	return i;
+}
+
+static __rte_noinline unsigned
+seal_run_4in6(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct sealed *out)
+{
+	return seal_run(w, pkt, n, out, DP_ESP_OUTER_V6);
+}
+
+static __rte_noinline unsigned
+seal_run_6in6(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct sealed *out)
+{
+	return seal_run(w, pkt, n, out, DP_ESP_OUTER_V6 | DP_ESP_INNER_V6);
+}
+
 static __rte_always_inline void
 esp_out(struct dp_worker *w, struct dp_vec *in, const bool v6)
 {
-	struct dp_aead_op *ops[DP_VEC_MAX];
-	unsigned n = gather(w, in, v6), n_ops = 0;
+	struct sealed sealed;
+	unsigned n = gather(w, in, v6);
 
+	sealed.n = 0;
 	for (unsigned g = 0; g < w->groups.n; g++)
 		if (w->groups.group[g].packets > 0)
 			number_group(w, g, in->pkt, n);
 	for (unsigned i = 0; i < n;) {
-		const unsigned index = dp_meta(in->pkt[i])->group;
-		struct dp_group *group = &w->groups.group[index];
-		const struct common common = common_of(group);
-		unsigned next = group->next;
-		const unsigned granted = group->granted;
-		const uint64_t first_seq = group->first_seq;
-		do {
-			struct rte_mbuf *m = in->pkt[i];
-			if (unlikely(next == granted))
-				dp_drop(w, m, group->reason);
-			else if (likely(encapsulate(m, &common, first_seq + next++, v6)))
-				ops[n_ops++] = dp_op(m);
-			else
-				dp_drop(w, m, DP_DROP_NO_HEADROOM);
-		} while (++i < n && dp_meta(in->pkt[i])->group == index);
-		group->next = (uint16_t)next;
+		struct rte_mbuf **pkt = &in->pkt[i];
+		if (likely(w->groups.group[dp_meta(pkt[0])->group].next_hop_v6 == NULL))
+			i += seal_run(w, pkt, n - i, &sealed, v6 ? DP_ESP_INNER_V6 : 0);
+		else
+			i += v6 ? seal_run_6in6(w, pkt, n - i, &sealed) : seal_run_4in6(w, pkt, n - i, &sealed);
 	}
 	in->n = 0;
-	dp_crypto_submit(w, ops, n_ops);
+	dp_crypto_submit(w, sealed.ops, sealed.n);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "dataplane/fragment.h"
 #include "dataplane/ipv4.h"
 #include "dataplane/ipv6.h"
+#include "dataplane/udp_encap.h"
 
 /* Its hop is counted, and where it goes next noted. */
 static void
@@ -16,7 +17,7 @@ hop_done(struct rte_mbuf *m, const struct sadb_nexthop *hop, bool may_be_cut)
 	if (dp_is_v6(m)) {
 		struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *);
 		ip->hop_limits--;
-		memcpy(dp_v6(m)->next_hop, sadb_nexthop_of_v6(hop, ip->dst_addr), sizeof(dp_v6(m)->next_hop));
+		memcpy(dp_meta(m)->next_hop_v6, sadb_nexthop_of_v6(hop, ip->dst_addr), sizeof(dp_meta(m)->next_hop_v6));
 	} else {
 		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
 		dp_ipv4_ttl_down(ip);
@@ -80,7 +81,7 @@ find_way(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 	const struct dp_meta *meta = dp_meta(m);
 	struct dp_port *port = w->dp->port[meta->out_port];
 	bool v6 = dp_is_v6(m);
-	struct sadb_neigh *neigh = v6 ? sadb_neigh_lookup_v6(w->neighs, port->number, dp_v6(m)->next_hop)
+	struct sadb_neigh *neigh = v6 ? sadb_neigh_lookup_v6(w->neighs, port->number, dp_meta(m)->next_hop_v6)
 				      : sadb_neigh_lookup(w->neighs, port->number, meta->next_hop_be);
 	if (neigh == NULL)
 		return false;
@@ -114,9 +115,19 @@ static void
 cut_and_send(struct dp_worker *w, struct rte_mbuf *m, const struct way *way)
 {
 	struct rte_mbuf *piece[DP_FRAGMENTS_MAX];
-	const unsigned n = dp_fragment(w, m, way->port->mtu, piece);
+	const unsigned n = dp_fragment(w, m, way->port->mtu, piece); /* of IPv4: route() let no other through */
 	for (unsigned i = 0; i < n; i++)
 		send_by(w, piece[i], way);
+}
+
+/* Only now all is there that the checksum of UDP covers. */
+static void
+make_udp_sum(struct rte_mbuf *m)
+{
+	struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *);
+	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
+	udp->dgram_cksum = rte_ipv6_udptcp_cksum(ip, udp);
+	dp_meta(m)->flags &= (uint8_t)~DP_META_UDP_SUM;
 }
 
 /* A packet whose way has to be found out. */
@@ -133,6 +144,8 @@ find_and_send(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 		return;
 	}
 	const bool v6 = dp_is_v6(m);
+	if (meta->flags & DP_META_UDP_SUM)
+		make_udp_sum(m);
 	if (!routed && (meta->flags & DP_META_HOP)) {
 		way->hop = meta->hop;
 		way->vnet = meta->vnet;

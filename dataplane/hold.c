@@ -52,7 +52,7 @@ dp_hold(struct dp_worker *w, struct rte_mbuf *m)
 {
 	const struct dp_meta *meta = dp_meta(m);
 	const struct sadb_addr next_hop =
-	    dp_is_v6(m) ? sadb_addr_v6(dp_v6(m)->next_hop) : sadb_addr_v4(meta->next_hop_be);
+	    dp_is_v6(m) ? sadb_addr_v6(dp_meta(m)->next_hop_v6) : sadb_addr_v4(meta->next_hop_be);
 	struct dp_held *held = place(w, meta->out_port, &next_hop);
 
 	ask(w, meta->out_port, &next_hop);

@@ -167,7 +167,8 @@ make_v6(struct dp_worker *w, struct rte_mbuf *m, const struct dp_addrs *addrs, c
 		return NULL;
 	write_v6(reply, m, from, what);
 	dp_meta(reply)->flags |= DP_META_V6;
-	memcpy(dp_v6(reply)->next_hop, sadb_nexthop_of_v6(hop, about->src_addr), sizeof(dp_v6(reply)->next_hop));
+	memcpy(dp_meta(reply)->next_hop_v6, sadb_nexthop_of_v6(hop, about->src_addr),
+	       sizeof(dp_meta(reply)->next_hop_v6));
 	return reply;
 }
 

@@ -166,7 +166,7 @@ dp_inject(struct dp_worker *w)
 			dp_tx(w, port, m);
 		else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
 			inject_ipv4(w, m, port);
-		else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && !port->underlay)
+		else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
 			inject_ipv6(w, m, port);
 		else
 			dp_drop(w, m, DP_DROP_ETHER_TYPE);

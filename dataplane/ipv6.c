@@ -75,8 +75,8 @@ dp_ipv6_may_lack_source(const struct rte_ipv6_hdr *ip, uint32_t bytes)
 	       (dp_ipv6_is_discovery(ip, bytes) && (type == ND_NEIGHBOR_SOLICIT || type == ND_ROUTER_SOLICIT));
 }
 
-static bool
-is_extension(uint8_t proto)
+bool
+dp_ipv6_is_extension(uint8_t proto)
 {
 	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_FRAGMENT ||
 	       proto == IPPROTO_DSTOPTS;
@@ -109,7 +109,7 @@ walk_one(struct rest *rest, struct sadb_flow_v6 *flow)
 		const bool later = (rest->at[2] | (rest->at[3] & 0xf8)) != 0;
 		step(rest, 8);
 		/* Of a later fragment what follows is payload: its protocol must be known by now. */
-		if (later && is_extension(rest->proto))
+		if (later && dp_ipv6_is_extension(rest->proto))
 			return DP_DROP_IP6_EXTENSION;
 		flow->later_fragment |= later;
 		return DP_IP_VERIFIED;
@@ -126,11 +126,74 @@ walk_one(struct rest *rest, struct sadb_flow_v6 *flow)
 static unsigned
 walk(struct rest *rest, struct sadb_flow_v6 *flow)
 {
-	for (unsigned i = 0; is_extension(rest->proto) && !flow->later_fragment; i++) {
+	for (unsigned i = 0; dp_ipv6_is_extension(rest->proto) && !flow->later_fragment; i++) {
 		unsigned verdict = i < HEADERS_MAX ? walk_one(rest, flow) : (unsigned)DP_DROP_IP6_EXTENSION;
 		if (verdict != DP_IP_VERIFIED)
 			return verdict;
 	}
+	return DP_IP_VERIFIED;
+}
+
+/* Of an option that this gateway does not know its type says whether it may be skipped (RFC 8200 4.2). The others ask for an
+ * ICMP error; the drop is all they get. */
+static bool
+may_skip_options(const uint8_t *header, uint32_t bytes)
+{
+	for (uint32_t i = 2; i < bytes;) {
+		const uint8_t type = header[i];
+		if (type == 0) { /* Pad1 */
+			i++;
+			continue;
+		}
+		if ((type & 0xc0) != 0 || i + 2 > bytes || i + 2u + header[i + 1] > bytes)
+			return false;
+		i += 2u + header[i + 1];
+	}
+	return true;
+}
+
+/* One extension header of a packet for the gateway itself, not a fragment's. */
+static unsigned
+walk_own(struct rest *rest)
+{
+	const uint32_t bytes = 8u + 8u * rest->at[1];
+
+	if (bytes > rest->bytes)
+		return DP_DROP_IP6_EXTENSION;
+	/* It ends here, or would go on to where its sender likes: RFC 8200 4.4, 5095 3. */
+	if (rest->proto == IPPROTO_ROUTING && (rest->at[2] == 0 || rest->at[3] != 0))
+		return DP_DROP_IP6_ROUTING;
+	if (rest->proto != IPPROTO_ROUTING && !may_skip_options(rest->at, bytes))
+		return DP_DROP_IP6_EXTENSION;
+	step(rest, bytes);
+	return DP_IP_VERIFIED;
+}
+
+static bool
+is_atomic(const struct rest *rest)
+{
+	return (rest->at[2] | (rest->at[3] & 0xf9)) == 0;
+}
+
+unsigned
+dp_ipv6_walk(const struct rte_ipv6_hdr *ip, uint32_t bytes, struct dp_ipv6_upper *upper)
+{
+	struct rest rest = {.at = (const uint8_t *)(ip + 1), .bytes = bytes - sizeof(*ip), .proto = ip->proto};
+
+	for (unsigned i = 0; dp_ipv6_is_extension(rest.proto); i++) {
+		unsigned verdict = DP_IP_VERIFIED;
+		if (i == HEADERS_MAX || (rest.proto == IPPROTO_HOPOPTS && i > 0) || rest.bytes < 8)
+			return DP_DROP_IP6_EXTENSION;
+		if (rest.proto != IPPROTO_FRAGMENT)
+			verdict = walk_own(&rest);
+		else if (is_atomic(&rest))
+			step(&rest, 8);
+		else
+			break;
+		if (verdict != DP_IP_VERIFIED)
+			return verdict;
+	}
+	*upper = (struct dp_ipv6_upper){.at = (uint16_t)(rest.at - (const uint8_t *)ip), .proto = rest.proto};
 	return DP_IP_VERIFIED;
 }
 

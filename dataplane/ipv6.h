@@ -37,6 +37,17 @@ bool dp_ipv6_may_lack_source(const struct rte_ipv6_hdr *ip, uint32_t bytes);
  * or why these headers go no further. */
 unsigned dp_ipv6_flow_read(struct sadb_flow_v6 *flow, const struct rte_ipv6_hdr *ip, uint32_t bytes);
 
+bool dp_ipv6_is_extension(uint8_t proto);
+
+/* What stands behind the extension headers of a packet for the gateway itself, at offset at of the packet. A fragment header
+ * ends the walk, but for that of an atomic fragment, which is a whole packet (RFC 6946). */
+struct dp_ipv6_upper {
+	uint16_t at;
+	uint8_t proto;
+};
+/* Returns DP_IP_VERIFIED, or why the packet goes no further. */
+unsigned dp_ipv6_walk(const struct rte_ipv6_hdr *ip, uint32_t bytes, struct dp_ipv6_upper *upper);
+
 /* Does the SA's selector hold the packet? Unknown ports match only a selector that asks for none (RFC 4301 7). */
 bool dp_ipv6_selected(const struct sadb_selector *sel, const struct sadb_flow_v6 *flow);
 
@@ -94,6 +105,14 @@ dp_route_inside(struct rte_mbuf *m)
 	const struct sadb_fib *fib = sadb_vnet_fib(dp_meta(m)->vnet);
 	return dp_is_v6(m) ? sadb_fib_lookup_v6(fib, dp_v6(m)->flow.dst)
 			   : sadb_fib_lookup(fib, dp_meta(m)->flow.dst_be);
+}
+
+/* Is it an address of the gateway's, in that domain? */
+static inline bool
+dp_ipv6_is_own(const struct sadb_vnet *vnet, const uint8_t addr[16])
+{
+	const struct sadb_nexthop *hop = sadb_fib_lookup_v6(sadb_vnet_fib(vnet), addr);
+	return hop != NULL && hop->kind == SADB_ROUTE_LOCAL;
 }
 
 /* What the packet shows to a selector, as the control thread wants it. */

@@ -26,11 +26,15 @@ enum dp_meta_flag {
 	DP_META_HOP = 1 << 4,       /* hop is set */
 	DP_META_HAS_L2 = 1 << 3,    /* the Ethernet header stands before the data, as received */
 	DP_META_LONG = 1 << 5,      /* as ROUTED, and to be cut for its port: it may be longer than its MTU */
-	DP_META_V6 = 1 << 6,        /* IPv6: flow and next hop are in struct dp_v6, next_hop_be is 0 */
+	DP_META_UDP_SUM = 1 << 7,   /* sealed in UDP over IPv6, whose checksum is still to be made */
+	DP_META_V6 = 1 << 6,        /* IPv6: its flow is in struct dp_v6, next_hop_be is 0 */
 };
 
 struct dp_meta {
-	struct sadb_flow_v4 flow;
+	union {
+		struct sadb_flow_v4 flow;
+		uint8_t next_hop_v6[16]; /* with DP_META_V6 */
+	};
 	struct sadb_vnet *vnet;
 	struct sadb_sa *sa;
 	union {
@@ -53,7 +57,6 @@ struct dp_meta {
 /* Of an IPv6 packet, which has no business with the engine at the same time: before esp_out, or after esp_in. */
 struct dp_v6 {
 	struct sadb_flow_v6 flow;
-	uint8_t next_hop[16];
 };
 
 /* Private area of every packet buffer. */

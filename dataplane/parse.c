@@ -13,6 +13,7 @@
 #include "dataplane/reassembly.h"
 #include "dataplane/udp_encap.h"
 #include "dataplane/vlan.h"
+#include "dataplane/underlay_v6.h"
 
 /* 224.0.0.0/24 is for this link only (RFC 5771 4): routing protocols on the twin want it, nothing forwards it. */
 static bool
@@ -35,7 +36,8 @@ parse_esp(struct dp_worker *w, struct rte_mbuf *m, uint32_t udp, unsigned first)
 static void
 parse_udp(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
 {
-	unsigned verdict = dp_udp_judge(ip, dp_meta(m)->ip_bytes, w->dp->nat_t_port_be);
+	const unsigned there = dp_meta(m)->ip_bytes - (unsigned)sizeof(*ip);
+	unsigned verdict = dp_udp_judge((const struct rte_udp_hdr *)(ip + 1), there, w->dp->nat_t_port_be);
 	if (verdict == DP_UDP_OTHER) {
 		dp_vec_push(&w->punt, m);
 	} else if (verdict == DP_UDP_ESP) {
@@ -117,13 +119,6 @@ parse_ipv4(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port)
 	dp_vec_push(&w->classify, m);
 }
 
-static bool
-is_own_v6(const struct dp_port *port, const uint8_t addr[16])
-{
-	const struct sadb_nexthop *hop = sadb_fib_lookup_v6(sadb_vnet_fib(port->vnet), addr);
-	return hop != NULL && hop->kind == SADB_ROUTE_LOCAL;
-}
-
 /* Where an IPv6 packet from inside goes, whose header is right. */
 static void
 parse_ipv6_inside(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv6_hdr *ip, const struct dp_port *port)
@@ -132,7 +127,7 @@ parse_ipv6_inside(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv6
 	bool for_link = dp_ipv6_is_link_multicast(ip->dst_addr) || dp_ipv6_is_link_local(ip->dst_addr);
 	/* Among neighbours, as ARP is: the twin answers. A source may be missing then (RFC 4862 5.4.2). What only looks so and
 	 * is for a host beyond is not the kernel's: were it a router, it would route that past the policies. */
-	if (for_link || (dp_ipv6_is_discovery(ip, meta->ip_bytes) && is_own_v6(port, ip->dst_addr))) {
+	if (for_link || (dp_ipv6_is_discovery(ip, meta->ip_bytes) && dp_ipv6_is_own(port->vnet, ip->dst_addr))) {
 		dp_vec_push(&w->punt, m);
 		return;
 	}
@@ -146,7 +141,7 @@ parse_ipv6_inside(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv6
 	meta->vnet = port->vnet;
 	meta->flags = DP_META_V6;
 	meta->next_hop_be = 0;
-	if (dp_ipv6_is_link_local(ip->src_addr) && !is_own_v6(port, ip->dst_addr)) {
+	if (dp_ipv6_is_link_local(ip->src_addr) && !dp_ipv6_is_own(port->vnet, ip->dst_addr)) {
 		dp_drop(w, m, DP_DROP_IP6_LINK);
 		return;
 	}
@@ -172,7 +167,10 @@ parse_ipv6(struct dp_worker *w, struct rte_mbuf *m, const struct dp_port *port)
 		dp_drop(w, m, DP_DROP_ETHER_DST);
 		return;
 	}
-	parse_ipv6_inside(w, m, ip, port);
+	if (port->underlay)
+		dp_underlay_v6(w, m);
+	else
+		parse_ipv6_inside(w, m, ip, port);
 }
 
 /* What a device put into several buffers, copied into one: ESP is sealed and opened in place. NULL: dropped, it fits none. */
@@ -222,7 +220,7 @@ parse_one(struct dp_worker *w, struct rte_mbuf *m)
 	}
 	if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
 		parse_ipv4(w, m, port);
-	else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && !port->underlay)
+	else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
 		parse_ipv6(w, m, port);
 	else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP))
 		dp_vec_push(&w->punt, m);

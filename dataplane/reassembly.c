@@ -19,33 +19,39 @@
 
 #include "dataplane/dp.h"
 #include "dataplane/ipv4.h"
+#include "dataplane/ipv6.h"
 
 #define PLACES    64
 #define BUFFERS   (2 * PLACES) /* as many may be on their way through the stages */
-#define TIMEOUT_S 15           /* RFC 791 3.2 */
+#define TIMEOUT_S 15           /* RFC 791 3.2; RFC 8200 4.5 allows IPv6 up to 60 */
 #define POLLS_S   8            /* how often a second it is looked at who waited too long */
 
 #define UNIT       8u /* bytes; all offsets are multiples (RFC 791 3.1) */
 #define WORD       64u
 #define ROOM       (UINT16_MAX & ~(RTE_CACHE_LINE_SIZE - 1u)) /* of a buffer, with its headroom */
 #define HEAD_BYTES ((uint32_t)(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr)))
-#define MOST       ((ROOM - RTE_PKTMBUF_HEADROOM - HEAD_BYTES) & ~(UNIT - 1)) /* bytes after the IP header */
+#define HEAD_V6    ((uint32_t)(sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv6_hdr)))
+#define MOST(head) ((ROOM - RTE_PKTMBUF_HEADROOM - (head)) & ~(UNIT - 1)) /* bytes after the IP header */
 
+/* Which packet a fragment is of. IPv4 addresses fill the first four bytes. Compared as bytes. */
 struct name {
-	rte_be32_t src_be, dst_be;
-	rte_be16_t id_be;
-	uint16_t proto;
+	uint8_t src[16], dst[16];
+	uint32_t id;
+	uint16_t proto; /* IPv6 does not ask for it: 0 */
+	uint16_t head;  /* bytes of Ethernet and IP header: says the family, too */
 };
+static_assert(sizeof(struct name) == 40, "no hidden padding");
 
 struct place {
 	struct name name;
 	bool used;
 	bool congested;     /* a fragment bore CE (RFC 3168 5.3) */
+	uint8_t next;       /* IPv6: what the whole packet's header says follows */
 	struct rte_mbuf *m; /* Ethernet and IP header, then the payload; NULL: given up, and so is what comes of it */
 	uint64_t deadline;  /* TSC */
 	uint32_t have, top; /* bytes: how many came, and beyond which none did */
 	uint32_t end;       /* how many there are; 0: the last fragment did not come yet */
-	uint64_t there[(MOST / UNIT + WORD - 1) / WORD];
+	uint64_t there[(MOST(HEAD_BYTES) / UNIT + WORD - 1) / WORD];
 };
 
 struct dp_reassembly {
@@ -61,6 +67,8 @@ struct piece {
 	const uint8_t *bytes;
 	uint32_t at, n;
 	bool last;
+	bool congested;
+	uint8_t next; /* IPv6: protocol of what was cut */
 };
 
 struct dp_reassembly *
@@ -113,7 +121,7 @@ give_up(struct dp_worker *w, struct place *place, enum dp_drop reason)
 static bool
 name_equal(const struct name *a, const struct name *b)
 {
-	return a->src_be == b->src_be && a->dst_be == b->dst_be && a->id_be == b->id_be && a->proto == b->proto;
+	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
 /* The packet's place, made when it is new. NULL: no buffer. */
@@ -166,7 +174,7 @@ judge(const struct place *place, const struct piece *piece)
 	for (uint32_t i = 0; i < units; i++)
 		known += is_there(place, piece->at / UNIT + i);
 	if (known == units && end <= place->top && (!piece->last || end == place->end) &&
-	    memcmp(rte_pktmbuf_mtod_offset(place->m, const uint8_t *, HEAD_BYTES + piece->at), piece->bytes,
+	    memcmp(rte_pktmbuf_mtod_offset(place->m, const uint8_t *, piece->name.head + piece->at), piece->bytes,
 		   piece->n) == 0)
 		return DP_DROP_FRAGMENT_DUPLICATE;
 	if (known > 0 || (place->end != 0 && (piece->last || end > place->end)) || (piece->last && place->top > end))
@@ -177,16 +185,16 @@ judge(const struct place *place, const struct piece *piece)
 static void
 put(struct place *place, struct rte_mbuf *m, const struct piece *piece)
 {
-	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
-	const struct rte_ipv4_hdr *ip = (const struct rte_ipv4_hdr *)(ether + 1);
-	const uint32_t end = piece->at + piece->n;
+	const uint32_t end = piece->at + piece->n, head = piece->name.head;
 
-	if (piece->at == 0)
-		memcpy(rte_pktmbuf_mtod(place->m, uint8_t *), ether, HEAD_BYTES);
-	memcpy(rte_pktmbuf_mtod_offset(place->m, uint8_t *, HEAD_BYTES + piece->at), piece->bytes, piece->n);
+	if (piece->at == 0) {
+		memcpy(rte_pktmbuf_mtod(place->m, uint8_t *), rte_pktmbuf_mtod(m, const uint8_t *), head);
+		place->next = piece->next; /* the first one's counts (RFC 8200 4.5) */
+	}
+	memcpy(rte_pktmbuf_mtod_offset(place->m, uint8_t *, head + piece->at), piece->bytes, piece->n);
 	for (uint32_t unit = piece->at / UNIT; unit * UNIT < end; unit++)
 		place->there[unit / WORD] |= UINT64_C(1) << unit % WORD;
-	place->congested |= (ip->type_of_service & RTE_IPV4_HDR_ECN_MASK) == RTE_IPV4_HDR_ECN_CE;
+	place->congested |= piece->congested;
 	place->have += piece->n;
 	if (place->top < end)
 		place->top = end;
@@ -211,22 +219,40 @@ ordinary(struct dp_worker *w, struct rte_mbuf *m)
 	return copy;
 }
 
+static void
+make_whole_v4(const struct place *place, struct rte_ipv4_hdr *ip)
+{
+	if (place->congested)
+		ip->type_of_service |= RTE_IPV4_HDR_ECN_CE;
+	ip->total_length = dp_be16((uint16_t)(sizeof(*ip) + place->end));
+	ip->fragment_offset = 0;
+	ip->hdr_checksum = 0;
+	ip->hdr_checksum = (uint16_t)~dp_ipv4_sum20((const uint8_t *)ip);
+}
+
+static void
+make_whole_v6(const struct place *place, struct rte_ipv6_hdr *ip)
+{
+	if (place->congested)
+		dp_ipv6_tclass_set(ip, dp_ipv6_tclass(ip) | RTE_IPV4_HDR_ECN_CE);
+	ip->payload_len = dp_be16((uint16_t)place->end);
+	ip->proto = place->next;
+}
+
 /* All is there: the header becomes that of a whole packet. */
 static struct rte_mbuf *
 complete(struct dp_worker *w, const struct place *place, uint16_t in_port)
 {
 	struct rte_mbuf *m = place->m;
-	const uint16_t bytes = (uint16_t)(HEAD_BYTES + place->end);
-	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+	const uint16_t bytes = (uint16_t)(place->name.head + place->end);
+	void *ip = rte_pktmbuf_mtod_offset(m, void *, sizeof(struct rte_ether_hdr));
 
 	m->data_len = bytes;
 	m->pkt_len = bytes;
-	if (place->congested)
-		ip->type_of_service |= RTE_IPV4_HDR_ECN_CE;
-	ip->total_length = dp_be16((uint16_t)(bytes - sizeof(struct rte_ether_hdr)));
-	ip->fragment_offset = 0;
-	ip->hdr_checksum = 0;
-	ip->hdr_checksum = (uint16_t)~dp_ipv4_sum20((const uint8_t *)ip);
+	if (place->name.head == HEAD_V6)
+		make_whole_v6(place, ip);
+	else
+		make_whole_v4(place, ip);
 	*dp_meta(m) = (struct dp_meta){
 	    .in_port = in_port, .ip_bytes = (uint16_t)(bytes - sizeof(struct rte_ether_hdr)), .flags = DP_META_HAS_L2};
 	dp_count(&w->stats.made, 1);
@@ -256,27 +282,17 @@ join(struct dp_worker *w, struct rte_mbuf *m, const struct piece *piece, unsigne
 	return whole;
 }
 
-struct rte_mbuf *
-dp_reassemble(struct dp_worker *w, struct rte_mbuf *m)
+static struct rte_mbuf *
+take(struct dp_worker *w, struct rte_mbuf *m, const struct piece *piece)
 {
-	const struct rte_ipv4_hdr *ip =
-	    rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
-	const uint16_t field = dp_be16(ip->fragment_offset);
-	const struct piece piece = {
-	    .name = {ip->src_addr, ip->dst_addr, ip->packet_id, ip->next_proto_id},
-	    .bytes = (const uint8_t *)(ip + 1),
-	    .at = (field & RTE_IPV4_HDR_OFFSET_MASK) * UNIT,
-	    .n = dp_meta(m)->ip_bytes - (uint32_t)sizeof(*ip),
-	    .last = (field & RTE_IPV4_HDR_MF_FLAG) == 0,
-	};
 	unsigned reason;
 
-	if (piece.n == 0 || (!piece.last && piece.n % UNIT != 0) || piece.at + piece.n > MOST) {
+	if (piece->n == 0 || (!piece->last && piece->n % UNIT != 0) || piece->at + piece->n > MOST(piece->name.head)) {
 		dp_drop(w, m, DP_DROP_FRAGMENT_LENGTH);
 		return NULL;
 	}
 	pthread_spin_lock(&w->dp->reassembly->lock);
-	struct rte_mbuf *whole = join(w, m, &piece, &reason);
+	struct rte_mbuf *whole = join(w, m, piece, &reason);
 	pthread_spin_unlock(&w->dp->reassembly->lock);
 	if (reason != DP_DROP_COUNT) {
 		dp_drop(w, m, reason);
@@ -285,6 +301,48 @@ dp_reassemble(struct dp_worker *w, struct rte_mbuf *m)
 	dp_count(&w->stats.joined, 1);
 	rte_pktmbuf_free(m);
 	return whole;
+}
+
+struct rte_mbuf *
+dp_reassemble(struct dp_worker *w, struct rte_mbuf *m)
+{
+	const struct rte_ipv4_hdr *ip =
+	    rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, sizeof(struct rte_ether_hdr));
+	const uint16_t field = dp_be16(ip->fragment_offset);
+	struct piece piece = {
+	    .name = {.id = ip->packet_id, .proto = ip->next_proto_id, .head = HEAD_BYTES},
+	    .bytes = (const uint8_t *)(ip + 1),
+	    .at = (field & RTE_IPV4_HDR_OFFSET_MASK) * UNIT,
+	    .n = dp_meta(m)->ip_bytes - (uint32_t)sizeof(*ip),
+	    .last = (field & RTE_IPV4_HDR_MF_FLAG) == 0,
+	    .congested = (ip->type_of_service & RTE_IPV4_HDR_ECN_MASK) == RTE_IPV4_HDR_ECN_CE,
+	};
+	memcpy(piece.name.src, &ip->src_addr, sizeof(ip->src_addr));
+	memcpy(piece.name.dst, &ip->dst_addr, sizeof(ip->dst_addr));
+	return take(w, m, &piece);
+}
+
+struct rte_mbuf *
+dp_reassemble_v6(struct dp_worker *w, struct rte_mbuf *m, uint16_t at)
+{
+	const struct rte_ipv6_hdr *ip =
+	    rte_pktmbuf_mtod_offset(m, const struct rte_ipv6_hdr *, sizeof(struct rte_ether_hdr));
+	const uint8_t *fragment = (const uint8_t *)ip + at; /* next header, reserved, offset and M, identification */
+	uint16_t field_be;
+	struct piece piece = {
+	    .name = {.head = HEAD_V6},
+	    .bytes = fragment + RTE_IPV6_FRAG_HDR_SIZE,
+	    .n = dp_meta(m)->ip_bytes - at - (uint32_t)RTE_IPV6_FRAG_HDR_SIZE,
+	    .congested = (dp_ipv6_tclass(ip) & RTE_IPV4_HDR_ECN_MASK) == RTE_IPV4_HDR_ECN_CE,
+	    .next = fragment[0],
+	};
+	memcpy(&field_be, fragment + 2, sizeof(field_be));
+	piece.at = dp_be16(field_be) & ~(UNIT - 1);
+	piece.last = (dp_be16(field_be) & 1) == 0;
+	memcpy(&piece.name.id, fragment + 4, sizeof(piece.name.id));
+	memcpy(piece.name.src, ip->src_addr, sizeof(piece.name.src));
+	memcpy(piece.name.dst, ip->dst_addr, sizeof(piece.name.dst));
+	return take(w, m, &piece);
 }
 
 void

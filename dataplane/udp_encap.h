@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * ESP in UDP on its way in (RFC 3948): what a datagram to the NAT traversal port is, and ESP without it. Inline and pure.
  *
- * The UDP checksum is not looked at (2.1: zero or not): what it would tell of ESP the tag tells better, and what is for
- * IKE goes to the kernel, which checks it.
+ * The UDP checksum is not looked at (2.1: zero or not; of IPv6 as well, RFC 6935): what it would tell of ESP the tag tells
+ * better, and what is for IKE goes to the kernel, which checks it.
  *
  * What comes in fragments is put together before. So the kernel, which may know the same SA, never gets an ESP packet. */
 #ifndef DP_UDP_ENCAP_H
@@ -25,15 +25,13 @@
 #define DP_UDP_ESP   DP_DROP_COUNT
 #define DP_UDP_OTHER (DP_DROP_COUNT + 1) /* IKE, or another port: the kernel's */
 
-/* What a UDP packet to one of the gateway's own addresses is. Its IP header is verified, and ip_bytes are there; it
- * is no fragment. */
+/* What a UDP packet to one of the gateway's own addresses is. Its IP header is verified, and of the datagram that many bytes
+ * are there; it is no fragment. */
 static inline unsigned
-dp_udp_judge(const struct rte_ipv4_hdr *ip, uint16_t ip_bytes, rte_be16_t nat_t_port_be)
+dp_udp_judge(const struct rte_udp_hdr *udp, unsigned there, rte_be16_t nat_t_port_be)
 {
 	static const uint8_t marker[DP_MARKER_BYTES];
-	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(ip + 1);
 	const uint8_t *payload = (const uint8_t *)(udp + 1);
-	const unsigned there = ip_bytes - (unsigned)sizeof(*ip);
 
 	if (there < 4 || udp->dst_port != nat_t_port_be)
 		return DP_UDP_OTHER;

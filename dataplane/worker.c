@@ -111,6 +111,7 @@ stages(struct dp_worker *w, uint64_t t)
 	const uint64_t sent = w->stats.tx;
 	t = run(w, DP_STAGE_PARSE, &w->parse, dp_parse, t);
 	t = run(w, DP_STAGE_ESP_IN, &w->esp_in, dp_esp_in, t);
+	t = run(w, DP_STAGE_ESP_IN, &w->esp_in_v6, dp_esp_in_v6, t);
 	t = run(w, DP_STAGE_CLASSIFY, &w->classify, dp_classify, t);
 	t = run(w, DP_STAGE_CLASSIFY, &w->classify_v6, dp_classify_v6, t);
 	t = run(w, DP_STAGE_ESP_OUT, &w->esp_out, dp_esp_out, t);

@@ -27,6 +27,7 @@ struct dp_group {
 	uint16_t plain_bytes;     /* outbound: longest packet that nobody needs to look at */
 	uint8_t reason;           /* enum dp_drop for those beyond granted */
 	rte_be32_t next_hop_be;
+	const uint8_t *next_hop_v6; /* outbound: lives as long as the route; NULL: the outer header is IPv4's */
 };
 static_assert(sizeof(struct dp_group) == 64, "one line");
 
@@ -91,6 +92,7 @@ struct dp_worker {
 	/* inputs of the stages */
 	struct dp_vec parse, classify, esp_in, esp_out, inner, forward, punt, drop;
 	struct dp_vec classify_v6, esp_out_v6, inner_v6;
+	struct dp_vec esp_in_v6; /* by the outer header; the others by the inner one */
 	struct dp_vec uncut; /* a rest of a batch of esp_out whose first packet is too long for its SA and may be cut */
 	bool cutting;        /* esp_out's batch comes from there */
 	struct dp_vec opened; /* back from the engine */
@@ -145,6 +147,7 @@ bool dp_event_send(struct dp_worker *w, const struct dp_event *event);
 void dp_parse(struct dp_worker *w);
 void dp_classify(struct dp_worker *w);
 void dp_esp_in(struct dp_worker *w);        /* to the engine */
+void dp_esp_in_v6(struct dp_worker *w);     /* the same of those with an outer IPv6 header */
 void dp_esp_in_finish(struct dp_worker *w); /* back from it: w->opened */
 void dp_inner(struct dp_worker *w);
 void dp_esp_out(struct dp_worker *w);
@@ -189,6 +192,7 @@ void dp_icmp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_icmp_error e
 /* Where an SA's packets go, and the longest that it can seal in one piece. */
 struct dp_esp_way {
 	rte_be32_t next_hop_be;
+	const uint8_t *next_hop_v6; /* of an SA with IPv6 addresses; else NULL */
 	uint16_t out_port;
 	uint16_t max_inner_bytes;
 	uint8_t reason; /* enum dp_drop: nowhere; DP_DROP_COUNT: there */

@@ -184,7 +184,6 @@ static const struct {
     {PORT("name: a, device: net_null1, underlay: true, addresses: [10.0.0.255/24]"), "1: ports[1].addresses[0]: not an address of a host: '10.0.0.255/24'; accepted: " ADDRS},
     {PORT("name: a, device: net_null1, underlay: true, addresses: [127.0.0.1/8]"), "1: ports[1].addresses[0]: not an address of a host: '127.0.0.1/8'; accepted: " ADDRS},
     {PORT("name: a, device: net_null1, underlay: true, addresses: [224.0.0.5/24]"), "1: ports[1].addresses[0]: not an address of a host: '224.0.0.5/24'; accepted: " ADDRS},
-    {PORT("name: a, device: net_null1, underlay: true, addresses: [\"fd00::1/64\"]"), "1: ports[1].addresses[0]: fd00::1 is IPv6, which the underlay does not carry; accepted: IPv4 here, both on ports inside"},
     {PORT("name: a, device: net_null1, vnet: v, addresses: [\"ff02::1/64\"]") "vnets: [{name: v, id: 1}]\n", "1: ports[1].addresses[0]: not an address of a host: 'ff02::1/64'; accepted: " ADDRS},
     {PORT("name: a, device: net_null1, vnet: v, addresses: [\"::1/128\"]") "vnets: [{name: v, id: 1}]\n", "1: ports[1].addresses[0]: not an address of a host: '::1/128'; accepted: " ADDRS},
     {PORT("name: a, device: net_null1, vnet: v, addresses: [\"::/128\"]") "vnets: [{name: v, id: 1}]\n", "1: ports[1].addresses[0]: not an address of a host: '::/128'; accepted: " ADDRS},

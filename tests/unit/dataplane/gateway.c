@@ -261,7 +261,7 @@ gateway_frame(struct gateway *gw, enum gw_port port, const uint8_t *ip, size_t b
 	ether->dst_addr = gw->dp->port[port]->mac;
 	memcpy(&ether->src_addr, peer_mac, 6);
 	ether->ether_type =
-	    gw->v6 && port == GW_PORT_LAN ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	    (port == GW_PORT_LAN ? gw->v6 : gw->wan_v6) ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
 	memcpy(ether + 1, ip, bytes);
 	return m;
 }

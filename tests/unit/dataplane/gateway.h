@@ -29,6 +29,7 @@ struct gateway {
 	struct rte_ring *rx[2], *tx[2];
 	struct witness_sa out, in; /* the peer's view of the two SAs: what opens, what seals */
 	bool v6;                   /* frames bear IPv6's EtherType where the port is an inside one */
+	bool wan_v6;               /* and where it is not */
 };
 
 /* Once per process: namespace of its own, DPDK. 0, or a skip reason is printed and -1 returned (no root). */
