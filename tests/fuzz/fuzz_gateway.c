@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "tests/unit/dataplane/ipv6_rig.h"
+#include "tests/unit/dataplane/outer_v6_rig.h"
 #include "tests/unit/dataplane/udp_rig.h"
 
 #define WINDOW  128
@@ -34,8 +34,9 @@ add_in(struct fuzz_gateway *f, unsigned which)
 {
 	const struct witness_sa *sa = &f->in[which].sa;
 	const uint32_t flags = sa->esn ? SADB_SA_ESN : 0;
-	struct sadb_sa_config config =
-	    which == FUZZ_IN_UDP ? udp_rig_sa(sa, flags, WINDOW) : gateway_sa(sa, flags, WINDOW);
+	struct sadb_sa_config config = which == FUZZ_IN_UDP  ? udp_rig_sa(sa, flags, WINDOW)
+				       : which >= FUZZ_IN_V6 ? outer_sa(sa, flags, which == FUZZ_IN_V6_UDP)
+							     : gateway_sa(sa, flags, WINDOW);
 
 	if (which == FUZZ_IN_HOST)
 		config.sel =
@@ -56,13 +57,18 @@ add_sas(struct fuzz_gateway *f)
 	struct sadb_sa_config config = udp_rig_sa(&f->out[FUZZ_OUT_UDP].sa, SADB_SA_ESN, WINDOW);
 	config.reqid = 2;
 	gateway_add_sa(&f->gw, &config);
+	make_sa(&f->out[FUZZ_OUT_V6], GW_SPI_OUT + 2, true, false);
+	config = outer_sa(&f->out[FUZZ_OUT_V6].sa, 0, false);
+	config.reqid = 3;
+	gateway_add_sa(&f->gw, &config);
 }
 
 void
 fuzz_in_advance(unsigned which)
 {
 	struct fuzz_sa *sa = &fuzz_gw.in[which];
-	const struct sadb_addr dst = sadb_addr_v4(rte_cpu_to_be_32(sa->sa.dst));
+	const struct sadb_addr dst =
+	    which >= FUZZ_IN_V6 ? rig_address(OUTER_WAN) : sadb_addr_v4(rte_cpu_to_be_32(sa->sa.dst));
 	const struct sadb_sa_key key = sadb_sa_key_make(&dst, rte_cpu_to_be_32(sa->sa.spi), IPPROTO_ESP);
 	struct sadb_error err;
 
@@ -88,13 +94,17 @@ add_policies(struct gateway *gw)
 	} table[] = {
 	    {"10.3.0.0/24", 2, SADB_PROTECT, false}, {"10.4.0.0/24", 0, SADB_DROP, false},
 	    {"10.5.0.0/24", 0, SADB_BYPASS, false},  {"10.6.0.0/24", 9, SADB_PROTECT, false},
-	    {"10.7.0.0/24", 1, SADB_PROTECT, true},
+	    {"10.7.0.0/24", 1, SADB_PROTECT, true},  {"10.8.0.0/24", 3, SADB_PROTECT, false},
 	};
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct sadb_policy_config config = gateway_policy(SADB_POLICY_OUT);
 		config.sel.dst = rig_prefix(table[i].dst);
 		config.tmpl.reqid = table[i].reqid;
 		config.action = (uint8_t)table[i].action;
+		if (table[i].reqid == 3) {
+			config.tmpl.src = rig_address(OUTER_WAN);
+			config.tmpl.dst = rig_address(OUTER_PEER);
+		}
 		if (table[i].ike) {
 			config.sel.proto = 17;
 			config.sel.dport_be = RTE_BE16(500);
@@ -122,9 +132,11 @@ add_ways(struct gateway *gw)
 	    {.addr_v4_be = rte_cpu_to_be_32(GW_PEER), .port = GW_PORT_WAN, .mac = {2}},
 	    {.addr_v4_be = rte_cpu_to_be_32(GW_HOST), .port = GW_PORT_LAN, .mac = {2, 0, 0, 0, 0, 4}},
 	    {.port = GW_PORT_LAN, .v6 = 1, .mac = {2, 0, 0, 0, 0, 6}},
+	    {.port = GW_PORT_WAN, .v6 = 1, .mac = {2, 0, 0, 0, 0, 9}},
 	};
 	memcpy(neigh[2].addr_v6, rig_address(RIG_HOST).bytes, 16);
-	sadb_neighs_set(gw->db, sadb_neigh_table_create(neigh, 3));
+	memcpy(neigh[3].addr_v6, rig_address(OUTER_PEER).bytes, 16);
+	sadb_neighs_set(gw->db, sadb_neigh_table_create(neigh, 4));
 	gateway_routes(gw, routes, 6);
 	fuzz_expect(dp_port_addrs_set(gw->dp, GW_PORT_LAN, own, 3) == 0);
 }
@@ -186,6 +198,7 @@ fuzz_gateway_start(void)
 	if (gateway_process_start() < 0)
 		exit(77); /* they are skipped without root, as the tests are */
 	rig_start(&fuzz_gw.gw);
+	outer_underlay(&fuzz_gw.gw);
 	add_sas(&fuzz_gw);
 	add_policies(&fuzz_gw.gw);
 	add_ways(&fuzz_gw.gw);

@@ -9,10 +9,11 @@
 
 #define FUZZ_FRAME 1536 /* most bytes of an IP packet that an input may make */
 
-/* Inbound SAs: plain, with ESN, in UDP, with a selector of one host. All may carry what the policies protect. */
-enum { FUZZ_IN_PLAIN, FUZZ_IN_ESN, FUZZ_IN_UDP, FUZZ_IN_HOST, FUZZ_INS };
-/* Outbound SAs: plain to 10.2.0.0/24, and with ESN in UDP to 10.3.0.0/24. */
-enum { FUZZ_OUT_PLAIN, FUZZ_OUT_UDP, FUZZ_OUTS };
+/* Inbound SAs: plain, with ESN, in UDP, with a selector of one host, over IPv6, in UDP over IPv6. All may carry what the policies
+ * protect. */
+enum { FUZZ_IN_PLAIN, FUZZ_IN_ESN, FUZZ_IN_UDP, FUZZ_IN_HOST, FUZZ_IN_V6, FUZZ_IN_V6_UDP, FUZZ_INS };
+/* Outbound SAs: plain to 10.2.0.0/24, with ESN in UDP to 10.3.0.0/24, over IPv6 to 10.8.0.0/24. */
+enum { FUZZ_OUT_PLAIN, FUZZ_OUT_UDP, FUZZ_OUT_V6, FUZZ_OUTS };
 
 struct fuzz_sa {
 	struct witness_sa sa;
@@ -27,7 +28,8 @@ struct fuzz_gateway {
 extern struct fuzz_gateway fuzz_gw;
 
 /* Once. Beside what ipv6_rig.h has: from 10.1.0.0/24, what goes to 10.3.0.0/24 is protected, to 10.4.0.0/24 blocked, to
- * 10.5.0.0/24 let through, to 10.6.0.0/24 protected without an SA, to 10.7.0.0/24 protected for UDP port 500 only. */
+ * 10.5.0.0/24 let through, to 10.6.0.0/24 protected without an SA, to 10.7.0.0/24 protected for UDP port 500 only, to
+ * 10.8.0.0/24 protected over IPv6. */
 void fuzz_gateway_start(void);
 
 /* Puts an inbound SA's top beyond the window of numbers that were used; an SA without numbers left gets a new key. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz_gateway.h"
+#include "tests/unit/dataplane/outer_v6_rig.h"
 #include "tests/unit/dataplane/udp_rig.h"
 
 enum command { PACKET, FRAME, SEAL, TURN, COMMANDS };
@@ -149,9 +150,12 @@ seal(struct fuzz_input *in)
 	size_t bytes = witness_seal(&sa->sa, seq, s->inner, s->bytes, &twist, wire);
 	if (which == FUZZ_IN_UDP)
 		bytes = witness_udp_wrap(wire, bytes, UDP_RIG_PEER, UDP_RIG_NAT_T);
-	const bool outside = where % bytes < (which == FUZZ_IN_UDP ? 28u : 20u);
+	else if (which >= FUZZ_IN_V6)
+		bytes = outer_wrap(wire, bytes, which == FUZZ_IN_V6_UDP);
+	static const uint8_t heads[FUZZ_INS] = {20, 20, 28, 20, 40, 48};
+	const bool outside = where % bytes < heads[which];
 	wire[where % bytes] ^= with;
-	if (with != 0 && where % bytes < 20)
+	if (with != 0 && where % bytes < 20 && which < FUZZ_IN_V6)
 		fuzz_checksum(wire, bytes);
 	if (!fuzz_put_packet(GW_PORT_WAN, wire, bytes) || (with != 0 && !outside) || is_replay(sa, seq))
 		return;

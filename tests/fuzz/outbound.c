@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/fuzz/fuzz_gateway.h"
+#include "tests/unit/dataplane/outer_v6_rig.h"
 #include "tests/unit/dataplane/udp_rig.h"
 
 enum command { PACKET, FRAME, POLICY_V4, POLICY_V6, INJECT, TURN, COMMANDS };
@@ -49,7 +50,10 @@ expect_esp(const uint8_t *ip, size_t bytes)
 
 	fuzz_expect(bytes <= sizeof(wire) && bytes > 36);
 	memcpy(wire, ip, bytes);
-	if (wire[9] == 17) {
+	if (wire[0] >> 4 == 6) {
+		sa = &fuzz_gw.out[FUZZ_OUT_V6];
+		fuzz_expect(outer_unwrap(wire, &bytes, &sa->sa, false) == NULL);
+	} else if (wire[9] == 17) {
 		sa = &fuzz_gw.out[FUZZ_OUT_UDP];
 		fuzz_expect(witness_udp_unwrap(wire, &bytes, UDP_RIG_NAT_T, UDP_RIG_PEER) == NULL);
 	}
@@ -59,6 +63,8 @@ expect_esp(const uint8_t *ip, size_t bytes)
 	sa->top = number;
 	if (sa == &fuzz_gw.out[FUZZ_OUT_UDP])
 		fuzz_expect(is_to(inner, inner_bytes, 3));
+	else if (sa == &fuzz_gw.out[FUZZ_OUT_V6])
+		fuzz_expect(is_to(inner, inner_bytes, 8));
 	else
 		fuzz_expect(is_to(inner, inner_bytes, 2) || is_to(inner, inner_bytes, 7));
 }
@@ -66,7 +72,7 @@ expect_esp(const uint8_t *ip, size_t bytes)
 static void
 left(enum gw_port port, bool punted, const uint8_t *ip, size_t bytes)
 {
-	static const uint8_t secret[] = {2, 3, 4, 6}; /* of IPv6 the first */
+	static const uint8_t secret[] = {2, 3, 4, 6, 8}; /* of IPv6 the first */
 	const size_t n = bytes > 0 && ip[0] >> 4 == 6 ? 1 : sizeof(secret);
 
 	if (punted)

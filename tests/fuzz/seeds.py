@@ -276,7 +276,22 @@ def inbound_seeds():
   ping = ipv4("10.9.0.2", "10.9.0.1", 1, b"\x08\0\xf7\xff" + bytes(4))
   nat_t = ipv4("10.9.0.2", "10.9.0.1", 17, struct.pack(">IIQ", 0x2003, 1, 1) + bytes(24))
   turn = b"\3"
+  over_six = lambda *headers: b"\0" + sized(  # noqa: E731
+    ipv6("2001:db8:f::2", "2001:db8:f::1", headers[0], b"".join(headers[1:])))
+  six_esp = struct.pack(">IIQ", 0x2005, 1, 1) + bytes(24)
+  fragment = lambda at, more, data: over_six(  # noqa: E731
+    44, struct.pack(">BBHI", 50, 0, at | more, 7), data)
+  too_big = struct.pack(">BBHI", 2, 0, 0, 1280) + ipv6("2001:db8:f::1", "2001:db8:f::2", 50, six_esp)
   return {
+    "over_ipv6": seal(4, four, 4, 1) + seal(4, six, 2, 2) + seal(5, four, 4, 3) + seal(5, six, 2, 4),
+    "over_ipv6_spoiled": seal(4, four, 4 | 1, 1, b"\x06\0\x02") + seal(5, four, 4 | 1, 2, b"\x2c\0\x01") +
+                         seal(4, four, 4 | 1, 3, b"\x18\0\x01"),
+    "over_ipv6_headers": over_six(0, bytes([60, 0, 1, 4, 0, 0, 0, 0]), bytes([44, 0, 1, 4, 0, 0, 0, 0]),
+                                  bytes([43, 0, 0, 0, 0, 0, 0, 9]), bytes([50, 0, 4, 0, 0, 0, 0, 0]), six_esp) +
+                         over_six(43, bytes([50, 0, 0, 0, 0, 0, 0, 0]), six_esp) +
+                         over_six(60, bytes([50, 0, 0xc2, 4, 0, 0, 0, 0]), six_esp) + over_six(58, too_big),
+    "over_ipv6_fragments": fragment(16, 0, six_esp[16:]) + fragment(0, 1, six_esp[:16]) + turn +
+                           fragment(0, 1, six_esp[:16]) + fragment(8, 1, six_esp[:16]) + fragment(16, 0, six_esp[16:]),
     "sealed": b"".join(seal(sa, four, 4, sa + 1) for sa in range(4)),
     "sealed_ipv6": seal(0, six, 2) + seal(1, six, 2, 2),
     "replayed": seal(0, four, 4, 3) + seal(0, four, 4, 0) + turn + seal(0, four, 4, 0) + seal(0, four, 4, -2),
@@ -303,6 +318,7 @@ def outbound_seeds():
   turn = b"\5"
   return {
     "policies": b"".join(net(n, four) for n in range(10)),
+    "over_ipv6": net(8, four) + net(8, four) + net(8, large) + turn + net(8, ipv4("10.1.0.10", "10.2.0.10", payload=bytes(1440))),
     "policies_ipv6": b"".join(b"\3" + bytes([n]) + sized(six) for n in range(4)),
     "unknown_router": net(5, four[:19] + b"\x80" + four[20:]) + turn + net(5, four[:19] + b"\x81" + four[20:]),
     "as_it_is": b"\0" + sized(four) + turn + b"\0" + sized(six) + b"\0" + sized(four, 0x8000),

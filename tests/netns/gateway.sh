@@ -36,13 +36,27 @@ lan_v6() { # number
   [ "$ipv6" = off ] || echo ", 2001:db8:$1::1/64"
 }
 
-lan_v6_settled() { # gateway
-  [ -z "$(ip -n "$net-$1" -6 addr show dev lan tentative)" ]
+v6_settled() { # gateway, twin
+  [ -z "$(ip -n "$net-$1" -6 addr show dev "$2" tentative)" ]
 }
 
 # Before its addresses have passed duplicate address detection a twin asks for no neighbour.
+v6_settle() { # gateway, twin
+  until_true 5 v6_settled "$1" "$2" || fail "$1: the IPv6 addresses of $2 do not settle"
+}
+
 lan_v6_settle() { # gateway
-  until_true 5 lan_v6_settled "$1" || fail "$1: its IPv6 addresses do not settle"
+  v6_settle "$1" lan
+}
+
+outer=ipv4 # ipv6: the wire has IPv6 besides, and the tunnels are over that
+
+outer_of() { # number
+  [ "$outer" = ipv4 ] && echo "192.0.2.$1" || echo "2001:db8:f::$1"
+}
+
+wan_v6() { # number
+  [ "$outer" = ipv4 ] || echo ", 2001:db8:f::$1/64"
 }
 
 gw_config() { # gateway
@@ -60,7 +74,7 @@ state: $tmp/$1/state
 vnets:
   - {name: blue, id: 1}
 ports:
-  - {name: wan, device: "$(port_device 0 "$letter-wan")", underlay: true, mtu: 1500, addresses: [192.0.2.$number/24]}
+  - {name: wan, device: "$(port_device 0 "$letter-wan")", underlay: true, mtu: 1500, addresses: [192.0.2.$number/24$(wan_v6 "$number")]}
   - {name: lan, device: "$(port_device 1 "$letter-lan")", vnet: blue, mtu: ${lan_mtu:-1500}, addresses: [10.$number.0.1/24$(lan_v6 "$number")]}
 ${more_config:-}
 EOF
@@ -219,21 +233,21 @@ sa_add() {
   sa_at=$1 sa_dir=$2 sa_from=$3 sa_generation=$4
   shift 4
   number=$(gw_number "$sa_from")
-  "$sa_at" sa add src "192.0.2.$number" dst "192.0.2.$((3 - number))" spi "$(spi_of "$sa_from" "$sa_generation")" \
+  "$sa_at" sa add src "$(outer_of "$number")" dst "$(outer_of $((3 - number)))" spi "$(spi_of "$sa_from" "$sa_generation")" \
     vnet blue key-file "$(key_of "$sa_from" "$sa_generation")" reqid 1 dir "$sa_dir" "$@"
 }
 
 sa_del() { # gateway, gateway that sends, generation
   number=$(gw_number "$2")
-  "$1" sa del dst "192.0.2.$((3 - number))" spi "$(spi_of "$2" "$3")"
+  "$1" sa del dst "$(outer_of $((3 - number)))" spi "$(spi_of "$2" "$3")"
 }
 
 policies_add() { # gateway
   local_net=10.$(gw_number "$1").0.0/24
   remote=$((3 - $(gw_number "$1")))
   remote_net=10.$remote.0.0/24
-  here_outer=192.0.2.$(gw_number "$1")
-  there_outer=192.0.2.$remote
+  here_outer=$(outer_of "$(gw_number "$1")")
+  there_outer=$(outer_of $remote)
   "$1" policy add vnet blue dir out src "$local_net" dst "$remote_net" action protect \
     tunnel-src "$here_outer" tunnel-dst "$there_outer" reqid 1
   for direction in in fwd; do
@@ -247,10 +261,10 @@ policies_v6_add() { # gateway
   remote=$((3 - $(gw_number "$1")))
   remote_net=2001:db8:$remote::/64
   "$1" policy add vnet blue dir out src "$local_net" dst "$remote_net" action protect \
-    tunnel-src "192.0.2.$(gw_number "$1")" tunnel-dst "192.0.2.$remote" reqid 1
+    tunnel-src "$(outer_of "$(gw_number "$1")")" tunnel-dst "$(outer_of $remote)" reqid 1
   for direction in in fwd; do
     "$1" policy add vnet blue dir $direction src "$remote_net" dst "$local_net" action protect \
-      tunnel-src "192.0.2.$remote" tunnel-dst "192.0.2.$(gw_number "$1")" reqid 1
+      tunnel-src "$(outer_of $remote)" tunnel-dst "$(outer_of "$(gw_number "$1")")" reqid 1
   done
 }
 

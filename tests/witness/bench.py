@@ -41,6 +41,10 @@ def one_less(packet):
   return head[:10] + struct.pack("!H", esp.checksum(head)) + head[12:] + packet[20:]
 
 
+def address(packed):
+  return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+
+
 class Gateway:
   """A running culvertd, asked through its command."""
 
@@ -67,12 +71,12 @@ class Gateway:
     path = f"{os.environ['CULVERT_TMP']}/witness.key"
     with open(path, "w", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
       file.write(sa.key.hex() + "\n")
-    self.run("sa", "add", "src", socket.inet_ntoa(sa.src), "dst", socket.inet_ntoa(sa.dst), "spi", hex(sa.spi),
+    self.run("sa", "add", "src", address(sa.src), "dst", address(sa.dst), "spi", hex(sa.spi),
              "vnet", vnet, "key-file", path, "reqid", reqid, "dir", direction, "esn", "on" if sa.esn else "off", *words)
     os.unlink(path)
 
   def sa_del(self, sa):
-    self.run("sa", "del", "dst", socket.inet_ntoa(sa.dst), "spi", hex(sa.spi))
+    self.run("sa", "del", "dst", address(sa.dst), "spi", hex(sa.spi))
 
 
 class Bench:
