@@ -20,6 +20,7 @@
 
 const char *const ctl_config_logs[] = {"error", "warning", "notice", "info", "debug", NULL};
 const char *const ctl_config_engines[] = {"auto", "ipsec-mb", "openssl", NULL};
+static const char *const audits[] = {"off", "error", "warning", "notice", "info", "debug", NULL};
 static const char *const polls[] = {"adaptive", "busy", NULL};
 static const char *const sources[] = {"socket", "kernel", NULL};
 static const char *const huges[] = {"auto", "off", NULL};
@@ -185,6 +186,9 @@ static const struct ctl_yaml_list route_list = {sizeof(struct ctl_config_route),
 
 static const struct ctl_yaml_key file_keys[] = {
     {"log", ctl_yaml_choice, MEMBER(ctl_config, log), .choices = ctl_config_logs},
+    {"audit", ctl_yaml_choice, MEMBER(ctl_config, audit), .choices = audits},
+    {"audit_per_s", ctl_yaml_uint, MEMBER(ctl_config, audit_per_s), .min = 1, .max = 100000},
+    {"audit_policy", ctl_yaml_bool, MEMBER(ctl_config, audit_policy)},
     {"engine", ctl_yaml_choice, MEMBER(ctl_config, engine), .choices = ctl_config_engines},
     {"workers", ctl_yaml_uint, MEMBER(ctl_config, workers), .min = 1, .max = DP_MAX_WORKERS},
     {"cpus", ctl_yaml_text, MEMBER(ctl_config, cpus), LINE(ctl_config, cpus_line),
@@ -229,7 +233,9 @@ file_read(struct ctl_yaml *y, const yaml_node_t *root, void *object)
 static void
 defaults_set(struct ctl_config *config)
 {
-	config->log = 3; /* info */
+	config->log = 3;   /* info */
+	config->audit = 3; /* notice */
+	config->audit_per_s = 10;
 	config->workers = 1;
 	config->idle_sleep_us = 250;
 	config->memory_mb = 256;

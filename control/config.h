@@ -63,7 +63,10 @@ enum ctl_config_source { CTL_CONFIG_SOURCE_SOCKET, CTL_CONFIG_SOURCE_KERNEL };
 
 struct ctl_config {
 	char *file;
-	uint8_t log;    /* index into ctl_config_logs */
+	uint8_t log;   /* index into ctl_config_logs */
+	uint8_t audit; /* 0: off; else one more than the index of its level in ctl_config_logs */
+	bool audit_policy;
+	uint32_t audit_per_s;
 	uint8_t engine; /* index into ctl_config_engines */
 	uint8_t poll;   /* enum ctl_config_poll */
 	uint8_t huge_pages;

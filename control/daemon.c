@@ -163,8 +163,10 @@ create_dataplane(struct ctl_daemon *daemon, struct sadb_keyer *keyer)
 		if (dp.max_frame_bytes < config->ports[i].mtu + ETHER_BYTES)
 			dp.max_frame_bytes = config->ports[i].mtu + ETHER_BYTES;
 	daemon->dp = dp_create(&dp, keyer, &err);
-	if (daemon->dp != NULL)
+	if (daemon->dp != NULL) {
+		ctl_audit_configure(daemon, config);
 		return 0;
+	}
 	ctl_log(CTL_LOG_ERROR, "%s: %s", config->file, err.text);
 	return -EIO;
 }
@@ -317,6 +319,7 @@ stop_loop(struct ctl_daemon *daemon)
 	if (daemon->signal_event != NULL)
 		event_free(daemon->signal_event);
 	ctl_server_destroy(daemon->server);
+	daemon->server = NULL;
 	if (daemon->base != NULL)
 		event_base_free(daemon->base);
 }
@@ -372,6 +375,8 @@ ctl_daemon_run(struct ctl_config *config)
 	if (rc == 0)
 		rc = serve(&daemon, start_s);
 	dp_stop(daemon.dp);
+	ctl_audit_pump(&daemon); /* the last ones, in the log alone */
+	ctl_audit_sum_up(&daemon);
 	ctl_daemon_tunnels_stop(&daemon);
 	ctl_mirror_destroy(daemon.mirror); /* with its last report, when no packet comes any more */
 	ctl_rtnl_destroy(daemon.rtnl);

@@ -5,6 +5,7 @@
 
 #include <event2/event.h>
 
+#include "control/audit.h"
 #include "control/config.h"
 #include "control/mirror.h"
 #include "control/privilege.h"
@@ -38,8 +39,9 @@ struct ctl_daemon {
 	struct ctl_privilege privilege;
 	int signal_fd;
 	bool huge_pages;
-	bool commit_failed; /* said once until it works again */
-	unsigned seconds;   /* since the start */
+	bool commit_failed;                        /* said once until it works again */
+	unsigned seconds;                          /* since the start */
+	uint64_t audit_suppressed[DP_AUDIT_KINDS]; /* as last told */
 };
 
 /* pump.c: the work that comes round. 0 or -ENOMEM. */

@@ -49,6 +49,7 @@ struct ctl_neigh {
 #define CTL_MAX_STAGES 32
 #define CTL_NAME_BYTES 32
 #define CTL_HELP_BYTES 160
+#define CTL_MAX_AUDITS 32
 struct ctl_worker {
 	uint32_t worker;
 	int32_t cpu; /* -1: floating */
@@ -56,7 +57,7 @@ struct ctl_worker {
 	uint64_t tx, punted, dropped, held;
 	uint64_t esp_in, esp_out;
 	uint64_t polls, idle_polls, sleeps, joined;
-	unsigned n_drops, n_stages;
+	unsigned n_drops, n_stages, n_audits;
 	struct ctl_worker_drop {
 		char name[CTL_NAME_BYTES], help[CTL_HELP_BYTES];
 		uint64_t packets;
@@ -65,6 +66,23 @@ struct ctl_worker {
 		char name[CTL_NAME_BYTES];
 		uint64_t packets, batches, cycles;
 	} stages[CTL_MAX_STAGES];
+	struct ctl_worker_audit {
+		char name[CTL_NAME_BYTES], help[CTL_HELP_BYTES];
+		uint64_t told, suppressed;
+	} audits[CTL_MAX_AUDITS];
+};
+
+/* An audit event as it comes over the wire: its kind and reason by name. Not every event has all of it. */
+struct ctl_audit {
+	char kind[CTL_NAME_BYTES], reason[CTL_NAME_BYTES];
+	uint64_t time_ns, seq;
+	uint64_t suppressed; /* not 0: no event, but so many of that kind which were not told */
+	uint32_t worker, vnet_id;
+	rte_be32_t spi_be;
+	struct sadb_addr src, dst;
+	struct sadb_flow inner;
+	uint8_t proto;
+	uint8_t has; /* enum dp_audit_has */
 };
 
 /* What memory goes to. */
@@ -121,6 +139,7 @@ struct ctl_own {
 		struct ctl_mirror_info mirror;
 		struct ctl_tunnel_info tunnel; /* TUNNEL_ADD (the config alone), TUNNEL */
 		struct ctl_tunnel_words words; /* the other TUNNEL messages */
+		struct ctl_audit audit;
 	};
 };
 
@@ -152,6 +171,10 @@ size_t ctl_own_encode_mirror(void *buf, size_t size, const struct nlmsghdr *head
 /* own_tunnel.c, for ctl_own_decode(): the attribute CTL_A_TUNNEL, NULL when it is not there. */
 struct nlattr;
 int ctl_own_decode_tunnel(const struct nlattr *nest, struct ctl_own *out, struct sadb_error *err);
+
+/* own_audit.c */
+size_t ctl_own_encode_audit(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_audit *audit);
+int ctl_own_decode_audit(const struct nlattr *nest, struct ctl_own *out, struct sadb_error *err);
 
 struct ctl_worker_source {
 	const struct dp_worker_stats *stats;

@@ -30,7 +30,7 @@ static const struct ctl_attr_rule rule[CTL_A_MAX + 1] = {
     U64(CTL_A_OBJECTS),      U64(CTL_A_RSS),         U32(CTL_A_CHAIN),          U64(CTL_A_BOOT_ID),
     RULE(CTL_A_COUNT, 0),    RULE(CTL_A_MISSING, 0), U32(CTL_A_GUARDED),        RULE(CTL_A_TUNNEL, 0),
     U64(CTL_A_JOINED),       U32(CTL_A_TRUNK),       RULE(CTL_A_ON, 1),         U16(CTL_A_VLAN),
-    RULE(CTL_A_NETNS, 1),
+    RULE(CTL_A_NETNS, 1),    RULE(CTL_A_AUDIT, 0),   U64(CTL_A_SUPPRESSED),     RULE(CTL_A_EVENT, 0),
 };
 static const struct ctl_attr_rules rules = {rule, CTL_A_MAX};
 
@@ -230,10 +230,35 @@ get_mirror(attr_table at, uint16_t type, struct ctl_mirror_info *mirror)
 	}
 }
 
+static void
+get_worker_row(attr_table at, uint16_t type, struct ctl_worker *worker)
+{
+	if (type == CTL_A_DROP && worker->n_drops < CTL_MAX_DROPS) {
+		struct ctl_worker_drop *drop = &worker->drops[worker->n_drops++];
+
+		get_str(at, CTL_A_NAME, drop->name, sizeof(drop->name));
+		get_str(at, CTL_A_HELP, drop->help, sizeof(drop->help));
+		drop->packets = get_u64(at, CTL_A_PACKETS);
+	} else if (type == CTL_A_STAGE && worker->n_stages < CTL_MAX_STAGES) {
+		struct ctl_worker_stage *stage = &worker->stages[worker->n_stages++];
+
+		get_str(at, CTL_A_NAME, stage->name, sizeof(stage->name));
+		stage->packets = get_u64(at, CTL_A_PACKETS);
+		stage->batches = get_u64(at, CTL_A_BATCHES);
+		stage->cycles = get_u64(at, CTL_A_CYCLES);
+	} else if (type == CTL_A_AUDIT && worker->n_audits < CTL_MAX_AUDITS) {
+		struct ctl_worker_audit *audit = &worker->audits[worker->n_audits++];
+
+		get_str(at, CTL_A_NAME, audit->name, sizeof(audit->name));
+		get_str(at, CTL_A_HELP, audit->help, sizeof(audit->help));
+		audit->told = get_u64(at, CTL_A_PACKETS);
+		audit->suppressed = get_u64(at, CTL_A_SUPPRESSED);
+	}
+}
+
 static int
 get_nested(const struct nlattr *nest, struct ctl_own *out, struct sadb_error *err)
 {
-	struct ctl_worker *worker = &out->worker;
 	struct ctl_memory *memory = &out->memory;
 	attr_table at;
 	int rc = ctl_attr_parse(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), &rules, at, err);
@@ -251,19 +276,8 @@ get_nested(const struct nlattr *nest, struct ctl_own *out, struct sadb_error *er
 		get_str(at, CTL_A_HELP, use->help, sizeof(use->help));
 		use->bytes = get_u64(at, CTL_A_BYTES);
 		use->objects = get_u64(at, CTL_A_OBJECTS);
-	} else if (mnl_attr_get_type(nest) == CTL_A_DROP && worker->n_drops < CTL_MAX_DROPS) {
-		struct ctl_worker_drop *drop = &worker->drops[worker->n_drops++];
-
-		get_str(at, CTL_A_NAME, drop->name, sizeof(drop->name));
-		get_str(at, CTL_A_HELP, drop->help, sizeof(drop->help));
-		drop->packets = get_u64(at, CTL_A_PACKETS);
-	} else if (mnl_attr_get_type(nest) == CTL_A_STAGE && worker->n_stages < CTL_MAX_STAGES) {
-		struct ctl_worker_stage *stage = &worker->stages[worker->n_stages++];
-
-		get_str(at, CTL_A_NAME, stage->name, sizeof(stage->name));
-		stage->packets = get_u64(at, CTL_A_PACKETS);
-		stage->batches = get_u64(at, CTL_A_BATCHES);
-		stage->cycles = get_u64(at, CTL_A_CYCLES);
+	} else {
+		get_worker_row(at, mnl_attr_get_type(nest), &out->worker);
 	}
 	return 0;
 }
@@ -301,6 +315,12 @@ get_tunnel(attr_table at, struct ctl_own *out, struct sadb_error *err)
 	return ctl_own_decode_tunnel(at[CTL_A_TUNNEL], out, err);
 }
 
+static int
+get_audit(attr_table at, struct ctl_own *out, struct sadb_error *err)
+{
+	return ctl_own_decode_audit(at[CTL_A_EVENT], out, err);
+}
+
 static int (*const decoders[CTL_MSG_MAX - CTL_MSG_BASE])(attr_table, struct ctl_own *, struct sadb_error *) = {
     [CTL_MSG_INFO - CTL_MSG_BASE] = get_info,           [CTL_MSG_SUBSCRIBE - CTL_MSG_BASE] = get_subscribe,
     [CTL_MSG_PORT - CTL_MSG_BASE] = get_port,           [CTL_MSG_VNET - CTL_MSG_BASE] = get_vnet,
@@ -310,7 +330,7 @@ static int (*const decoders[CTL_MSG_MAX - CTL_MSG_BASE])(attr_table, struct ctl_
     [CTL_MSG_TUNNEL_ADD - CTL_MSG_BASE] = get_tunnel,   [CTL_MSG_TUNNEL - CTL_MSG_BASE] = get_tunnel,
     [CTL_MSG_TUNNEL_DEL - CTL_MSG_BASE] = get_tunnel,   [CTL_MSG_TUNNEL_REKEY - CTL_MSG_BASE] = get_tunnel,
     [CTL_MSG_TUNNEL_OFFER - CTL_MSG_BASE] = get_tunnel, [CTL_MSG_TUNNEL_ACCEPT - CTL_MSG_BASE] = get_tunnel,
-    [CTL_MSG_TUNNEL_EVENT - CTL_MSG_BASE] = get_tunnel,
+    [CTL_MSG_TUNNEL_EVENT - CTL_MSG_BASE] = get_tunnel, [CTL_MSG_AUDIT - CTL_MSG_BASE] = get_audit,
 };
 
 /* Repeated attributes, which the table by number cannot hold; their lengths have been checked. */
@@ -322,7 +342,7 @@ get_repeated(const struct nlmsghdr *nlh, struct ctl_own *out, struct sadb_error 
 	mnl_attr_for_each (attr, nlh, sizeof(struct ctl_msg_head)) {
 		uint16_t type = mnl_attr_get_type(attr);
 		bool nested = type == CTL_A_DROP || type == CTL_A_STAGE || type == CTL_A_USE || type == CTL_A_COUNT ||
-			      type == CTL_A_MISSING;
+			      type == CTL_A_MISSING || type == CTL_A_AUDIT;
 		int rc = nested ? get_nested(attr, out, err) : 0;
 		if (rc)
 			return rc;

@@ -234,6 +234,23 @@ put_stages(struct ctl_put *put, const struct dp_worker_stats *stats)
 	}
 }
 
+static void
+put_audits(struct ctl_put *put, const struct ctl_worker_source *source)
+{
+	for (unsigned i = DP_AUDIT_NONE + 1; i < DP_AUDIT_KINDS; i++) {
+		const uint64_t told = source->stats->audit_told[i], suppressed = source->stats->audit_suppressed[i];
+
+		if (!source->all_drops && told == 0 && suppressed == 0)
+			continue;
+		struct nlattr *nest = ctl_put_nest_open(put, CTL_A_AUDIT);
+		ctl_put_str(put, CTL_A_NAME, dp_audit_name((enum dp_audit_kind)i));
+		ctl_put_str(put, CTL_A_HELP, dp_audit_help((enum dp_audit_kind)i));
+		ctl_put_u64(put, CTL_A_PACKETS, told);
+		ctl_put_u64(put, CTL_A_SUPPRESSED, suppressed);
+		ctl_put_nest_close(put, nest);
+	}
+}
+
 size_t
 ctl_own_encode_worker(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_worker_source *source)
 {
@@ -255,5 +272,6 @@ ctl_own_encode_worker(void *buf, size_t size, const struct nlmsghdr *header, con
 		ctl_put_u64(&put, (uint16_t)(CTL_A_FROM_PORTS + i), counters[i]);
 	put_drops(&put, source);
 	put_stages(&put, stats);
+	put_audits(&put, source);
 	return ctl_put_end(&put);
 }

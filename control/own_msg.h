@@ -40,6 +40,7 @@ enum ctl_msg {
 	CTL_MSG_TUNNEL_OFFER,  /* CTL_A_TUNNEL: NAME; answer: the same with OFFER. NLM_F_REPLACE: a new one. Secret */
 	CTL_MSG_TUNNEL_ACCEPT, /* CTL_A_TUNNEL: NAME, OFFER; answer to an offer: TUNNEL_OFFER. Secret */
 	CTL_MSG_TUNNEL_EVENT,  /* multicast to CTL_GROUP_TUNNEL; CTL_A_TUNNEL: NAME, GENERATION, KIND, TEXT */
+	CTL_MSG_AUDIT,         /* multicast to CTL_GROUP_AUDIT; CTL_A_EVENT */
 	CTL_MSG_MAX
 };
 
@@ -126,7 +127,33 @@ enum ctl_attr {
 	CTL_A_ON,      /* str: the port on which this one is a VLAN */
 	CTL_A_VLAN,    /* u16 */
 	CTL_A_NETNS,   /* str: where the twin is */
-	CTL_A_MAX = CTL_A_NETNS
+	CTL_A_AUDIT,   /* nested, repeated: NAME, HELP, PACKETS (told), SUPPRESSED; of kinds with a count, or all with
+			* NLM_F_MATCH */
+	CTL_A_SUPPRESSED, /* u64 */
+	CTL_A_EVENT,      /* nested: enum ctl_audit_attr */
+	CTL_A_MAX = CTL_A_EVENT
+};
+
+/* Inside CTL_A_EVENT. What an event does not have is not there. */
+enum ctl_audit_attr {
+	CTL_E_UNSPEC,
+	CTL_E_KIND,        /* str */
+	CTL_E_REASON,      /* str: why the packet was dropped */
+	CTL_E_TIME_NS,     /* u64, CLOCK_REALTIME */
+	CTL_E_WORKER,      /* u32 */
+	CTL_E_SUPPRESSED,  /* u64; more than 0: no event, but so many of that kind that were not told */
+	CTL_E_SPI,         /* 4 bytes, network order */
+	CTL_E_SEQ,         /* u64 */
+	CTL_E_SRC,         /* addr: of the packet as it came, or of the SA that it was to go in */
+	CTL_E_DST,         /* addr */
+	CTL_E_PROTO,       /* u8 */
+	CTL_E_VNET_ID,     /* u32 */
+	CTL_E_INNER_SRC,   /* addr: of the packet that came out of the SA, or was to go in */
+	CTL_E_INNER_DST,   /* addr */
+	CTL_E_INNER_PROTO, /* u8 */
+	CTL_E_SPORT, /* 2 bytes, network order: of the inner packet, or of the packet itself where there is no INNER_SRC */
+	CTL_E_DPORT,
+	CTL_E_MAX = CTL_E_DPORT
 };
 
 /* Inside CTL_A_TUNNEL. prefix: a byte of length, then 4 or 16 of address. */
@@ -173,5 +200,6 @@ enum ctl_tunnel_attr {
 
 /* Multicast groups of our own, beside XFRMNLGRP_* in the bits of CTL_A_GROUPS. */
 #define CTL_GROUP_TUNNEL 24
+#define CTL_GROUP_AUDIT  25
 
 #endif

@@ -95,6 +95,7 @@ on_events(evutil_socket_t fd, short what, void *arg)
 			changed |= take_event(daemon, &batch[i]);
 		total += n;
 	} while (n == EVENTS_BATCH && total < EVENTS_MAX);
+	ctl_audit_pump(daemon);
 	if (changed)
 		commit(daemon);
 	ctl_rtnl_publish(daemon->rtnl);
@@ -127,6 +128,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (++daemon->seconds % NEIGH_REFRESH_S == 0)
 		ctl_rtnl_refresh(daemon->rtnl);
+	ctl_audit_sum_up(daemon);
 	sd_notify(0, "WATCHDOG=1");
 }
 

@@ -177,6 +177,7 @@ apply(struct ctl_daemon *daemon, const struct ctl_config *wanted)
 	tell_fixed(daemon->started, wanted);
 	tell_ports(daemon->started, wanted);
 	ctl_log_level_set((enum ctl_log_level)(CTL_LOG_ERROR + wanted->log));
+	ctl_audit_configure(daemon, wanted);
 	return 0;
 }
 

@@ -22,6 +22,7 @@
 #include "dataplane/dataplane.h"
 #include "sa-db/sadb.h"
 
+struct ctl_audit;
 struct ctl_mirror;
 struct ctl_server;
 struct ctl_tunnels;
@@ -63,5 +64,7 @@ int ctl_server_mapping(struct ctl_server *server, const struct dp_event *event);
 int ctl_server_acquire(struct ctl_server *server, const struct dp_event *event);
 /* Multicasts to CTL_GROUP_TUNNEL. */
 void ctl_server_tunnel_event(struct ctl_server *server, const struct ctl_tunnel_event *event);
+/* Multicasts to CTL_GROUP_AUDIT; not amid a request. */
+void ctl_server_audit(struct ctl_server *server, const struct ctl_audit *audit);
 
 #endif

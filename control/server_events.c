@@ -106,3 +106,15 @@ ctl_server_mapping(struct ctl_server *server, const struct dp_event *event)
 	ctl_peers_flush(server);
 	return 0;
 }
+
+void
+ctl_server_audit(struct ctl_server *server, const struct ctl_audit *audit)
+{
+	const struct nlmsghdr header = {.nlmsg_type = CTL_MSG_AUDIT};
+
+	if (!ctl_event_wanted(server, CTL_GROUP_AUDIT))
+		return;
+	ctl_event_queue(server, CTL_GROUP_AUDIT, server->out,
+			ctl_own_encode_audit(server->out, CTL_MESSAGE_BYTES, &header, audit));
+	ctl_peers_flush(server);
+}

@@ -10,7 +10,7 @@
 #include "control/mirror.h"
 
 /* All that the kernel has, and our own: an IKE daemon joins some without knowing whether they ever have events. */
-#define GROUPS (((1u << (XFRMNLGRP_MAX + 1)) - 2) | 1u << CTL_GROUP_TUNNEL)
+#define GROUPS (((1u << (XFRMNLGRP_MAX + 1)) - 2) | 1u << CTL_GROUP_TUNNEL | 1u << CTL_GROUP_AUDIT)
 
 static int
 get_info(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err)

@@ -159,6 +159,56 @@ struct dp_event {
 /* Takes up to max events; poll about every 10 ms. */
 unsigned dp_events(struct dp *dp, struct dp_event *out, unsigned max);
 
+/* ---- audit events (RFC 4301 4.4.1, 5.1, 5.2; RFC 4303 2.2, 3.3.3, 3.4.2 to 3.4.4) ---- */
+enum dp_audit_kind {
+	DP_AUDIT_UNDECIDED, /* of a reason that nobody has thought of: none */
+	DP_AUDIT_NONE,
+	DP_AUDIT_NO_SA,
+	DP_AUDIT_REPLAY,
+	DP_AUDIT_ICV,
+	DP_AUDIT_SELECTOR,
+	DP_AUDIT_CLEAR,
+	DP_AUDIT_POLICY,
+	DP_AUDIT_SEQUENCE,
+	DP_AUDIT_SEQUENCE_NEAR, /* no packet is dropped yet */
+	DP_AUDIT_FRAGMENT,
+	DP_AUDIT_MALFORMED,
+	DP_AUDIT_ENGINE,
+	DP_AUDIT_KINDS
+};
+/* "replay": stable, as the drop reasons' names are. NULL for none. */
+const char *dp_audit_name(enum dp_audit_kind kind);
+const char *dp_audit_help(enum dp_audit_kind kind);
+/* The kind of event that dropping a packet for this reason is; any thread. */
+enum dp_audit_kind dp_audit_kind_of(enum dp_drop reason);
+
+enum dp_audit_has {
+	DP_AUDIT_HAS_SPI = 1 << 0,
+	DP_AUDIT_HAS_SEQ = 1 << 1,
+	DP_AUDIT_HAS_VNET = 1 << 2,
+	DP_AUDIT_HAS_INNER = 1 << 3,
+	DP_AUDIT_HAS_PORTS = 1 << 4, /* of inner the ports alone: they are the packet's own */
+};
+
+struct dp_audit_event {
+	uint64_t time_ns; /* CLOCK_REALTIME */
+	uint64_t seq;     /* with ESN all of it */
+	struct sadb_addr src,
+	    dst;        /* of the packet as it came, or of the SA that it was to go in; AF_UNSPEC: not known */
+	uint8_t proto;  /* after that header */
+	uint8_t has;    /* enum dp_audit_has */
+	uint8_t kind;   /* enum dp_audit_kind */
+	uint8_t reason; /* enum dp_drop; DP_DROP_COUNT: nothing was dropped */
+	uint32_t worker, vnet_id;
+	rte_be32_t spi_be;
+	struct sadb_flow inner; /* what came out of an SA, or was to go into one */
+};
+
+/* How many events of each kind a worker may tell in a second: 0: none, and none is counted. Any time; workers heed it soon. */
+void dp_audit_set(struct dp *dp, const uint32_t per_s[DP_AUDIT_KINDS]);
+/* Takes up to max events. What a worker could not tell it has counted. */
+unsigned dp_audit_take(struct dp *dp, struct dp_audit_event *out, unsigned max);
+
 /* ---- counters; any thread, values of single counters exact, sums consistent when workers are quiet ---- */
 enum dp_stage {
 	DP_STAGE_RX,
@@ -187,6 +237,8 @@ struct dp_worker_stats {
 	uint64_t polls, idle_polls, sleeps;
 	uint64_t joined;
 	uint64_t drops[DP_DROP_COUNT];
+	uint64_t audit_told[DP_AUDIT_KINDS],
+	    audit_suppressed[DP_AUDIT_KINDS]; /* their sum: all events of a kind that is on */
 	struct dp_stage_stats stages[DP_STAGE_COUNT];
 	int cpu; /* -1: floating */
 };

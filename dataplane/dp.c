@@ -14,6 +14,7 @@
 #include <rte_memzone.h>
 #include <rte_random.h>
 
+#include "dataplane/audit.h"
 #include "dataplane/reassembly.h"
 #include "dataplane/udp_encap.h"
 #include "dataplane/vlan.h"
@@ -273,11 +274,13 @@ worker_create(struct dp *dp, unsigned index, struct dp_error *err)
 	snprintf(name, sizeof(name), "inject-%u", index);
 	w->inject = rte_ring_create(name, INJECT_RING, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	w->engine_queue = dp->engine->queue_create(index);
-	if (w->inject == NULL || w->engine_queue == NULL) {
+	w->audit = rte_zmalloc(NULL, sizeof(*w->audit), RTE_CACHE_LINE_SIZE);
+	if (w->inject == NULL || w->engine_queue == NULL || w->audit == NULL) {
 		snprintf(err->text, sizeof(err->text), "worker %u: no memory for its queues: raise memory_mb", index);
 		rte_ring_free(w->inject);
 		if (w->engine_queue != NULL)
 			dp->engine->queue_destroy(w->engine_queue);
+		rte_free(w->audit);
 		rte_free(w);
 		return NULL;
 	}
@@ -289,6 +292,7 @@ worker_destroy(struct dp *dp, struct dp_worker *w)
 {
 	dp->engine->queue_destroy(w->engine_queue);
 	rte_ring_free(w->inject);
+	rte_free(w->audit);
 	rte_free(w);
 }
 

@@ -22,6 +22,7 @@ struct dp {
 	struct dp_worker *worker[DP_MAX_WORKERS];
 	unsigned n_workers;
 	uint64_t hold_tsc, second_tsc;
+	uint32_t audit_per_s[DP_AUDIT_KINDS]; /* relaxed stores by dp_audit_set(), relaxed loads by workers */
 	bool poll_busy;
 	unsigned idle_sleep_us;
 	rte_be16_t nat_t_port_be;

@@ -45,6 +45,7 @@ usable(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
 	}
 	if (sadb_sa_stopped(sa)) {
 		dp_report_hard(w, sa);
+		dp_meta(m)->sa = sa; /* for who asks why */
 		dp_drop(w, m, DP_DROP_SA_EXPIRED);
 		return false;
 	}

@@ -19,16 +19,7 @@
 static bool
 allowed_by_rate(struct dp_worker *w)
 {
-	uint64_t tsc_per_token = w->dp->second_tsc / RATE;
-	uint64_t tokens = (w->now - w->icmp.refilled) / tsc_per_token;
-	if (tokens > 0) {
-		w->icmp.refilled += tokens * tsc_per_token;
-		w->icmp.tokens = tokens + w->icmp.tokens > BURST ? BURST : (unsigned)tokens + w->icmp.tokens;
-	}
-	if (w->icmp.tokens == 0)
-		return false;
-	w->icmp.tokens--;
-	return true;
+	return dp_bucket_take(&w->icmp, w->now, w->dp->second_tsc, RATE, BURST);
 }
 
 /* RFC 1122 3.2.2: never about an ICMP error, a later fragment, or to what is no single host. */

@@ -209,13 +209,13 @@ dp_inner_v6(struct dp_worker *w)
 	for (unsigned i = 0; i < in->n; i++) {
 		struct rte_mbuf *m = in->pkt[i];
 		struct dp_meta *meta = dp_meta(m);
+		meta->flags |= DP_META_V6;
 		unsigned verdict = check_v6(m);
 		if (verdict != DP_IP_VERIFIED) {
 			dp_drop(w, m, verdict);
 			continue;
 		}
 		meta->vnet = meta->sa->vnet;
-		meta->flags |= DP_META_V6;
 		meta->next_hop_be = 0;
 		find_route(m);
 		bool blocked;

@@ -114,6 +114,8 @@ give_up(struct dp_worker *w, struct place *place, enum dp_drop reason)
 	if (place->m == NULL)
 		return;
 	dp_count(&w->stats.made, 1);
+	place->m->data_len = (uint16_t)(place->name.head + place->top);
+	place->m->pkt_len = place->m->data_len;
 	dp_drop(w, place->m, reason);
 	place->m = NULL;
 }
@@ -124,9 +126,9 @@ name_equal(const struct name *a, const struct name *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
-/* The packet's place, made when it is new. NULL: no buffer. */
+/* The packet's place, made when it is new, with the header of the fragment that came first. NULL: no buffer. */
 static struct place *
-find(struct dp_worker *w, struct dp_reassembly *table, const struct name *name)
+find(struct dp_worker *w, struct dp_reassembly *table, const struct piece *piece, struct rte_mbuf *first)
 {
 	struct place *free_one = NULL, *oldest = NULL;
 
@@ -134,7 +136,7 @@ find(struct dp_worker *w, struct dp_reassembly *table, const struct name *name)
 		struct place *place = &table->place[i];
 		if (!place->used)
 			free_one = place;
-		else if (name_equal(&place->name, name))
+		else if (name_equal(&place->name, &piece->name))
 			return place;
 		else if (oldest == NULL || place->deadline < oldest->deadline)
 			oldest = place;
@@ -149,8 +151,10 @@ find(struct dp_worker *w, struct dp_reassembly *table, const struct name *name)
 		return NULL;
 	memset(free_one, 0, sizeof(*free_one));
 	free_one->used = true;
-	free_one->name = *name;
+	free_one->name = piece->name;
 	free_one->m = m;
+	memcpy(rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_mtod(first, const uint8_t *), piece->name.head);
+	*dp_meta(m) = (struct dp_meta){.in_port = dp_meta(first)->in_port, .flags = DP_META_HAS_L2};
 	free_one->deadline = w->now + TIMEOUT_S * w->dp->second_tsc;
 	__atomic_store_n(&table->used, table->used + 1, __ATOMIC_RELAXED); /* a hint: orders nothing */
 	return free_one;
@@ -264,7 +268,7 @@ static struct rte_mbuf *
 join(struct dp_worker *w, struct rte_mbuf *m, const struct piece *piece, unsigned *reason)
 {
 	struct dp_reassembly *table = w->dp->reassembly;
-	struct place *place = find(w, table, &piece->name);
+	struct place *place = find(w, table, piece, m);
 	if (place == NULL) {
 		*reason = DP_DROP_FRAGMENT_FULL;
 		return NULL;

@@ -54,6 +54,10 @@ dp_worker_stats_get(const struct dp *dp, unsigned worker, struct dp_worker_stats
 	out->cpu = in->cpu;
 	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
 		out->drops[i] = load(&in->drops[i]);
+	for (unsigned i = 0; i < DP_AUDIT_KINDS; i++) {
+		out->audit_told[i] = load(&in->audit_told[i]);
+		out->audit_suppressed[i] = load(&in->audit_suppressed[i]);
+	}
 	for (unsigned i = 0; i < DP_STAGE_COUNT; i++) {
 		out->stages[i].packets = load(&in->stages[i].packets);
 		out->stages[i].batches = load(&in->stages[i].batches);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * The ends of a packet's way: bursts to the ports, rings to the twins, and the drop that counts. Worker threads. */
+#include "dataplane/audit.h"
 #include "dataplane/dp.h"
 #include "dataplane/ipv6.h"
 #include "dataplane/vlan.h"
@@ -78,8 +79,12 @@ void
 dp_drop_flush(struct dp_worker *w)
 {
 	struct dp_vec *in = &w->drop;
-	for (unsigned i = 0; i < in->n; i++)
-		dp_count(&w->stats.drops[dp_meta(in->pkt[i])->reason], 1);
+	for (unsigned i = 0; i < in->n; i++) {
+		const enum dp_drop reason = dp_meta(in->pkt[i])->reason;
+		dp_count(&w->stats.drops[reason], 1);
+		if (dp_audit_kind_of(reason) > DP_AUDIT_NONE)
+			dp_audit_drop(w, in->pkt[i], reason);
+	}
 	dp_count(&w->stats.dropped, in->n);
 	rte_pktmbuf_free_bulk(in->pkt, in->n);
 	in->n = 0;

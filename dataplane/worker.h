@@ -7,6 +7,7 @@
 #include <rte_cycles.h>
 #include <rte_ring.h>
 
+#include "dataplane/bucket.h"
 #include "dataplane/dataplane.h"
 #include "dataplane/flow_cache.h"
 #include "dataplane/packet.h"
@@ -69,11 +70,6 @@ struct dp_rx_queue {
 	uint16_t queue;
 };
 
-struct dp_icmp_bucket {
-	uint64_t refilled; /* TSC */
-	unsigned tokens;
-};
-
 struct dp_worker {
 	struct dp *dp;
 	struct sadb *db;
@@ -107,7 +103,8 @@ struct dp_worker {
 	uint64_t held_checked;                /* TSC */
 	uint64_t path_mtu_learnt;             /* TSC, the last time */
 	uint64_t reassembly_polled;           /* TSC */
-	struct dp_icmp_bucket icmp;
+	struct dp_bucket icmp;
+	struct dp_audit *audit;
 	uint16_t made_id;
 
 	/* DPDK's launch and wait order memory, but where no sanitizer sees it: these two do it in plain sight. */

@@ -64,19 +64,35 @@ cli_mac(const uint8_t mac[6], char buf[CLI_MAC_STRLEN])
 	return buf;
 }
 
+static const char *
+format_time(const struct timespec *when, char buf[CLI_TIME_STRLEN])
+{
+	struct tm tm = {0};
+	size_t n = 0;
+
+	if (localtime_r(&when->tv_sec, &tm) != NULL)
+		n = strftime(buf, CLI_TIME_STRLEN, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + n, CLI_TIME_STRLEN - n, ".%03ld%+03ld:%02ld", when->tv_nsec / 1000000, tm.tm_gmtoff / 3600,
+		 labs(tm.tm_gmtoff / 60 % 60));
+	return buf;
+}
+
 const char *
 cli_time(char buf[CLI_TIME_STRLEN])
 {
 	struct timespec now;
-	struct tm tm = {0};
-	size_t n = 0;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (localtime_r(&now.tv_sec, &tm) != NULL)
-		n = strftime(buf, CLI_TIME_STRLEN, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf + n, CLI_TIME_STRLEN - n, ".%03ld%+03ld:%02ld", now.tv_nsec / 1000000, tm.tm_gmtoff / 3600,
-		 labs(tm.tm_gmtoff / 60 % 60));
-	return buf;
+	return format_time(&now, buf);
+}
+
+const char *
+cli_time_at(uint64_t realtime_ns, char buf[CLI_TIME_STRLEN])
+{
+	const struct timespec when = {.tv_sec = (time_t)(realtime_ns / 1000000000u),
+				      .tv_nsec = (long)(realtime_ns % 1000000000u)};
+
+	return format_time(&when, buf);
 }
 
 void

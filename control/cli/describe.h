@@ -45,5 +45,7 @@ const char *cli_mac(const uint8_t mac[6], char buf[CLI_MAC_STRLEN]);
 /* Now, local, RFC 3339 with milliseconds, into buf, which it returns. */
 #define CLI_TIME_STRLEN 64
 const char *cli_time(char buf[CLI_TIME_STRLEN]);
+/* The same of CLOCK_REALTIME then. */
+const char *cli_time_at(uint64_t realtime_ns, char buf[CLI_TIME_STRLEN]);
 
 #endif

@@ -265,13 +265,13 @@ static const struct cli_verb mirror_verbs[] = {
 };
 
 /* ---- stats, monitor ---- */
-static const char *const views[] = {"summary", "drops", "stages", "sa", "memory", "all", NULL}; /* enum in stats.c */
+static const char *const views[] = {"summary", "drops", "stages", "sa", "memory", "audit", "all", NULL}; /* enum in stats.c */
 
 static const struct cli_arg stats_args[] = {
 	{.id = CLI_VIEW, .word = "VIEW", .kind = CLI_KIND_CHOICE, .flags = CLI_BARE, .choices = views,
 	 .fallback = "summary",
 	 .help = "summary: workers with their balance rx = tx + punted + dropped + held + joined, and ports; drops: by "
-		 "reason; stages: cycles of each; sa: counters of each SA; memory: what the daemon's memory went to"},
+		 "reason; stages: cycles of each; sa: counters of each SA; memory: what the daemon's memory went to; audit: security events by kind"},
 	{.id = CLI_WATCH, .word = "watch", .kind = CLI_KIND_SECONDS, .flags = CLI_MAY_LACK, .min = 1, .max = 86400,
 	 .fallback = "1",
 	 .help = "shows again every so many seconds, with rates, until ^C"},
@@ -286,7 +286,7 @@ static const struct cli_verb stats_verbs[] = {
 				       "-j stats show all watch 1 count 10", NULL}},
 };
 
-static const char *const events[] = {"sa", "policy", "expire", "acquire", "mapping", "tunnel", NULL}; /* enum in monitor.c */
+static const char *const events[] = {"sa", "policy", "expire", "acquire", "mapping", "tunnel", "audit", NULL}; /* enum in monitor.c */
 
 static const struct cli_arg monitor_args[] = {
 	{.id = CLI_EVENTS, .word = "EVENT", .kind = CLI_KIND_CHOICE, .flags = CLI_BARE | CLI_MANY, .choices = events,
@@ -296,7 +296,7 @@ static const struct cli_arg monitor_args[] = {
 static const struct cli_verb monitor_verbs[] = {
 	{.word = "", .run = cli_monitor, .args = monitor_args, .n_args = N(monitor_args),
 	 .help = "prints a line for each event until ^C",
-	 .examples = (const char *const[]){"monitor", "monitor expire acquire", "-j monitor sa", NULL}},
+	 .examples = (const char *const[]){"monitor", "monitor expire acquire", "-j monitor sa", "-j monitor audit", NULL}},
 };
 
 /* ---- without the daemon ---- */

@@ -10,8 +10,8 @@
 #include "control/cli/session.h"
 
 /* By bit of the grammar's words. */
-static const uint32_t groups[] = {XFRMNLGRP_SA,      XFRMNLGRP_POLICY,  XFRMNLGRP_EXPIRE,
-				  XFRMNLGRP_ACQUIRE, XFRMNLGRP_MAPPING, CTL_GROUP_TUNNEL};
+static const uint32_t groups[] = {XFRMNLGRP_SA,      XFRMNLGRP_POLICY, XFRMNLGRP_EXPIRE, XFRMNLGRP_ACQUIRE,
+				  XFRMNLGRP_MAPPING, CTL_GROUP_TUNNEL, CTL_GROUP_AUDIT};
 
 #define QUIET_NS 5000000000u /* without an event, before the daemon is asked whether it lives */
 
@@ -57,14 +57,20 @@ event_name(const struct ctl_xfrm *msg)
 }
 
 static void
+begin_event_at(struct show *show, const char *time, const char *name)
+{
+	show_section(show, NULL, SHOW_LINES, 0);
+	show_row(show);
+	show_text(show, "time", time);
+	show_text(show, "event", name);
+}
+
+static void
 begin_event(struct show *show, const char *name)
 {
 	char text[CLI_TIME_STRLEN];
 
-	show_section(show, NULL, SHOW_LINES, 0);
-	show_row(show);
-	show_text(show, "time", cli_time(text));
-	show_text(show, "event", name);
+	begin_event_at(show, cli_time(text), name);
 }
 
 static void
@@ -155,6 +161,43 @@ describe_event(struct cli_description *into, const struct ctl_xfrm *msg)
 	}
 }
 
+/* The time is that of the packet. */
+static void
+describe_audit(struct cli_description *into, const struct ctl_audit *audit)
+{
+	struct show *show = into->show;
+	char text[CLI_TIME_STRLEN];
+
+	begin_event_at(show, cli_time_at(audit->time_ns, text), audit->suppressed != 0 ? "audit-suppressed" : "audit");
+	show_text(show, "kind", audit->kind);
+	if (audit->suppressed != 0) {
+		show_number(show, "suppressed", audit->suppressed);
+		return;
+	}
+	show_text(show, "reason", audit->reason[0] != 0 ? audit->reason : NULL);
+	if (audit->has & DP_AUDIT_HAS_SPI)
+		show_spi(show, "spi", audit->spi_be);
+	show_addr(show, "src", &audit->src);
+	show_addr(show, "dst", &audit->dst);
+	if (audit->has & DP_AUDIT_HAS_SEQ)
+		show_number(show, "seq", audit->seq);
+	cli_describe_proto(into, "proto", audit->proto);
+	if (audit->has & DP_AUDIT_HAS_VNET)
+		cli_describe_vnet(into, audit->vnet_id);
+	if (audit->has & DP_AUDIT_HAS_INNER) {
+		show_addr(show, "inner_src", &audit->inner.src);
+		show_addr(show, "inner_dst", &audit->inner.dst);
+		cli_describe_proto(into, "inner_proto", audit->inner.proto);
+	}
+	if (audit->has & (DP_AUDIT_HAS_INNER | DP_AUDIT_HAS_PORTS)) {
+		const bool inner = (audit->has & DP_AUDIT_HAS_INNER) != 0;
+
+		show_number(show, inner ? "inner_sport" : "sport", rte_be_to_cpu_16(audit->inner.sport_be));
+		show_number(show, inner ? "inner_dport" : "dport", rte_be_to_cpu_16(audit->inner.dport_be));
+	}
+	show_number(show, "worker", audit->worker);
+}
+
 /* Prints the one event described and forgets it. */
 static int
 print_event(struct monitor *monitor)
@@ -178,6 +221,10 @@ on_own_event(struct monitor *monitor, const struct nlmsghdr *nlh)
 	if (ctl_own_decode(nlh, &own, &err) != 0) {
 		cli_complain(monitor->into.cli, CLI_FAILED, "an event cannot be read: %s", err.text);
 		return 0;
+	}
+	if (own.type == CTL_MSG_AUDIT) {
+		describe_audit(&monitor->into, &own.audit);
+		return print_event(monitor);
 	}
 	if (own.type != CTL_MSG_TUNNEL_EVENT)
 		return 0;

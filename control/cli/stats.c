@@ -16,6 +16,7 @@ enum view {
 	VIEW_STAGES,
 	VIEW_SA,
 	VIEW_MEMORY,
+	VIEW_AUDIT,
 	VIEW_ALL
 }; /* the order of the grammar's words */
 
@@ -115,6 +116,8 @@ gather(struct gathering *g)
 		cli_stats_drops(show, &g->totals);
 	if (wants(g, VIEW_STAGES))
 		cli_stats_stages(show, &g->totals);
+	if (wants(g, VIEW_AUDIT))
+		cli_stats_audit(show, &g->totals);
 	if (code == CLI_DONE && wants(g, VIEW_SA))
 		code = gather_sas(g);
 	if (code == CLI_DONE && wants(g, VIEW_MEMORY))

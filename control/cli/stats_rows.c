@@ -4,6 +4,23 @@
 
 #include <string.h>
 
+static void
+add_audit(struct cli_totals *totals, const struct ctl_worker_audit *audit)
+{
+	unsigned at = 0;
+
+	while (at < totals->n_audits && strcmp(totals->audits[at].name, audit->name) != 0)
+		at++;
+	if (at == CTL_MAX_AUDITS)
+		return;
+	if (at == totals->n_audits) {
+		totals->audits[totals->n_audits++] = *audit;
+		return;
+	}
+	totals->audits[at].told += audit->told;
+	totals->audits[at].suppressed += audit->suppressed;
+}
+
 void
 cli_totals_add(struct cli_totals *totals, const struct ctl_worker *worker)
 {
@@ -36,6 +53,8 @@ cli_totals_add(struct cli_totals *totals, const struct ctl_worker *worker)
 		totals->stages[at].batches += stage->batches;
 		totals->stages[at].cycles += stage->cycles;
 	}
+	for (unsigned i = 0; i < worker->n_audits; i++)
+		add_audit(totals, &worker->audits[i]);
 }
 
 void
@@ -96,6 +115,21 @@ cli_stats_drops(struct show *show, const struct cli_totals *totals)
 		show_text(show, "reason", totals->drops[i].name);
 		show_counter(show, "packets", totals->drops[i].packets);
 		show_text(show, "help", totals->drops[i].help);
+	}
+}
+
+void
+cli_stats_audit(struct show *show, const struct cli_totals *totals)
+{
+	show_section(show, "audit", SHOW_TABLE, 1);
+	for (unsigned i = 0; i < totals->n_audits; i++) {
+		if (totals->audits[i].told == 0 && totals->audits[i].suppressed == 0)
+			continue;
+		show_row(show);
+		show_text(show, "kind", totals->audits[i].name);
+		show_counter(show, "told", totals->audits[i].told);
+		show_counter(show, "suppressed", totals->audits[i].suppressed);
+		show_text(show, "help", totals->audits[i].help);
 	}
 }
 

@@ -50,6 +50,7 @@ def attribute(number, data):
 
 
 MSG, ATTR, TUNNEL_ATTR = enum("ctl_msg"), enum("ctl_attr"), enum("ctl_tunnel_attr")
+EVENT_ATTR = enum("ctl_audit_attr")
 
 
 def encoded(value):
@@ -68,6 +69,11 @@ def attributes(pairs):
 def tunnel(*pairs):
   body = b"".join(attribute(TUNNEL_ATTR["CTL_T_" + name], encoded(value)) for name, value in pairs)
   return attribute(ATTR["CTL_A_TUNNEL"], body)
+
+
+def event(*pairs):
+  body = b"".join(attribute(EVENT_ATTR["CTL_E_" + name], encoded(value)) for name, value in pairs)
+  return attribute(ATTR["CTL_A_EVENT"], body)
 
 
 def own(kind, body=b"", flags=REQUEST_ACK):
@@ -120,6 +126,12 @@ def own_seeds():
     "tunnel_accept": own("TUNNEL_ACCEPT", tunnel(("NAME", "a"), ("OFFER", b"culvert-keying 1\nend\n"))),
     "tunnel_event": own("TUNNEL_EVENT", tunnel(("NAME", "a"), ("GENERATION", (64, 1)), ("KIND", "tunnel-up"),
                                                ("TEXT", "t"))),
+    "audit": own("AUDIT", event(
+      ("KIND", "selector"), ("REASON", "inner-policy"), ("TIME_NS", (64, 1 << 60)), ("WORKER", 1), ("SPI", b"\0\0\x80\1"),
+      ("SEQ", (64, 1 << 33)), ("SRC", address("192.0.2.2")), ("DST", address("2001:db8::1")), ("PROTO", b"\x32"),
+      ("VNET_ID", 1), ("INNER_SRC", address("10.2.0.2")), ("INNER_DST", address("10.1.0.2")), ("INNER_PROTO", b"\x11"),
+      ("SPORT", b"\x1b\x58"), ("DPORT", b"\0\x35"))),
+    "audit_suppressed": own("AUDIT", event(("KIND", "icv"), ("SUPPRESSED", (64, 7)))),
     "get": own("PORT_GET", flags=DUMP | REQUEST_ACK),
   }
 

@@ -259,7 +259,7 @@ bash_completes_in_the_middle_of_a_line(void **state)
 	    {"culvert stats show drops ", " watch count "},
 	    {"culvert stats show watch 5 c", " count "},
 	    {"culvert stats show watch c", " count "},
-	    {"culvert monitor sa expire ", " policy acquire mapping tunnel "},
+	    {"culvert monitor sa expire ", " policy acquire mapping tunnel audit "},
 	    {"culvert tunnel ", " add show rekey offer accept del "},
 	    {"culvert tunnel add x esn ", " off on "},
 	    {"culvert tunnel offer ", " new "},

@@ -36,7 +36,7 @@ help_and_version_are_no_errors(void **state)
 	rig_expect("sa add -h", CLI_DONE, "culvert sa add src ADDR");
 	rig_expect("help sa add", CLI_DONE, "culvert sa add src ADDR");
 	rig_expect("help sa add", CLI_DONE, "[encap espinudp] [SPORT] [DPORT]");
-	rig_expect("help monitor", CLI_DONE, "culvert monitor [sa|policy|expire|acquire|mapping|tunnel]...");
+	rig_expect("help monitor", CLI_DONE, "culvert monitor [sa|policy|expire|acquire|mapping|tunnel|audit]...");
 	rig_expect("completion bash", CLI_DONE, "complete -F _culvert culvert");
 }
 

@@ -41,7 +41,8 @@ parse(const char *text, struct reports *reports)
 #define LAN6 \
 	PORT("name: lan, device: net_null1, vnet: v, addresses: [\"2001:db8:1::1/64\"]") "vnets: [{name: v, id: 1}]\n"
 #define KEYS                                                                                                        \
-	"log, engine, workers, cpus, poll, idle_sleep_us, memory_mb, packets, nat_t_port, huge_pages, max_sas, "    \
+	"log, audit, audit_per_s, audit_policy, engine, workers, cpus, poll, idle_sleep_us, memory_mb, packets, "   \
+	"nat_t_port, huge_pages, max_sas, "                                                                         \
 	"max_policies, socket, group, user, state, source, mirror_report_s, mirror_audit_s, vnets, ports, routes, " \
 	"tunnels"
 #define DEVICES                                                                                                \

@@ -141,6 +141,9 @@ a_worker_tells_its_reasons_and_stages_by_name(void **state)
 	stats.drops[DP_DROP_ICV] = 9;
 	stats.drops[DP_DROP_SHUTDOWN] = 8;
 	stats.stages[DP_STAGE_ESP_IN] = (struct dp_stage_stats){1, 2, 3};
+	stats.audit_told[DP_AUDIT_ICV] = 5;
+	stats.audit_suppressed[DP_AUDIT_ICV] = 6;
+	stats.audit_suppressed[DP_AUDIT_ENGINE] = 1;
 	struct ctl_own *own = decode(ctl_own_encode_worker(buf, sizeof(buf), &h, &source));
 	const struct ctl_worker *w = &own->worker;
 	assert_int_equal(w->worker, 3);
@@ -157,9 +160,15 @@ a_worker_tells_its_reasons_and_stages_by_name(void **state)
 	assert_string_equal(w->stages[DP_STAGE_ESP_IN].name, dp_stage_name(DP_STAGE_ESP_IN));
 	assert_true(w->stages[DP_STAGE_ESP_IN].packets == 1 && w->stages[DP_STAGE_ESP_IN].batches == 2);
 	assert_true(w->stages[DP_STAGE_ESP_IN].cycles == 3);
+	assert_int_equal(w->n_audits, 2);
+	assert_string_equal(w->audits[0].name, dp_audit_name(DP_AUDIT_ICV));
+	assert_string_equal(w->audits[0].help, dp_audit_help(DP_AUDIT_ICV));
+	assert_true(w->audits[0].told == 5 && w->audits[0].suppressed == 6);
+	assert_true(w->audits[1].told == 0 && w->audits[1].suppressed == 1);
 	source.all_drops = true;
 	own = decode(ctl_own_encode_worker(buf, sizeof(buf), &h, &source));
 	assert_int_equal(own->worker.n_drops, DP_DROP_COUNT);
+	assert_int_equal(own->worker.n_audits, DP_AUDIT_KINDS - DP_AUDIT_NONE - 1);
 }
 
 static void
@@ -277,8 +286,8 @@ a_message_of_every_length_is_survived(void **state)
 			assert_true(err.text[0] != 0);
 		free(less);
 	}
-	/* Between the attributes only: 15 counters and one for each reason and stage, and none at all. */
-	assert_int_equal(taken, 15 + DP_DROP_COUNT + DP_STAGE_COUNT);
+	/* Between the attributes only: 15 counters and one for each reason, stage and kind of event, and none at all. */
+	assert_int_equal(taken, 15 + DP_DROP_COUNT + DP_STAGE_COUNT + DP_AUDIT_KINDS - DP_AUDIT_NONE - 1);
 	for (size_t size = 1; size <= n; size += size < 64 ? 1 : 61) {
 		uint8_t *room = malloc(size);
 		assert_int_equal(ctl_own_encode_worker(room, size, &h, &source), size < n ? 0 : n);
