@@ -18,6 +18,19 @@ addr_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml_key
 }
 
 static void
+algorithm_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml_key *key, void *object)
+{
+	struct ctl_tunnel_config *config = &((struct ctl_config_tunnel *)object)->config;
+	const char *text = ctl_yaml_scalar(y, node, key->accepted);
+	const struct sadb_algorithm *algorithm = text != NULL ? sadb_algorithm_named(text) : NULL;
+
+	if (algorithm != NULL)
+		config->algorithm = algorithm;
+	else if (text != NULL)
+		ctl_yaml_mistake(y, node, "not an algorithm:", text, key->accepted);
+}
+
+static void
 prefixes_read(struct ctl_yaml *y, const yaml_node_t *node, const char *accepted, struct sadb_prefix *prefixes,
 	      uint32_t *n)
 {
@@ -73,6 +86,10 @@ static const struct ctl_yaml_key tunnel_keys[] = {
     {"local_prefixes", local_read, .required = true, .accepted = "a list of prefixes, such as [10.1.0.0/16]"},
     {"remote_prefixes", remote_read, .required = true, .accepted = "a list of prefixes, such as [10.2.0.0/16]"},
     {"priority", ctl_yaml_uint, MEMBER(config.priority), .max = UINT32_MAX},
+    {"algorithm", algorithm_read,
+     .accepted =
+	 "aes-256-gcm-16, aes-128-gcm-16, chacha20-poly1305; aes-256-gmac, aes-128-gmac (these do not encrypt); the "
+	 "same on both gateways"},
     {"esn", ctl_yaml_bool, MEMBER(config.esn)},
     {"window", ctl_yaml_uint, MEMBER(config.window_packets), .max = SADB_REPLAY_MAX},
     {"soft_bytes", ctl_yaml_uint, MEMBER(config.life.soft_bytes), .min = 1, .max = LIMIT_MAX},

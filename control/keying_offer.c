@@ -14,7 +14,6 @@
 #include "control/attr.h"
 
 #define HEAD       "culvert-keying 1"
-#define ALGORITHM  "aes-256-gcm-16"
 #define SPI_MIN    256 /* RFC 4303 2.1 */
 #define LINE_BYTES 128 /* the longest: a key's 72 digits */
 
@@ -87,10 +86,10 @@ ctl_offer_encode(const struct ctl_offer *offer, char out[CTL_OFFER_BYTES])
 	    sadb_addr_format(&offer->remote, remote, sizeof(remote)));
 	put_prefixes(&w, "local-prefix", offer->local_prefix, offer->n_local);
 	put_prefixes(&w, "remote-prefix", offer->remote_prefix, offer->n_remote);
-	put(&w, "algorithm " ALGORITHM "\nesn %s\n", offer->esn ? "on" : "off");
+	put(&w, "algorithm %s\nesn %s\n", offer->algorithm->name, offer->esn ? "on" : "off");
 	put_limits(&w, offer);
 	put(&w, "spi 0x%08" PRIx32 "\nkey ", offer->spi);
-	put_hex(&w, offer->key, sizeof(offer->key));
+	put_hex(&w, offer->key, offer->key_bytes);
 	put_hex(&w, offer->salt, sizeof(offer->salt));
 	put(&w, "\nend\n");
 	return w.used;
@@ -204,8 +203,8 @@ get_remote_prefix(const char *text, struct ctl_offer *out)
 static bool
 get_algorithm(const char *text, struct ctl_offer *out)
 {
-	(void)out;
-	return strcmp(text, ALGORITHM) == 0;
+	out->algorithm = sadb_algorithm_named(text);
+	return out->algorithm != NULL;
 }
 
 static bool
@@ -243,16 +242,25 @@ get_spi(const char *text, struct ctl_offer *out)
 	return out->spi >= SPI_MIN;
 }
 
+/* As long as that of some algorithm; whether of the offer's shows at its end. */
 static bool
 get_key(const char *text, struct ctl_offer *out)
 {
-	static const uint8_t zero[CTL_OFFER_KEY_BYTES];
-	uint8_t bytes[CTL_OFFER_KEY_BYTES + SADB_SALT_BYTES];
-	bool good = get_hex(text, bytes, sizeof(bytes)) && memcmp(bytes, zero, sizeof(zero)) != 0;
+	static const uint8_t zero[SADB_KEY_MAX];
+	const size_t bytes = strlen(text) / 2;
+	unsigned i = 0;
 
-	memcpy(out->key, bytes, sizeof(out->key));
-	memcpy(out->salt, bytes + sizeof(out->key), sizeof(out->salt));
-	sadb_wipe(bytes, sizeof(bytes));
+	while (sadb_algorithm_at(i) != NULL && sadb_algorithm_at(i)->key_bytes + SADB_SALT_BYTES != bytes)
+		i++;
+	if (sadb_algorithm_at(i) == NULL)
+		return false;
+	uint8_t both[SADB_KEY_MAX + SADB_SALT_BYTES] = {0};
+	out->key_bytes = sadb_algorithm_at(i)->key_bytes;
+	bool good = get_hex(text, both, bytes) && memcmp(both, zero, out->key_bytes) != 0;
+
+	memcpy(out->key, both, out->key_bytes);
+	memcpy(out->salt, both + out->key_bytes, sizeof(out->salt));
+	sadb_wipe(both, sizeof(both));
 	return good;
 }
 
@@ -273,13 +281,14 @@ static const struct field {
     {"remote", get_remote, "an address", REQUIRED},
     {"local-prefix", get_local_prefix, "a prefix, at most 16 times", REQUIRED | MANY},
     {"remote-prefix", get_remote_prefix, "a prefix, at most 16 times", REQUIRED | MANY},
-    {"algorithm", get_algorithm, ALGORITHM, REQUIRED},
+    {"algorithm", get_algorithm, "aes-256-gcm-16, aes-128-gcm-16, chacha20-poly1305, aes-256-gmac or aes-128-gmac",
+     REQUIRED},
     {"esn", get_esn, "on or off", REQUIRED},
     {"hard-bytes", get_hard_bytes, "a number from 1 on", 0},
     {"hard-packets", get_hard_packets, "a number from 1 on", 0},
     {"hard-seconds", get_hard_seconds, "a number from 1 on", 0},
     {"spi", get_spi, "0x and eight hexadecimal digits, from 0x00000100 on", REQUIRED},
-    {"key", get_key, "72 hexadecimal digits, not all zero", REQUIRED},
+    {"key", get_key, "72 hexadecimal digits, or 40 for 128 bits, not all zero", REQUIRED},
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
@@ -351,6 +360,9 @@ take_lines(struct reader *r, struct ctl_offer *out, struct sadb_error *err)
 	for (size_t i = 0; i < FIELDS; i++)
 		if ((fields[i].flags & REQUIRED) != 0 && (seen & 1u << i) == 0)
 			return ctl_refuse(err, -EINVAL, 0, "the offer lacks the line '%s'", fields[i].word);
+	if (out->key_bytes != out->algorithm->key_bytes)
+		return ctl_refuse(err, -EINVAL, 0, "the offer's key has %u bytes, but %s takes %u", out->key_bytes,
+				  out->algorithm->name, out->algorithm->key_bytes);
 	if (r->at != r->end)
 		return ctl_refuse(err, -EINVAL, 0, "the offer goes on after its 'end': one offer at a time");
 	return 0;

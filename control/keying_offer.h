@@ -12,9 +12,8 @@
 #include "control/keying.h"
 #include "control/tunnel.h"
 
-#define CTL_NONCE_BYTES     16
-#define CTL_INSTANCE_BYTES  8
-#define CTL_OFFER_KEY_BYTES 32 /* AES-256 */
+#define CTL_NONCE_BYTES    16
+#define CTL_INSTANCE_BYTES 8
 
 struct ctl_offer {
 	bool answer;
@@ -28,10 +27,12 @@ struct ctl_offer {
 	struct sadb_prefix local_prefix[CTL_TUNNEL_PREFIXES], remote_prefix[CTL_TUNNEL_PREFIXES];
 	uint32_t n_local, n_remote;
 	uint32_t spi; /* host order */
+	const struct sadb_algorithm *algorithm;
 	bool esn;
 	/* Limits of the sender's inbound SA, which the receiver must keep too: SADB_INF, and 0 seconds, for none. */
 	uint64_t hard_bytes, hard_packets, hard_s;
-	uint8_t key[CTL_OFFER_KEY_BYTES], salt[SADB_SALT_BYTES];
+	uint32_t key_bytes; /* the algorithm's */
+	uint8_t key[SADB_KEY_MAX], salt[SADB_SALT_BYTES];
 };
 
 /* Returns the length, without the closing zero. Every offer that ctl_tunnel_check() could let pass fits. */

@@ -189,13 +189,14 @@ enum ctl_tunnel_attr {
 	CTL_T_NEXT_REKEY_S, /* all ones: none */
 	CTL_T_EXCHANGES,
 	CTL_T_FAILURES,
-	CTL_T_STATE,  /* str */
-	CTL_T_KEYING, /* str */
-	CTL_T_ERROR,  /* str */
-	CTL_T_OFFER,  /* bytes: an offer or answer in text. Secret */
-	CTL_T_KIND,   /* str */
-	CTL_T_TEXT,   /* str */
-	CTL_T_MAX = CTL_T_TEXT
+	CTL_T_STATE,     /* str */
+	CTL_T_KEYING,    /* str */
+	CTL_T_ERROR,     /* str */
+	CTL_T_OFFER,     /* bytes: an offer or answer in text. Secret */
+	CTL_T_KIND,      /* str */
+	CTL_T_TEXT,      /* str */
+	CTL_T_ALGORITHM, /* str: a name of sa-db/algorithm.h; not there: the first */
+	CTL_T_MAX = CTL_T_ALGORITHM
 };
 
 /* Multicast groups of our own, beside XFRMNLGRP_* in the bits of CTL_A_GROUPS. */

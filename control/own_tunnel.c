@@ -6,7 +6,7 @@
 #include "control/attr.h"
 #include "control/own_codec.h"
 
-enum kind { KIND_U32, KIND_U64, KIND_BOOL, KIND_STR, KIND_ADDR };
+enum kind { KIND_U32, KIND_U64, KIND_BOOL, KIND_STR, KIND_ADDR, KIND_ALGORITHM };
 
 /* A member of struct ctl_tunnel_info. */
 struct field {
@@ -24,6 +24,7 @@ static const struct field fields[] = {
     {CTL_T_PRIORITY, KIND_U32, true, MEMBER(config.priority)},
     {CTL_T_LOCAL, KIND_ADDR, true, MEMBER(config.local)},
     {CTL_T_REMOTE, KIND_ADDR, true, MEMBER(config.remote)},
+    {CTL_T_ALGORITHM, KIND_ALGORITHM, true, MEMBER(config.algorithm)},
     {CTL_T_ESN, KIND_BOOL, true, MEMBER(config.esn)},
     {CTL_T_WINDOW, KIND_U32, true, MEMBER(config.window_packets)},
     {CTL_T_OVERLAP_S, KIND_U32, true, MEMBER(config.overlap_s)},
@@ -71,6 +72,7 @@ static const struct ctl_attr_rule rule[CTL_T_MAX + 1] = {
     U64(CTL_T_NEXT_REKEY_S),      U64(CTL_T_EXCHANGES),    U64(CTL_T_FAILURES),
     RULE(CTL_T_STATE, 1),         RULE(CTL_T_KEYING, 1),   RULE(CTL_T_ERROR, 1),
     RULE(CTL_T_OFFER, 1),         RULE(CTL_T_KIND, 1),     RULE(CTL_T_TEXT, 1),
+    RULE(CTL_T_ALGORITHM, 1),
 };
 static const struct ctl_attr_rules rules = {rule, CTL_T_MAX};
 
@@ -105,6 +107,18 @@ get_addr(const struct nlattr *attr, size_t skip, struct sadb_addr *out, struct s
 }
 
 static int
+get_algorithm(const struct nlattr *attr, const struct sadb_algorithm **out, struct sadb_error *err)
+{
+	char name[32];
+	int rc = get_str(attr, name, sizeof(name), err);
+
+	if (rc != 0)
+		return rc;
+	*out = sadb_algorithm_named(name);
+	return *out != NULL ? 0 : ctl_refuse(err, -EINVAL, CTL_A_TUNNEL, "CTL_T_ALGORITHM is none that is known");
+}
+
+static int
 get_field(const struct nlattr *attr, const struct field *field, struct ctl_tunnel_info *info, struct sadb_error *err)
 {
 	char *member = (char *)info + field->offset;
@@ -115,6 +129,8 @@ get_field(const struct nlattr *attr, const struct field *field, struct ctl_tunne
 		return get_str(attr, member, field->room, err);
 	case KIND_ADDR:
 		return get_addr(attr, 0, (struct sadb_addr *)(void *)member, err);
+	case KIND_ALGORITHM:
+		return get_algorithm(attr, (const struct sadb_algorithm **)(void *)member, err);
 	case KIND_BOOL:
 		ctl_attr_copy(&number, attr, sizeof(number));
 		*(bool *)member = number != 0;
@@ -238,6 +254,9 @@ put_field(struct ctl_put *put, const struct field *field, const struct ctl_tunne
 		break;
 	case KIND_ADDR:
 		ctl_put_attr(put, field->attr, member, addr_bytes((const struct sadb_addr *)(const void *)member));
+		break;
+	case KIND_ALGORITHM:
+		ctl_put_str(put, field->attr, (*(const struct sadb_algorithm *const *)(const void *)member)->name);
 		break;
 	case KIND_BOOL:
 		ctl_put_u32(put, field->attr, *(const bool *)member);

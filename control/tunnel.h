@@ -54,6 +54,7 @@ struct ctl_tunnel_config {
 	struct sadb_addr local, remote;
 	struct sadb_prefix local_prefix[CTL_TUNNEL_PREFIXES], remote_prefix[CTL_TUNNEL_PREFIXES];
 	uint32_t n_local, n_remote;
+	const struct sadb_algorithm *algorithm; /* never another than this: the peer must name the same */
 	bool esn;
 	uint32_t window_packets; /* of the inbound SAs */
 	/* Bytes, packets and seconds since the SA was made. A soft limit makes a new exchange, a hard one stops the SA. A soft

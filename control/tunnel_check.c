@@ -17,6 +17,7 @@ void
 ctl_tunnel_defaults(struct ctl_tunnel_config *config)
 {
 	memset(config, 0, sizeof(*config));
+	config->algorithm = sadb_algorithm_at(0);
 	config->esn = true;
 	config->window_packets = CTL_TUNNEL_WINDOW;
 	config->overlap_s = CTL_TUNNEL_OVERLAP_S;
@@ -172,6 +173,8 @@ ctl_tunnel_check(struct ctl_tunnel_config *config, struct sadb_error *err)
 		    "the name: accepted are 1 to %d letters, digits, '.', '_' and '-', not '.' or '-' first",
 		    CTL_TUNNEL_NAME - 1);
 	rc = check_addresses(config, err);
+	if (rc == 0 && config->algorithm == NULL)
+		rc = ctl_refuse(err, -EINVAL, 0, "the algorithm is missing");
 	if (rc == 0)
 		rc = check_window(config, err);
 	if (rc == 0)

@@ -332,7 +332,7 @@ take_offer(struct ctl_tunnel *tunnel, const struct ctl_offer *offer, struct sadb
 {
 	uint8_t key_id[SADB_KEY_ID_BYTES];
 	struct ctl_offer answer;
-	int rc = ctl_key_id(offer->key, sizeof(offer->key), offer->salt, key_id);
+	int rc = ctl_key_id(offer->key, offer->key_bytes, offer->salt, key_id);
 
 	if (rc != 0)
 		return ctl_refuse(err, rc, 0, "the offered key cannot be hashed");

@@ -57,6 +57,10 @@ ctl_tunnel_fits(const struct ctl_tunnel *tunnel, const struct ctl_offer *message
 		    "the peer's description of tunnel %s is another one: %s: must mirror what 'culvert tunnel "
 		    "show %s' says here",
 		    config->name, what, config->name);
+	if (message->algorithm != config->algorithm)
+		return ctl_refuse(err, -EINVAL, 0,
+				  "the peer's tunnel %s has algorithm %s, ours %s: both ends must agree", config->name,
+				  message->algorithm->name, config->algorithm->name);
 	if (message->esn != config->esn)
 		return ctl_refuse(err, -EINVAL, 0, "the peer's tunnel %s has esn %s, ours %s: both ends must agree",
 				  config->name, message->esn ? "on" : "off", config->esn ? "on" : "off");

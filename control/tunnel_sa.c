@@ -77,13 +77,13 @@ config_of(const struct ctl_tunnel *tunnel, const struct ctl_offer *offer, uint8_
 	config.spi_be = rte_cpu_to_be_32(offer->spi);
 	config.proto = IPPROTO_ESP;
 	config.mode = XFRM_MODE_TUNNEL;
-	config.aead = SADB_AEAD_AES_GCM_16;
+	config.aead = (uint8_t)offer->algorithm->aead;
 	config.dir = dir;
 	config.reqid = tunnel->reqid;
 	config.vnet_id = tunnel->config.vnet_id;
 	config.flags = offer->esn ? SADB_SA_ESN : 0;
-	config.key_bytes = sizeof(offer->key);
-	memcpy(config.key, offer->key, sizeof(offer->key));
+	config.key_bytes = offer->key_bytes;
+	memcpy(config.key, offer->key, offer->key_bytes);
 	memcpy(config.salt, offer->salt, sizeof(offer->salt));
 	return config;
 }
@@ -149,7 +149,9 @@ ctl_tunnel_in_make(struct ctl_tunnel *tunnel, struct ctl_offer *offer, struct sa
 	struct sadb_sa_config config;
 	int rc = choose_spi(tunnel, &offer->spi);
 
-	if (rc != 0 || !ctl_tunnel_random(offer->key, sizeof(offer->key)) ||
+	offer->algorithm = tunnel->config.algorithm;
+	offer->key_bytes = offer->algorithm->key_bytes;
+	if (rc != 0 || !ctl_tunnel_random(offer->key, offer->key_bytes) ||
 	    !ctl_tunnel_random(offer->salt, sizeof(offer->salt)))
 		return ctl_refuse(err, rc != 0 ? rc : -EIO, 0, "no random SPI and key can be had");
 	offer->esn = tunnel->config.esn;

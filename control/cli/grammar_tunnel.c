@@ -4,6 +4,7 @@
 
 #include "control/cli/run.h"
 #include "control/tunnel.h"
+#include "sa-db/algorithm.h"
 #include "sa-db/replay.h"
 
 #define N(array)  (sizeof(array) / sizeof((array)[0]))
@@ -29,6 +30,10 @@ static const struct cli_arg add_args[] = {
 	 .help = "inner networks on the peer's side"},
 	{.id = CLI_PRIORITY, .word = "priority", .kind = CLI_KIND_NUMBER, .max = UINT32_MAX, .fallback = "0",
 	 .help = "of its policies: the lower number wins; of equal ones the older"},
+	{.id = CLI_ALGORITHM, .word = "algorithm", .kind = CLI_KIND_ALGORITHM, .choices = sadb_algorithm_names,
+	 .fallback = "aes-256-gcm-16",
+	 .help = "what protects the packets: the peer must name the same, or nothing is exchanged. aes-256-gmac and aes-128-gmac "
+		 "are integrity only: everyone on the way reads the packets"},
 	{.id = CLI_ESN, .word = "esn", .kind = CLI_KIND_CHOICE, .choices = on_off, .fallback = "on",
 	 .help = "64-bit extended sequence numbers (RFC 4303 2.2.1); both ends must agree"},
 	{.id = CLI_WINDOW, .word = "window", .kind = CLI_KIND_NUMBER, .min = SADB_REPLAY_MIN, .max = SADB_REPLAY_MAX,

@@ -47,6 +47,7 @@ describe(const struct cli *cli, struct ctl_tunnel_config *out)
 	out->n_local = prefixes(cmd, CLI_LOCAL_PREFIX, out->local_prefix);
 	out->n_remote = prefixes(cmd, CLI_REMOTE_PREFIX, out->remote_prefix);
 	out->priority = (uint32_t)value[CLI_PRIORITY].number;
+	out->algorithm = sadb_algorithm_at((unsigned)value[CLI_ALGORITHM].number);
 	out->esn = value[CLI_ESN].number != 0;
 	out->window_packets = (uint32_t)value[CLI_WINDOW].number;
 	out->overlap_s = (uint32_t)value[CLI_OVERLAP].number;
@@ -302,6 +303,8 @@ show_config(struct show *show, const struct ctl_tunnel_config *config)
 	show_prefixes(show, "local_prefixes", config->local_prefix, config->n_local);
 	show_prefixes(show, "remote_prefixes", config->remote_prefix, config->n_remote);
 	show_number(show, "priority", config->priority);
+	show_text(show, "algorithm", config->algorithm->name);
+	show_bool(show, "encrypts", config->algorithm->encrypts);
 	show_bool(show, "esn", config->esn);
 	show_number(show, "window_packets", config->window_packets);
 	show_number(show, "overlap_s", config->overlap_s);

@@ -50,7 +50,10 @@ add_sas(struct fuzz_gateway *f)
 	f->in[FUZZ_IN_PLAIN].sa = f->gw.in;
 	f->out[FUZZ_OUT_PLAIN].sa = f->gw.out;
 	for (unsigned i = FUZZ_IN_PLAIN + 1; i < FUZZ_INS; i++) {
-		make_sa(&f->in[i], GW_SPI_IN + i, false, i == FUZZ_IN_ESN);
+		make_sa(&f->in[i], GW_SPI_IN + i, false, i == FUZZ_IN_ESN || i == FUZZ_IN_GMAC);
+		f->in[i].sa.algorithm = i == FUZZ_IN_CHACHA ? WITNESS_CHACHA
+					: i == FUZZ_IN_GMAC ? WITNESS_AES_GMAC
+							    : WITNESS_AES_GCM;
 		add_in(f, i);
 	}
 	make_sa(&f->out[FUZZ_OUT_UDP], GW_SPI_OUT + 1, true, true);

@@ -152,7 +152,7 @@ seal(struct fuzz_input *in)
 		bytes = witness_udp_wrap(wire, bytes, UDP_RIG_PEER, UDP_RIG_NAT_T);
 	else if (which >= FUZZ_IN_V6)
 		bytes = outer_wrap(wire, bytes, which == FUZZ_IN_V6_UDP);
-	static const uint8_t heads[FUZZ_INS] = {20, 20, 28, 20, 40, 48};
+	static const uint8_t heads[FUZZ_INS] = {20, 20, 28, 20, 20, 20, 40, 48};
 	const bool outside = where % bytes < heads[which];
 	wire[where % bytes] ^= with;
 	if (with != 0 && where % bytes < 20 && which < FUZZ_IN_V6)

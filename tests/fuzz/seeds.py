@@ -290,14 +290,14 @@ def inbound_seeds():
   turn = b"\3"
   over_six = lambda *headers: b"\0" + sized(  # noqa: E731
     ipv6("2001:db8:f::2", "2001:db8:f::1", headers[0], b"".join(headers[1:])))
-  six_esp = struct.pack(">IIQ", 0x2005, 1, 1) + bytes(24)
+  six_esp = struct.pack(">IIQ", 0x2007, 1, 1) + bytes(24)
   fragment = lambda at, more, data: over_six(  # noqa: E731
     44, struct.pack(">BBHI", 50, 0, at | more, 7), data)
   too_big = struct.pack(">BBHI", 2, 0, 0, 1280) + ipv6("2001:db8:f::1", "2001:db8:f::2", 50, six_esp)
   return {
-    "over_ipv6": seal(4, four, 4, 1) + seal(4, six, 2, 2) + seal(5, four, 4, 3) + seal(5, six, 2, 4),
-    "over_ipv6_spoiled": seal(4, four, 4 | 1, 1, b"\x06\0\x02") + seal(5, four, 4 | 1, 2, b"\x2c\0\x01") +
-                         seal(4, four, 4 | 1, 3, b"\x18\0\x01"),
+    "over_ipv6": seal(6, four, 4, 1) + seal(6, six, 2, 2) + seal(7, four, 4, 3) + seal(7, six, 2, 4),
+    "over_ipv6_spoiled": seal(6, four, 4 | 1, 1, b"\x06\0\x02") + seal(7, four, 4 | 1, 2, b"\x2c\0\x01") +
+                         seal(6, four, 4 | 1, 3, b"\x18\0\x01"),
     "over_ipv6_headers": over_six(0, bytes([60, 0, 1, 4, 0, 0, 0, 0]), bytes([44, 0, 1, 4, 0, 0, 0, 0]),
                                   bytes([43, 0, 0, 0, 0, 0, 0, 9]), bytes([50, 0, 4, 0, 0, 0, 0, 0]), six_esp) +
                          over_six(43, bytes([50, 0, 0, 0, 0, 0, 0, 0]), six_esp) +
@@ -305,6 +305,8 @@ def inbound_seeds():
     "over_ipv6_fragments": fragment(16, 0, six_esp[16:]) + fragment(0, 1, six_esp[:16]) + turn +
                            fragment(0, 1, six_esp[:16]) + fragment(8, 1, six_esp[:16]) + fragment(16, 0, six_esp[16:]),
     "sealed": b"".join(seal(sa, four, 4, sa + 1) for sa in range(4)),
+    "sealed_algorithms": b"".join(seal(sa, four, 4, sa + 1) for sa in (4, 5)),
+    "spoiled_algorithms": seal(4, four, 4 | 1, 1, b"\x28\0\x01") + seal(5, four, 4 | 1, 2, b"\x28\0\x01"),
     "sealed_ipv6": seal(0, six, 2) + seal(1, six, 2, 2),
     "replayed": seal(0, four, 4, 3) + seal(0, four, 4, 0) + turn + seal(0, four, 4, 0) + seal(0, four, 4, -2),
     "far_ahead": seal(1, four, 4 | 8, 1, b"\xff\xff") + turn + seal(1, four, 4, -100),
@@ -352,8 +354,11 @@ def outbound_seeds():
 
 def all_seeds():
   xfrm = dict(hex_arrays())
+  short_key = "key 00112233445566778899aabbccddeeff01020304"
   texts = {
-    "offer": {"offer": OFFER, "answer": OFFER.replace("message offer", "message answer").replace("esn on", "esn off"),
+    "offer": {"chacha": OFFER.replace("aes-256-gcm-16", "chacha20-poly1305"),
+              "gmac": re.sub("key .*", short_key, OFFER.replace("aes-256-gcm-16", "aes-128-gmac")),
+              "offer": OFFER, "answer": OFFER.replace("message offer", "message answer").replace("esn on", "esn off"),
               "command": "ssh -i '/etc/culvert/id' \"east gw\" culvert tunnel accept west-east"},
     "config": {"whole": CONFIG, "tunnels": CONFIG + TUNNELS, "mistakes": CONFIG.replace("blue", "bl ue") + "a: [\n",
                "anchors": "log: &a info\nengine: *a\nports: []\n"},

@@ -37,6 +37,13 @@ say "nothing passes without a tunnel"
 ns a ping -q -c 3 -i 0.1 -W 1 10.2.0.2 >"$tmp/ping" || :
 [ "$(ping_received "$tmp/ping")" -eq 0 ] || fail "a ping came through after the tunnel was deleted"
 
+for ike_esp in chacha20poly1305-esn aes256gmac; do
+  say "$ike_esp"
+  ike_reload
+  try_tunnel east
+  ike_terminate west
+done
+ike_esp=
 child_words="replay_window = 1024"
 ike_auth=pubkey ike_certificate=yes
 for kind in rsa ecdsa; do

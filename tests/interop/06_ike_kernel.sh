@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 # IKEv2 with a Linux kernel: East is a guest whose kernel does ESP and whose charon speaks to it, West has charon and Culvert.
-# ESN, 10 MB of TCP each way, rekeys started from either side under pings; both ends count the same packets and bytes.
+# Three algorithms, ESN, 10 MB of TCP each way, rekeys started from either side under pings; both ends count the same packets and bytes.
 . "$(dirname "$0")/lib.sh"
 . "$interop/ike.sh"
 begin
@@ -16,6 +16,26 @@ guest_router
 child_words="replay_window = 1024"
 ike_start_culvert west
 ike_start east kernel-netlink
+
+say "ChaCha20-Poly1305, then AES-GMAC, negotiated with the kernel's charon"
+for ike_esp in chacha20poly1305-esn aes256gmac-esn; do
+  ike_reload
+  ike_initiate west
+  ping_each 20 -i 0.02
+  tcp_both_ways 1000000
+  until_true 5 ends_agree || fail "West says $(children west INSTALLED), East $(children east INSTALLED)"
+  west -j sa show | "$python" "$here/stats.py" values algorithm >"$tmp/algorithms"
+  case $ike_esp in
+  chacha*) expected=chacha20-poly1305 ;;
+  *) expected=aes-256-gmac ;;
+  esac
+  [ "$(sort -u "$tmp/algorithms")" = $expected ] || fail "not $expected: $(cat "$tmp/algorithms")"
+  rekey_by east
+  ping_each 20 -i 0.02
+  ike_terminate east
+done
+ike_esp=
+ike_reload
 
 for starter in west east; do
   say "a tunnel that ${starter} starts: 10 MB of TCP each way"

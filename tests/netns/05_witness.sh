@@ -11,5 +11,7 @@ say "what West sends"
 witness outbound.py
 say "what West takes"
 witness inbound.py
+say "the other algorithms, both ways and spoilt"
+witness algorithms.py
 say "the same in UDP, and IKE beside it"
 witness udp.py

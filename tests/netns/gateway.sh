@@ -30,6 +30,7 @@ port_device() { # index, interface
   esac
 }
 
+algorithm= # of keys and SAs that are made; empty: what the CLI takes by itself
 ipv6=off # on: the LANs have IPv6 besides
 
 lan_v6() { # number
@@ -225,7 +226,7 @@ key_of() {
 }
 
 key_new() {
-  west keygen "$(key_of "$1" "$2")" >/dev/null
+  west keygen "$(key_of "$1" "$2")" ${algorithm:+algorithm "$algorithm"} >/dev/null
 }
 
 # One SA on one gateway: gateway, direction, gateway that sends, generation, more words for "sa add".
@@ -234,7 +235,7 @@ sa_add() {
   shift 4
   number=$(gw_number "$sa_from")
   "$sa_at" sa add src "$(outer_of "$number")" dst "$(outer_of $((3 - number)))" spi "$(spi_of "$sa_from" "$sa_generation")" \
-    vnet blue key-file "$(key_of "$sa_from" "$sa_generation")" reqid 1 dir "$sa_dir" "$@"
+    vnet blue key-file "$(key_of "$sa_from" "$sa_generation")" reqid 1 dir "$sa_dir" ${algorithm:+algorithm "$algorithm"} "$@"
 }
 
 sa_del() { # gateway, gateway that sends, generation

@@ -72,7 +72,8 @@ class Gateway:
     with open(path, "w", encoding="ascii", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
       file.write(sa.key.hex() + "\n")
     self.run("sa", "add", "src", address(sa.src), "dst", address(sa.dst), "spi", hex(sa.spi),
-             "vnet", vnet, "key-file", path, "reqid", reqid, "dir", direction, "esn", "on" if sa.esn else "off", *words)
+             "vnet", vnet, "key-file", path, "reqid", reqid, "dir", direction, "esn", "on" if sa.esn else "off",
+             *(() if sa.algorithm == esp.DEFAULT else ("algorithm", sa.algorithm)), *words)
     os.unlink(path)
 
   def sa_del(self, sa):
@@ -90,10 +91,10 @@ class Bench:
     self.west_lan_mac = bytes.fromhex(env["CULVERT_WEST_LAN_MAC"].replace(":", ""))
     self.west_wan_mac = bytes.fromhex(env["CULVERT_WEST_WAN_MAC"].replace(":", ""))
 
-  def sa(self, spi, inbound, esn=False):
+  def sa(self, spi, inbound, esn=False, algorithm=esp.DEFAULT):
     """A new SA with a key of its own; inbound: towards West."""
     src, dst = (EAST, WEST) if inbound else (WEST, EAST)
-    return esp.Sa(spi, os.urandom(36), src, dst, esn)
+    return esp.Sa(spi, os.urandom(esp.KEY_BYTES[algorithm] + esp.SALT), src, dst, esn, algorithm=algorithm)
 
   def from_a(self, packet):
     """An IPv4 packet into West's LAN port, as host A would send it."""

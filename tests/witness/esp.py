@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""ESP with AES-256-GCM in tunnel mode (RFC 4303, 4106), written from the RFCs on top of python3-cryptography. It knows
-nothing of Culvert's own code."""
+"""ESP in tunnel mode with AES-GCM (RFC 4303, 4106), ChaCha20-Poly1305 (RFC 7634) and AES-GMAC (RFC 4543), written from the
+RFCs on top of python3-cryptography. It knows nothing of Culvert's own code."""
 import dataclasses
 import os
 import struct
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 
 TAG = 16
 HEAD = 16  # SPI, sequence number, IV
 PROTO_ESP = 50
 NEXT_IPV4 = 4
 NEXT_DUMMY = 59
+DEFAULT = "aes-256-gcm-16"
+KEY_BYTES = {DEFAULT: 32, "aes-128-gcm-16": 16, "chacha20-poly1305": 32, "aes-256-gmac": 32, "aes-128-gmac": 16}
+SALT = 4
 
 
 def checksum(data):
@@ -54,11 +57,35 @@ class BadTag(Exception):
 @dataclasses.dataclass
 class Sa:
   spi: int
-  key: bytes  # 32 bytes, and 4 of salt
+  key: bytes  # and 4 of salt
   src: bytes
   dst: bytes
   esn: bool = False
   seq: int = 0
+  algorithm: str = DEFAULT
+
+  @property
+  def encrypts(self):
+    return not self.algorithm.endswith("gmac")
+
+  def cipher(self):
+    key = self.key[:-SALT]
+    return ChaCha20Poly1305(key) if self.algorithm == "chacha20-poly1305" else AESGCM(key)
+
+  def protect(self, iv, text, seq):
+    """Text as it is on the wire, and its ICV."""
+    nonce = self.key[-SALT:] + iv
+    if self.encrypts:
+      return self.cipher().encrypt(nonce, text, self.aad(seq))
+    return text + self.cipher().encrypt(nonce, b"", self.aad(seq) + iv + text)  # RFC 4543 3.3
+
+  def verify(self, iv, sealed, seq):
+    """The text; raises InvalidTag."""
+    nonce = self.key[-SALT:] + iv
+    if self.encrypts:
+      return self.cipher().decrypt(nonce, sealed, self.aad(seq))
+    self.cipher().decrypt(nonce, sealed[-TAG:], self.aad(seq) + iv + sealed[:-TAG])
+    return sealed[:-TAG]
 
   def aad(self, seq):
     return struct.pack("!IQ", self.spi, seq) if self.esn else struct.pack("!II", self.spi, seq & 0xffffffff)
@@ -72,8 +99,7 @@ class Sa:
     padding = over.get("padding", minimal_padding(len(inner)))
     trailer = bytes([over.get("pad_length", len(padding)), over.get("next_header", NEXT_IPV4)])
     text = over.get("text", inner + padding + trailer)
-    sealed = AESGCM(self.key[:32]).encrypt(self.key[32:] + iv, text, self.aad(seq))
-    return struct.pack("!II", self.spi, seq & 0xffffffff) + iv + sealed
+    return struct.pack("!II", self.spi, seq & 0xffffffff) + iv + self.protect(iv, text, seq)
 
   def packet(self, inner, **over):
     """The same in its outer header; names starting with outer_ go to ipv4()."""
@@ -86,7 +112,7 @@ class Sa:
     spi, low = struct.unpack("!II", esp[:8])
     seq, iv = high << 32 | low, esp[8:HEAD]
     try:
-      text = AESGCM(self.key[:32]).decrypt(self.key[32:] + iv, esp[HEAD:], self.aad(seq))
+      text = self.verify(iv, esp[HEAD:], seq)
     except InvalidTag:
       raise BadTag(f"SPI {spi:#x} sequence {seq}: the tag does not verify") from None
     pad, next_header = text[-2:]

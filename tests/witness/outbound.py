@@ -56,8 +56,13 @@ def inspect(place, sa, number, case):
   check(opened.next_header == esp.NEXT_IPV4, f"next header {opened.next_header}")
   check(opened.padding == esp.minimal_padding(len(inner)), f"padding {opened.padding.hex()} of {len(inner)} bytes")
   check(opened.inner == bench.one_less(inner), f"case {number} {case}: the inner packet is not what A sent")
+  check(sa.encrypts or payload in body, "AES-GMAC hides what it carries")
+  check(not sa.encrypts or length < 16 or payload not in body, "the payload is readable on the wire")
+  if not sa.encrypts:
+    return ident  # scapy has no AES-GMAC
   tail = {"esn_en": True, "esn": 0} if sa.esn else {}
-  scapy_sa = SecurityAssociation(ESP, spi=sa.spi, crypt_algo="AES-GCM", crypt_key=sa.key, tunnel_header=IP(), **tail)
+  algorithm = "CHACHA20-POLY1305" if sa.algorithm == "chacha20-poly1305" else "AES-GCM"
+  scapy_sa = SecurityAssociation(ESP, spi=sa.spi, crypt_algo=algorithm, crypt_key=sa.key, tunnel_header=IP(), **tail)
   check(bytes(scapy_sa.decrypt(IP(frames[0][bench.ETHER:]))) == opened.inner, "scapy reads another inner packet")
   return ident
 

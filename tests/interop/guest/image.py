@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).parent
-MODULES = ("virtio_pci", "virtio_net", "esp4", "esp6", "gcm", "ctr", "ghash-generic", "seqiv", "echainiv", "ansi_cprng",
+MODULES = ("virtio_pci", "virtio_net", "esp4", "esp6", "gcm", "ctr", "ghash-generic", "chacha_generic",
+           "poly1305_generic", "chacha20poly1305", "seqiv", "echainiv", "ansi_cprng",
            "xfrm_user", "tun", "veth")
 S_DIR, S_FILE, S_TEXT, S_LINK = 0o040755, 0o100755, 0o100644, 0o120777
 

@@ -72,6 +72,7 @@ static const struct {
     {TUNNEL(SITE ENDS "local_prefixes: 10.1.0.0/24, remote_prefixes: [10.2.0.0/24]"), "4: tunnels[0].local_prefixes: is not a list; accepted: a list of prefixes, such as [10.1.0.0/16]"},
     {TUNNEL(SITE ENDS "local_prefixes: [10.1.0.0], remote_prefixes: [10.2.0.0/24]"), "4: tunnels[0].local_prefixes: not a prefix: '10.1.0.0'; accepted: a list of prefixes, such as [10.1.0.0/16]"},
     {TUNNEL(SITE ENDS NETS) "source: kernel\n", "4: tunnels: not beside source: kernel, where all SAs and policies are the kernel's; accepted: source: socket, or no tunnels"},
+    {TUNNEL(SITE ENDS NETS ", algorithm: aes-256-cbc"), "4: tunnels[0].algorithm: not an algorithm: 'aes-256-cbc'; accepted: aes-256-gcm-16, aes-128-gcm-16, chacha20-poly1305; aes-256-gmac, aes-128-gmac (these do not encrypt); the same on both gateways"},
     {TUNNEL(SITE ENDS NETS ", overlap: 4000"), "4: tunnels[0].overlap: out of range: '4000'; accepted: 0 to 3600"},
     {TUNNEL(SITE ENDS NETS ", window: 0"), "4: tunnels[0]: window off needs esn off: the high half of a 64-bit sequence number is worked out from the window (RFC 4303 A2)"},
     {TUNNEL(SITE ENDS NETS ", soft_packets: 9, hard_packets: 9"), "4: tunnels[0]: hard-packets 9 leaves no time after the soft limit (9): accepted is a soft limit from 1 on and below the hard one"},

@@ -312,15 +312,16 @@ static void
 a_tunnel_has_its_ends_limits_and_command(void **state)
 {
 	struct reports reports;
-	struct ctl_config *config = parse(WAN "vnets: [{name: blue, id: 1}]\ntunnels:\n"
-					      "- {name: site, vnet: blue, local: 192.0.2.1, remote: 192.0.2.2,\n"
-					      "   local_prefixes: [10.1.0.0/24, 10.3.0.0/24],\n"
-					      "   remote_prefixes: [10.2.0.0/24], esn: false, window: 64,\n"
-					      "   hard_bytes: 1000000000000000000, soft_seconds: 50, overlap: 5,\n"
-					      "   exchange: \"ssh east 'a b'\"}\n"
-					      "- {name: two, vnet: blue, local: 192.0.2.1, remote: 192.0.2.3,\n"
-					      "   local_prefixes: [10.1.0.0/24], remote_prefixes: [10.4.0.0/24]}\n",
-					  &reports);
+	struct ctl_config *config =
+	    parse(WAN "vnets: [{name: blue, id: 1}]\ntunnels:\n"
+		      "- {name: site, vnet: blue, local: 192.0.2.1, remote: 192.0.2.2,\n"
+		      "   local_prefixes: [10.1.0.0/24, 10.3.0.0/24],\n"
+		      "   remote_prefixes: [10.2.0.0/24], esn: false, algorithm: aes-256-gmac, window: 64,\n"
+		      "   hard_bytes: 1000000000000000000, soft_seconds: 50, overlap: 5,\n"
+		      "   exchange: \"ssh east 'a b'\"}\n"
+		      "- {name: two, vnet: blue, local: 192.0.2.1, remote: 192.0.2.3,\n"
+		      "   local_prefixes: [10.1.0.0/24], remote_prefixes: [10.4.0.0/24]}\n",
+		  &reports);
 
 	(void)state;
 	if (config == NULL)
@@ -335,6 +336,8 @@ a_tunnel_has_its_ends_limits_and_command(void **state)
 	assert_int_equal(site->local_prefix[1].addr.bytes[1], 3);
 	assert_int_equal(site->n_remote, 1);
 	assert_false(site->esn);
+	assert_string_equal(site->algorithm->name, "aes-256-gmac");
+	assert_string_equal(two->algorithm->name, "aes-256-gcm-16");
 	assert_int_equal(site->window_packets, 64);
 	assert_true(site->life.hard_bytes == UINT64_C(1000000000000000000) && site->life.hard_packets == SADB_INF);
 	assert_int_equal(site->life.soft_add_s, 50);

@@ -70,6 +70,8 @@ an_offer_is_read_as_it_was_meant(void **state)
 	assert_true(offer.hard_bytes == SADB_INF);
 	assert_int_equal(offer.hard_s, 0);
 	assert_int_equal(offer.spi, 0x89abcdef);
+	assert_string_equal(offer.algorithm->name, "aes-256-gcm-16");
+	assert_int_equal(offer.key_bytes, 32);
 	assert_int_equal(offer.key[31], 0xff);
 	assert_int_equal(offer.salt[3], 4);
 }
@@ -92,6 +94,24 @@ what_is_written_is_read_as_the_same(void **state)
 	assert_memory_equal(&offer, &back, sizeof(offer));
 	assert_int_equal(ctl_offer_encode(&back, again), n);
 	assert_memory_equal(text, again, n);
+}
+
+static void
+an_offer_of_every_algorithm_is_read_as_it_was_written(void **state)
+{
+	char text[CTL_OFFER_BYTES];
+	struct ctl_offer offer, back;
+
+	(void)state;
+	for (unsigned i = 0; sadb_algorithm_at(i) != NULL; i++) {
+		assert_int_equal(decode(good, strlen(good), &offer), 0);
+		offer.algorithm = sadb_algorithm_at(i);
+		offer.key_bytes = offer.algorithm->key_bytes;
+		memset(offer.key + offer.key_bytes, 0, sizeof(offer.key) - offer.key_bytes);
+		size_t n = ctl_offer_encode(&offer, text);
+		assert_int_equal(decode(text, n, &back), 0);
+		assert_memory_equal(&offer, &back, sizeof(offer));
+	}
 }
 
 static void
@@ -146,7 +166,11 @@ each_mistake_is_told_by_line_and_never_with_the_key(void **state)
 	    {"local 192.0.2.1", "local 192.0.2", "line 7"},
 	    {"10.3.0.0/24", "10.3.0.0/33", "line 10"},
 	    {"remote-prefix 10.2.0.0/24\n", "", "lacks the line 'remote-prefix'"},
-	    {"aes-256", "aes-128", "algorithm: accepted is aes-256-gcm-16"},
+	    {"aes-256", "aes-192", "algorithm: accepted is aes-256-gcm-16, aes-128-gcm-16, chacha20-poly1305"},
+	    {"aes-256", "aes-128", "the offer's key has 32 bytes, but aes-128-gcm-16 takes 16"},
+	    {KEY, "00112233445566778899aabbccddeeff01020304",
+	     "the offer's key has 16 bytes, but aes-256-gcm-16 takes 32"},
+	    {KEY, "00112233445566778899aabbccddeeff0011223301020304", "key: accepted is 72"},
 	    {"esn on", "esn maybe", "esn: accepted is on or off"},
 	    {"esn on", "esn on\nesn on", "esn is given twice"},
 	    {"hard-packets 1000", "hard-packets 0", "hard-packets"},
@@ -248,6 +272,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_offer_is_read_as_it_was_meant),
 	    cmocka_unit_test(what_is_written_is_read_as_the_same),
+	    cmocka_unit_test(an_offer_of_every_algorithm_is_read_as_it_was_written),
 	    cmocka_unit_test(the_longest_offer_fits),
 	    cmocka_unit_test(each_mistake_is_told_by_line_and_never_with_the_key),
 	    cmocka_unit_test(an_offer_that_is_cut_anywhere_is_refused),

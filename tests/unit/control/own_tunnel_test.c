@@ -64,6 +64,7 @@ a_description_survives_the_wire(void **state)
 	(void)state;
 	fill(&info);
 	info.config.esn = false;
+	info.config.algorithm = sadb_algorithm_named("aes-128-gmac");
 	info.reqid = 5; /* is the daemon's to say, and does not go along */
 	free(decode(ctl_own_encode_tunnel(buf, sizeof(buf), &h, &info), 0));
 	assert_int_equal(own.type, CTL_MSG_TUNNEL_ADD);

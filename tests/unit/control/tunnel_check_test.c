@@ -41,6 +41,7 @@ static void many_prefixes(struct ctl_tunnel_config *c) { c->n_local = CTL_TUNNEL
 static void host_bits(struct ctl_tunnel_config *c) { c->local_prefix[0].addr.bytes[3] = 1; }
 static void prefix_twice(struct ctl_tunnel_config *c) { c->local_prefix[1] = c->local_prefix[0]; c->n_local = 2; }
 static void alone_in_family(struct ctl_tunnel_config *c) { c->n_remote = sadb_prefix_parse("2001:db8::/32", &c->remote_prefix[1]) == 0 ? 2 : 0; }
+static void no_algorithm(struct ctl_tunnel_config *c) { c->algorithm = NULL; }
 static void esn_no_window(struct ctl_tunnel_config *c) { c->window_packets = 0; }
 static void window_small(struct ctl_tunnel_config *c) { c->window_packets = SADB_REPLAY_MIN - 1; }
 static void window_wide(struct ctl_tunnel_config *c) { c->window_packets = SADB_REPLAY_MAX + 1; }
@@ -74,6 +75,7 @@ what_cannot_be_is_refused_by_name(void **state)
 	    {host_bits, "local-prefix 10.1.0.1/16 has bits beyond"},
 	    {prefix_twice, "local-prefix 10.1.0.0/16 is given twice"},
 	    {alone_in_family, "IPv6 prefixes are on one side only"},
+	    {no_algorithm, "the algorithm is missing"},
 	    {esn_no_window, "window off needs esn off"},
 	    {window_small, "window 63"},
 	    {window_wide, "window 65537"},

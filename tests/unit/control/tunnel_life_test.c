@@ -265,6 +265,12 @@ other_prefix(struct ctl_tunnel_config *config)
 }
 
 static void
+other_algorithm(struct ctl_tunnel_config *config)
+{
+	config->algorithm = sadb_algorithm_named("aes-256-gmac");
+}
+
+static void
 no_esn(struct ctl_tunnel_config *config)
 {
 	config->esn = false;
@@ -279,6 +285,7 @@ an_offer_for_another_tunnel_is_refused(void **state)
 	    {"fewer prefixes", fewer_prefixes, "local-prefix"}, /* the sender's local is east's remote */
 	    {"other prefix", other_prefix, "remote-prefix"},
 	    {"esn", no_esn, "esn"},
+	    {"algorithm", other_algorithm, "ours aes-256-gmac: both ends must agree"},
 	};
 
 	for (size_t i = 0; i < sizeof(misfits) / sizeof(misfits[0]); i++) {

@@ -55,6 +55,22 @@ reads_an_sa_that_ip_xfrm_adds(void **state)
 }
 
 static void
+reads_the_other_algorithms(void **state)
+{
+	const struct ctl_xfrm chacha = rig_decode(sa_add_chacha), gmac = rig_decode(sa_add_gmac);
+
+	(void)state;
+	assert_int_equal(chacha.sa.config.aead, SADB_AEAD_CHACHA20_POLY1305);
+	assert_int_equal(chacha.sa.config.key_bytes, 32);
+	assert_memory_equal(chacha.sa.config.key, rig_key, 32);
+	assert_memory_equal(chacha.sa.config.salt, rig_salt, 4);
+	assert_int_equal(gmac.sa.config.aead, SADB_AEAD_AES_GMAC);
+	assert_int_equal(gmac.sa.config.key_bytes, 16);
+	assert_memory_equal(gmac.sa.config.key, rig_key, 16);
+	assert_memory_equal(gmac.sa.config.salt, rig_salt, 4);
+}
+
+static void
 reads_esn_with_its_sequence_numbers_and_if_id(void **state)
 {
 	struct ctl_xfrm m = rig_decode(sa_add_esn);
@@ -311,6 +327,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reads_an_sa_that_ip_xfrm_adds),
+	    cmocka_unit_test(reads_the_other_algorithms),
 	    cmocka_unit_test(reads_esn_with_its_sequence_numbers_and_if_id),
 	    cmocka_unit_test(reads_flags_and_lifetimes),
 	    cmocka_unit_test(reads_udp_encapsulation),

@@ -80,10 +80,10 @@ witness_packet(const struct witness_ip *ip, uint8_t *out)
 	return total;
 }
 
-/* The AEAD itself: nonce and AAD as RFC 4106 says. */
+/* The AEAD itself: nonce and AAD as RFC 4106 and 7634 say; AES-GMAC's AAD has the IV and the text too (RFC 4543 3.3). */
 static bool
-gcm(const struct witness_sa *sa, bool seal, const uint8_t *esp, uint32_t seq_high, uint8_t *text, size_t bytes,
-    uint8_t *tag)
+aead(const struct witness_sa *sa, bool seal, const uint8_t *esp, uint32_t seq_high, uint8_t *text, size_t bytes,
+     uint8_t *tag)
 {
 	uint8_t nonce[12], aad[12];
 	size_t aad_bytes = 8;
@@ -96,10 +96,13 @@ gcm(const struct witness_sa *sa, bool seal, const uint8_t *esp, uint32_t seq_hig
 		memcpy(aad + 8, esp + 4, 4);
 		aad_bytes = 12;
 	}
+	const EVP_CIPHER *cipher = sa->algorithm == WITNESS_CHACHA ? EVP_chacha20_poly1305() : EVP_aes_256_gcm();
+	const bool gmac = sa->algorithm == WITNESS_AES_GMAC;
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	bool ok = EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), NULL, sa->key, nonce, seal) == 1 &&
+	bool ok = EVP_CipherInit_ex(ctx, cipher, NULL, sa->key, nonce, seal) == 1 &&
 		  EVP_CipherUpdate(ctx, NULL, &n, aad, (int)aad_bytes) == 1 &&
-		  EVP_CipherUpdate(ctx, text, &n, text, (int)bytes) == 1;
+		  (!gmac || EVP_CipherUpdate(ctx, NULL, &n, esp + 8, 8) == 1) &&
+		  EVP_CipherUpdate(ctx, gmac ? NULL : text, &n, text, (int)bytes) == 1;
 	if (ok && !seal)
 		ok = EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_SET_TAG, 16, tag) == 1;
 	ok = ok && EVP_CipherFinal_ex(ctx, text + bytes, &n) == 1;
@@ -128,7 +131,7 @@ witness_seal(const struct witness_sa *sa, uint64_t seq, const uint8_t *inner, si
 		text[body + i] = twist->pad_zero ? 0 : (uint8_t)(i + 1);
 	text[body + pad] = twist->pad_length ? twist->pad_length : (uint8_t)pad;
 	text[body + pad + 1] = twist->next_header ? twist->next_header : 4;
-	gcm(sa, true, esp, (uint32_t)(seq >> 32), text, bytes, text + bytes);
+	aead(sa, true, esp, (uint32_t)(seq >> 32), text, bytes, text + bytes);
 
 	struct witness_ip outer = {.src = sa->src, .dst = sa->dst, .proto = 50, .ttl = 64, .tos = twist->tos};
 	size_t total = 20 + 16 + bytes + 16;
@@ -161,7 +164,7 @@ witness_open(const struct witness_sa *sa, uint32_t seq_high, const uint8_t *pack
 		return "alignment of the ciphertext";
 	memcpy(text, esp + 16, n);
 	memcpy(tag, esp + 16 + n, 16);
-	if (!gcm(sa, false, esp, seq_high, text, n, tag))
+	if (!aead(sa, false, esp, seq_high, text, n, tag))
 		return "tag";
 	size_t pad = text[n - 2];
 	if (text[n - 1] != (text[0] >> 4 == 6 ? 41 : 4))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * An ESP peer of its own for the tests: RFC 4303 and RFC 4106 written once more, on OpenSSL's EVP, sharing no code with
- * the dataplane. Byte buffers in, byte buffers out. */
+ * An ESP peer of its own for the tests: RFC 4303 with RFC 4106, 7634 and 4543 written once more, on OpenSSL's EVP, sharing no
+ * code with the dataplane. Byte buffers in, byte buffers out. */
 #ifndef TEST_ESP_WITNESS_H
 #define TEST_ESP_WITNESS_H
 
@@ -8,8 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* All with 32 bytes of key. */
+enum witness_algorithm { WITNESS_AES_GCM, WITNESS_CHACHA, WITNESS_AES_GMAC };
+
 struct witness_sa {
 	uint8_t key[32], salt[4];
+	enum witness_algorithm algorithm;
 	uint32_t spi;
 	uint32_t src, dst; /* host order */
 	bool esn;

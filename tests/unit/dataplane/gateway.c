@@ -117,12 +117,15 @@ add_routes(struct gateway *gw)
 struct sadb_sa_config
 gateway_sa(const struct witness_sa *sa, uint32_t flags, uint32_t window)
 {
+	static const uint8_t aeads[] = {[WITNESS_AES_GCM] = SADB_AEAD_AES_GCM_16,
+					[WITNESS_CHACHA] = SADB_AEAD_CHACHA20_POLY1305,
+					[WITNESS_AES_GMAC] = SADB_AEAD_AES_GMAC};
 	struct sadb_sa_config config = {
 	    .src = v4(sa->src),
 	    .dst = v4(sa->dst),
 	    .spi_be = rte_cpu_to_be_32(sa->spi),
 	    .proto = IPPROTO_ESP,
-	    .aead = SADB_AEAD_AES_GCM_16,
+	    .aead = aeads[sa->algorithm],
 	    .mode = XFRM_MODE_TUNNEL,
 	    .reqid = 1,
 	    .vnet_id = 1,
