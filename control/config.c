@@ -16,6 +16,8 @@
 
 #define SOCKET_DEFAULT "/run/culvert/culvert.sock"
 #define STATE_DEFAULT  "/var/lib/culvert"
+#define MSS_MIN        88
+#define MSS_MAX        8960
 #define NAME_ACCEPTED  "letters, digits, '.', '_' and '-', not '.' or '-' first"
 
 const char *const ctl_config_logs[] = {"error", "warning", "notice", "info", "debug", NULL};
@@ -110,6 +112,25 @@ via_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml_key 
 	route->via_line = ctl_yaml_line(node);
 }
 
+static void
+mss_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml_key *key, void *object)
+{
+	struct ctl_config_port *port = object;
+	const char *text = ctl_yaml_scalar(y, node, key->accepted);
+	char *end;
+
+	if (text == NULL)
+		return;
+	const unsigned long value = strtoul(text, &end, 10);
+	port->mss_line = ctl_yaml_line(node);
+	if (strcmp(text, "auto") == 0)
+		port->mss = DP_MSS_AUTO;
+	else if (isdigit((unsigned char)text[0]) && *end == '\0' && value >= MSS_MIN && value <= MSS_MAX)
+		port->mss = (uint16_t)value;
+	else if (strcmp(text, "off") != 0)
+		ctl_yaml_mistake(y, node, "not a segment size:", text, key->accepted);
+}
+
 #define MEMBER(type, member) .offset = offsetof(struct type, member), .room = sizeof(((struct type *)NULL)->member)
 #define LINE(type, member)   .line_offset = offsetof(struct type, member)
 
@@ -140,6 +161,7 @@ static const struct ctl_yaml_key port_keys[] = {
     {"vnet", ctl_yaml_text, MEMBER(ctl_config_port, vnet), LINE(ctl_config_port, vnet_line), .valid = name_valid,
      .accepted = "the name of a virtual network under vnets"},
     {"mtu", ctl_yaml_uint, MEMBER(ctl_config_port, mtu), LINE(ctl_config_port, mtu_line), .min = 576, .max = 9000},
+    {"mss", mss_read, .accepted = "off, auto or 88 to 8960"},
     {"addresses", ctl_yaml_items, MEMBER(ctl_config_port, addrs), .list = &addr_list,
      .accepted = "a list, such as [192.0.2.1/24, 2001:db8:1::1/64]"},
     {0},

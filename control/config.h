@@ -37,9 +37,10 @@ struct ctl_config_port {
 	char vnet[SADB_VNET_NAME]; /* empty on an underlay port, and where a trunk carries tagged frames only */
 	bool underlay;
 	uint16_t mtu;
+	uint16_t mss; /* 0: off, DP_MSS_AUTO, or bytes */
 	unsigned n_addrs;
 	struct ctl_config_addr *addrs;
-	unsigned line, name_line, device_line, vnet_line, on_line, mtu_line;
+	unsigned line, name_line, device_line, vnet_line, on_line, mtu_line, mss_line;
 };
 
 struct ctl_config_route {

@@ -122,6 +122,10 @@ check_port_domain(const struct ctl_config *config, struct ctl_yaml *y, unsigned 
 			cli_text_add(&text, "; accepted: one that is listed under vnets");
 		mistake(y, port->vnet_line, "ports.vnet", i, &text);
 	}
+	if (port->mss != 0 && port->vnet[0] == '\0') {
+		cli_text_set(&text, "only an inside port has TCP that could be lowered; accepted: with vnet");
+		mistake(y, port->mss_line, "ports.mss", i, &text);
+	}
 }
 
 /* Is it one kernel that answers on both? */

@@ -57,6 +57,8 @@ void ctl_daemon_tunnels_stop(struct ctl_daemon *daemon);
 
 /* daemon_ports.c. 0 or -errno, told. */
 int ctl_daemon_ports_add(struct ctl_daemon *daemon);
+/* At the start and at a reload: segment sizes as the ports of the configuration want them. */
+void ctl_daemon_ports_mss(struct ctl_daemon *daemon, const struct ctl_config *config);
 void ctl_daemon_netns_close(struct ctl_daemon *daemon); /* when no port is left */
 /* What to say behind an error that DPDK has more to tell of. */
 const char *ctl_daemon_dpdk_hint(void);

@@ -123,6 +123,18 @@ add_port(struct ctl_daemon *daemon, unsigned i)
 	return ctl_twin_up(&daemon->twins, daemon->config, i, port);
 }
 
+void
+ctl_daemon_ports_mss(struct ctl_daemon *daemon, const struct ctl_config *config)
+{
+	const struct ctl_config_port *port;
+	struct dp_port_info info;
+
+	for (uint16_t i = 0; dp_port_get(daemon->dp, i, &info) == 0; i++) {
+		port = ctl_config_port_find(config, info.name);
+		dp_port_mss_set(daemon->dp, i, port != NULL ? port->mss : 0);
+	}
+}
+
 /* Those with a device first: a VLAN may stand before its trunk. */
 int
 ctl_daemon_ports_add(struct ctl_daemon *daemon)
@@ -136,5 +148,6 @@ ctl_daemon_ports_add(struct ctl_daemon *daemon)
 		for (unsigned i = 0; i < daemon->config->n_ports && rc == 0; i++)
 			if ((daemon->config->ports[i].vlan != 0) == vlans)
 				rc = add_port(daemon, i);
+	ctl_daemon_ports_mss(daemon, daemon->config);
 	return rc;
 }

@@ -178,6 +178,7 @@ apply(struct ctl_daemon *daemon, const struct ctl_config *wanted)
 	tell_ports(daemon->started, wanted);
 	ctl_log_level_set((enum ctl_log_level)(CTL_LOG_ERROR + wanted->log));
 	ctl_audit_configure(daemon, wanted);
+	ctl_daemon_ports_mss(daemon, wanted);
 	return 0;
 }
 

@@ -143,6 +143,11 @@ void dp_port_poll_link(struct dp *dp);
 /* Addresses of the gateway itself on a port's twin: packets the twin sends must bear one of them. Published. */
 int dp_port_addrs_set(struct dp *dp, uint16_t port, const struct sadb_addr *addrs, unsigned n);
 
+/* What segment size TCP through a tunnel may announce at most, in and out of an inside port: so many bytes, or what fits; 0: it is
+ * left alone. -ENOENT. Any time. */
+#define DP_MSS_AUTO UINT16_MAX
+int dp_port_mss_set(struct dp *dp, uint16_t port, uint16_t mss);
+
 /* ---- events from workers ---- */
 enum dp_event_kind { DP_EVENT_ACQUIRE, DP_EVENT_SOFT, DP_EVENT_HARD, DP_EVENT_NEIGH, DP_EVENT_MAPPING };
 

@@ -24,6 +24,7 @@ struct dp {
 	uint64_t hold_tsc, second_tsc;
 	uint32_t audit_per_s[DP_AUDIT_KINDS]; /* relaxed stores by dp_audit_set(), relaxed loads by workers */
 	bool poll_busy;
+	bool mss; /* a port wants segment sizes lowered; relaxed, by dp_port_mss_set() */
 	unsigned idle_sleep_us;
 	rte_be16_t nat_t_port_be;
 	uint8_t stop; /* release store by dp_stop(), acquire by workers */

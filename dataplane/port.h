@@ -32,8 +32,9 @@ struct dp_port {
 	struct dp_port *below; /* whose device, queues and locks it uses: its own, but a VLAN's are its trunk's */
 	struct rte_ether_addr mac;
 	bool underlay;
-	bool sorts; /* what the device receives has to be looked at for tags first */
-	uint8_t up; /* relaxed; dp_port_poll_link() writes */
+	bool sorts;   /* what the device receives has to be looked at for tags first */
+	uint16_t mss; /* see dp_port_mss_set(); relaxed */
+	uint8_t up;   /* relaxed; dp_port_poll_link() writes */
 	struct sadb_vnet *vnet;
 	struct dp_addrs *addrs; /* published; acquire-load */
 	/* set-up and display */

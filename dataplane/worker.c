@@ -9,6 +9,7 @@
 
 #include "dataplane/dp.h"
 #include "dataplane/fragment.h"
+#include "dataplane/mss.h"
 #include "dataplane/reassembly.h"
 #include "dataplane/vlan.h"
 
@@ -114,12 +115,19 @@ stages(struct dp_worker *w, uint64_t t)
 	t = run(w, DP_STAGE_ESP_IN, &w->esp_in_v6, dp_esp_in_v6, t);
 	t = run(w, DP_STAGE_CLASSIFY, &w->classify, dp_classify, t);
 	t = run(w, DP_STAGE_CLASSIFY, &w->classify_v6, dp_classify_v6, t);
+	const bool mss = __atomic_load_n(&w->dp->mss, __ATOMIC_RELAXED); /* see dp_port_mss_set() */
+	if (unlikely(mss)) {
+		dp_mss_out(w, &w->esp_out);
+		dp_mss_out(w, &w->esp_out_v6);
+	}
 	t = run(w, DP_STAGE_ESP_OUT, &w->esp_out, dp_esp_out, t);
 	t = run(w, DP_STAGE_ESP_OUT, &w->esp_out_v6, dp_esp_out_v6, t);
 	dp_crypto_complete(w);
 	t = finish_esp_in(w, t);
 	t = run(w, DP_STAGE_INNER, &w->inner, dp_inner, t);
 	t = run(w, DP_STAGE_INNER, &w->inner_v6, dp_inner_v6, t);
+	if (unlikely(mss))
+		dp_mss_in(w, &w->forward);
 	t = run(w, DP_STAGE_FORWARD, &w->forward, dp_forward, t);
 	if (unlikely(w->uncut.n > 0))
 		t = cut(w, t);

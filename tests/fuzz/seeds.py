@@ -136,6 +136,18 @@ def own_seeds():
   }
 
 
+# ---- TCP ----
+def mss_seeds():
+  def header(options, flags=2):
+    options += b"\1" * (-len(options) % 4)
+    return struct.pack("!H", 1406) + struct.pack("!HHIIBBHHH", 7000, 80, 1, 0, (5 + len(options) // 4) << 4, flags, 1000,
+                                                 0x1234, 0) + options
+
+  size = b"\2\4\5\xb4"
+  return {"syn": header(size), "odd": header(b"\1" + size), "linux": header(size + b"\4\2\x08\x0a" + bytes(8) + b"\1\3\3\7"),
+          "twice": header(size + size), "bad_length": header(b"\x08\0" + size), "ack": header(size, 0x10)}
+
+
 # ---- datagrams ----
 def xfrm_server_seeds(xfrm):
   sa, esn, policy = with_vnet(xfrm["sa_add"]), xfrm["sa_add_esn"], with_vnet(xfrm["policy_add_out"])
@@ -366,7 +378,7 @@ def all_seeds():
   }
   return {
     **{target: {name: text.encode() for name, text in named.items()} for target, named in texts.items()},
-    "inbound": inbound_seeds(), "journal": journal_seeds(xfrm), "outbound": outbound_seeds(), "own": own_seeds(),
+    "inbound": inbound_seeds(), "mss": mss_seeds(), "journal": journal_seeds(xfrm), "outbound": outbound_seeds(), "own": own_seeds(),
     "rtnl": rtnl_seeds(), "xfrm": xfrm, "xfrm_server": xfrm_server_seeds(xfrm),
   }
 

@@ -12,7 +12,8 @@ SILENCE_S = 20
 
 
 def receive(addr, port, size):
-  with socket.create_server((addr, port)) as server:
+  family = socket.AF_INET6 if ":" in addr else socket.AF_INET
+  with socket.create_server((addr, port), family=family) as server:
     server.settimeout(SILENCE_S)
     conn, _ = server.accept()
   digest, left = hashlib.sha256(), size

@@ -93,7 +93,7 @@ static const struct {
     {WAN "engin: auto\n", "3: engin: unknown key 'engin'; did you mean 'engine'? Accepted: " KEYS},
     {WAN "colour: red\n", "3: colour: unknown key 'colour'; accepted: " KEYS},
     {WAN "log: info\nlog: debug\n", "4: log: given twice; the first is on line 3"},
-    {PORT("name: a, device: net_null1, vnet: x, adresses: []"), "1: ports[1].adresses: unknown key 'adresses'; did you mean 'addresses'? Accepted: name, device, on, vlan, underlay, vnet, mtu, addresses"},
+    {PORT("name: a, device: net_null1, vnet: x, adresses: []"), "1: ports[1].adresses: unknown key 'adresses'; did you mean 'addresses'? Accepted: name, device, on, vlan, underlay, vnet, mtu, mss, addresses"},
     /* choices */
     {WAN "log: loud\n", "3: log: unknown value 'loud'; accepted: error, warning, notice, info, debug"},
     {WAN "source: kernal\n", "3: source: unknown value 'kernal'; did you mean 'kernel'? Accepted: socket, kernel"},
@@ -165,6 +165,9 @@ static const struct {
     {PORT("name: wan, device: net_null1, underlay: true"), "1: ports[1].name: 'wan' is taken by the port on line 1; accepted: a name of its own"},
     {PORT("name: a, device: \"net_null0,x=1\", underlay: true"), "1: ports[1].device: 'net_null0' is the device of port 'wan' (line 1); accepted: a device of its own, with another name before the comma"},
     /* VLANs */
+    {PORT("name: a, device: net_null1, vnet: x, mss: 87"), "1: ports[1].mss: not a segment size: '87'; accepted: off, auto or 88 to 8960"},
+    {PORT("name: a, device: net_null1, vnet: x, mss: 1400x"), "1: ports[1].mss: not a segment size: '1400x'; accepted: off, auto or 88 to 8960"},
+    {PORT("name: a, device: net_null1, underlay: true, mss: auto"), "1: ports[1].mss: only an inside port has TCP that could be lowered; accepted: with vnet"},
     {VLAN("on: trunk"), "1: ports[2].vlan: is missing; accepted: on: PORT and vlan: NUMBER together, for a VLAN on that port"},
     {VLAN("vlan: 20"), "1: ports[2].on: is missing; accepted: on: PORT and vlan: NUMBER together, for a VLAN on that port"},
     {VLAN("on: trunk, vlan: 0"), "1: ports[2].vlan: out of range: '0'; accepted: 1 to 4094"},
