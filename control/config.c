@@ -21,7 +21,7 @@
 #define NAME_ACCEPTED  "letters, digits, '.', '_' and '-', not '.' or '-' first"
 
 const char *const ctl_config_logs[] = {"error", "warning", "notice", "info", "debug", NULL};
-const char *const ctl_config_engines[] = {"auto", "ipsec-mb", "openssl", NULL};
+const char *const ctl_config_engines[] = {"auto", "vaes", "ipsec-mb", "openssl", NULL};
 static const char *const audits[] = {"off", "error", "warning", "notice", "info", "debug", NULL};
 static const char *const polls[] = {"adaptive", "busy", NULL};
 static const char *const sources[] = {"socket", "kernel", NULL};

@@ -15,7 +15,8 @@
 #define AREA_ALIGN     64
 #define ANSWER_TIMEOUT 2 /* seconds until an engine that does not complete has failed */
 
-const struct dp_engine *const dp_engines[] = {&dp_engine_ipsec_mb, &dp_engine_openssl, NULL};
+const struct dp_engine *const dp_engines[] = {&dp_engine_vaes, &dp_engine_vaes_256, &dp_engine_ipsec_mb,
+					      &dp_engine_openssl, NULL};
 
 /* One operation under test. The text stands at an odd address, a guard byte follows it. */
 struct probe {
@@ -262,6 +263,12 @@ dp_engine_self_test(const struct dp_engine *engine, char *why, size_t size)
 	return err;
 }
 
+static bool
+is_called(const struct dp_engine *engine, const char *name)
+{
+	return strcmp(name, engine->name) == 0 || (engine->form_of != NULL && strcmp(name, engine->form_of) == 0);
+}
+
 const struct dp_engine *
 dp_engine_choose_from(const struct dp_engine *const list[], const char *name, char *why, size_t size)
 {
@@ -269,7 +276,7 @@ dp_engine_choose_from(const struct dp_engine *const list[], const char *name, ch
 	bool any = strcmp(name, "auto") == 0, known = any;
 	why[0] = '\0';
 	for (const struct dp_engine *const *engine = list; *engine != NULL; engine++) {
-		if (!any && strcmp(name, (*engine)->name) != 0)
+		if (!any && !is_called(*engine, name))
 			continue;
 		known = true;
 		if (!(*engine)->supported())
@@ -283,7 +290,8 @@ dp_engine_choose_from(const struct dp_engine *const list[], const char *name, ch
 		say(why, size, "no engine is called '%s'", name);
 	say(why, size, "; accepted: auto");
 	for (const struct dp_engine *const *engine = list; *engine != NULL; engine++)
-		say(why, size, ", %s", (*engine)->name);
+		if ((*engine)->form_of == NULL)
+			say(why, size, ", %s", (*engine)->name);
 	return NULL;
 }
 

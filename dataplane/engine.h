@@ -37,7 +37,8 @@ struct dp_aead_job;
 
 struct dp_engine {
 	const char *name;
-	const char *help; /* one line for the operator */
+	const char *help;    /* one line for the operator */
+	const char *form_of; /* the engine under whose name this one is found too, when that one cannot run; or NULL */
 	/* Can this machine run it? No side effects that last. */
 	bool (*supported)(void);
 	/* Bytes of key material per SA for that many workers. */

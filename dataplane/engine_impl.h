@@ -14,6 +14,7 @@
 
 extern const struct dp_engine dp_engine_ipsec_mb;
 extern const struct dp_engine dp_engine_openssl;
+extern const struct dp_engine dp_engine_vaes, dp_engine_vaes_256;
 
 /* dp_engine_choose() over a list of one's own, NULL-terminated. */
 const struct dp_engine *dp_engine_choose_from(const struct dp_engine *const list[], const char *name, char *why,

@@ -364,6 +364,24 @@ def outbound_seeds():
   }
 
 
+# ---- batches of target gcm ----
+def gcm_packet(flags, length):
+  return struct.pack("<BH", flags, length) + bytes((17 * i + length) & 255 for i in range(24 + min(length, 32)))
+
+
+def gcm_seeds():
+  opens, esn, spoilt = 1, 2, 4
+  batch = lambda n, of: b"".join(of(i) for i in range(n))  # noqa: E731
+  return {
+    "one": gcm_packet(0, 52), "nothing": gcm_packet(esn, 0),
+    "uniform": batch(8, lambda i: gcm_packet(esn | i << 5, 116)), "opened": batch(8, lambda i: gcm_packet(opens, 244)),
+    "spoilt": batch(8, lambda i: gcm_packet(opens | (spoilt if i == 5 else 0), 64 + i)),
+    "keys": batch(16, lambda i: gcm_packet((i & 3) << 3 | i & opens, 16 * i + (i & 3))),
+    "long": batch(4, lambda i: gcm_packet(opens * (i & 1), (1412, 52, 767, 9216)[i])),
+    "edges": batch(16, lambda i: gcm_packet(i & (opens | esn), (255, 256, 257, 736, 737, 752, 753, 768)[i & 7])),
+  }
+
+
 def all_seeds():
   xfrm = dict(hex_arrays())
   short_key = "key 00112233445566778899aabbccddeeff01020304"
@@ -378,8 +396,9 @@ def all_seeds():
   }
   return {
     **{target: {name: text.encode() for name, text in named.items()} for target, named in texts.items()},
-    "inbound": inbound_seeds(), "mss": mss_seeds(), "journal": journal_seeds(xfrm), "outbound": outbound_seeds(), "own": own_seeds(),
-    "rtnl": rtnl_seeds(), "xfrm": xfrm, "xfrm_server": xfrm_server_seeds(xfrm),
+    "gcm": gcm_seeds(), "inbound": inbound_seeds(), "mss": mss_seeds(), "journal": journal_seeds(xfrm),
+    "outbound": outbound_seeds(), "own": own_seeds(), "rtnl": rtnl_seeds(), "xfrm": xfrm,
+    "xfrm_server": xfrm_server_seeds(xfrm),
   }
 
 

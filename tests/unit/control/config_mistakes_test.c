@@ -102,7 +102,7 @@ static const struct {
     {WAN "log: inf\n", "3: log: unknown value 'inf'; did you mean 'info'? Accepted: error, warning, notice, info, debug"},
     {WAN "log:\n", "3: log: has no value; accepted: error, warning, notice, info, debug"},
     {WAN "log: [info]\n", "3: log: is a list, not a single value; accepted: error, warning, notice, info, debug"},
-    {WAN "engine: ssl\n", "3: engine: unknown value 'ssl'; accepted: auto, ipsec-mb, openssl"},
+    {WAN "engine: ssl\n", "3: engine: unknown value 'ssl'; accepted: auto, vaes, ipsec-mb, openssl"},
     {WAN "poll: lazy\n", "3: poll: unknown value 'lazy'; accepted: adaptive, busy"},
     {WAN "nat_t_port: 0\n", "3: nat_t_port: out of range: '0'; accepted: 1 to 65535"},
     {WAN "nat_t_port: 500\n", "3: nat_t_port: 500 is for IKE without ESP (RFC 3947 4); accepted: any other port"},

@@ -343,8 +343,8 @@ main(void)
 	int failed = 0;
 	if (gateway_process_start() < 0)
 		return 77;
-	static char engines[][16] = {"ipsec-mb", "openssl"};
-	for (unsigned e = 0; e < 2; e++) {
+	static char engines[][16] = {"vaes", "ipsec-mb", "openssl"};
+	for (unsigned e = 0; e < 3; e++) {
 #define WITH_ENGINE(test) cmocka_unit_test_prestate(test, engines[e])
 		const struct CMUnitTest tests[] = {
 		    WITH_ENGINE(every_length_leaves_sealed_and_the_witness_opens_it),
@@ -361,7 +361,11 @@ main(void)
 		    WITH_ENGINE(what_comes_in_several_buffers_goes_on_in_one),
 		    WITH_ENGINE(what_fits_no_buffer_is_dropped),
 		};
-		failed += cmocka_run_group_tests_name(engines[e], tests, NULL, NULL);
+		char why[256];
+		if (dp_engine_choose(engines[e], why, sizeof(why)) == NULL)
+			print_message("%s\n", why);
+		else
+			failed += cmocka_run_group_tests_name(engines[e], tests, NULL, NULL);
 	}
 	dp_eal_stop();
 	return failed != 0;

@@ -59,7 +59,7 @@ class Bench(unittest.TestCase):
 
   def engines(self):
     """Those that this processor can run."""
-    return [name for name in ("ipsec-mb", "openssl")
+    return [name for name in ("vaes", "ipsec-mb", "openssl")
             if self.call("aead", "--engine", name, "--frames", "64", *QUICK).returncode == 0]
 
   def test_every_size_direction_and_number_of_workers_is_measured_with_every_engine(self):
@@ -123,7 +123,7 @@ class Bench(unittest.TestCase):
   def test_what_cannot_be_measured_is_one_line_before_anything_is(self):
     absent = max(CPUS) + 1
     rows = (
-      (("--engine", "openssl,nothing"), "--engine nothing: no engine is called 'nothing'; accepted: auto, ipsec-mb, op"),
+      (("--engine", "openssl,nothing"), "--engine nothing: no engine is called 'nothing'; accepted: auto, vaes, ipsec"),
       (("--cpus", str(absent)), f'cpus: "{absent}" must name 1 CPUs of '),
       (("--json", "no/such/dir"), "no/such/dir: cannot be written: No such file or directory"),
     )
