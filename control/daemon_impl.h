@@ -21,6 +21,13 @@ enum ctl_daemon_timer {
 	CTL_TIMERS
 };
 
+/* What was last said of a port. */
+enum ctl_link_said { CTL_LINK_UNSAID, CTL_LINK_UP, CTL_LINK_DOWN, CTL_LINK_GONE };
+struct ctl_port_said {
+	enum ctl_link_said link;
+	bool twin_lost;
+};
+
 struct ctl_daemon {
 	struct ctl_config *config;  /* as last applied */
 	struct ctl_config *started; /* as at the start: what only a restart changes; may be the same */
@@ -42,6 +49,7 @@ struct ctl_daemon {
 	bool commit_failed;                        /* said once until it works again */
 	unsigned seconds;                          /* since the start */
 	uint64_t audit_suppressed[DP_AUDIT_KINDS]; /* as last told */
+	struct ctl_port_said port_said[DP_MAX_PORTS];
 };
 
 /* pump.c: the work that comes round. 0 or -ENOMEM. */
@@ -60,6 +68,8 @@ int ctl_daemon_ports_add(struct ctl_daemon *daemon);
 /* At the start and at a reload: segment sizes as the ports of the configuration want them. */
 void ctl_daemon_ports_mss(struct ctl_daemon *daemon, const struct ctl_config *config);
 void ctl_daemon_netns_close(struct ctl_daemon *daemon); /* when no port is left */
+/* port_watch.c: says what happened to ports, and makes twins again that were deleted. */
+void ctl_ports_watch(struct ctl_daemon *daemon);
 /* What to say behind an error that DPDK has more to tell of. */
 const char *ctl_daemon_dpdk_hint(void);
 

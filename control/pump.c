@@ -129,6 +129,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	if (++daemon->seconds % NEIGH_REFRESH_S == 0)
 		ctl_rtnl_refresh(daemon->rtnl);
 	ctl_audit_sum_up(daemon);
+	ctl_ports_watch(daemon);
 	sd_notify(0, "WATCHDOG=1");
 }
 

@@ -121,6 +121,8 @@ struct dp_port_info {
 	char driver[32];
 	uint8_t mac[6];
 	bool underlay, up;
+	bool gone;      /* the kernel interface of its device was deleted */
+	bool twin_lost; /* its twin was: see dp_twin_restore() */
 	uint16_t port, mtu, rx_queues, tx_queues;
 	bool trunk;                /* only tagged frames pass: in no domain itself, without a twin */
 	char on[DP_PORT_NAME];     /* a VLAN: the port whose device it shares; "" */
@@ -137,6 +139,9 @@ struct dp_port_info {
 int dp_port_get(const struct dp *dp, uint16_t port, struct dp_port_info *out);
 /* Where its twin is; NULL: in the daemon's own namespace. */
 const struct dp_netns *dp_port_netns(const struct dp *dp, uint16_t port);
+/* Makes a twin that somebody deleted again, with the same name, number and MAC, and as bare as at the start. Its descriptor
+ * knows its namespace. */
+int dp_twin_restore(struct dp *dp, uint16_t port, struct dp_error *err);
 /* Asks the devices, or the kernel for those on its interfaces, for their links: about ten times a second. */
 void dp_port_poll_link(struct dp *dp);
 

@@ -343,6 +343,14 @@ dp_port_link_up(const struct dp_port *port)
 }
 
 bool
+dp_port_gone(const struct dp_port *port)
+{
+	struct ifreq ifr = {0};
+	memcpy(ifr.ifr_name, port->iface, sizeof(ifr.ifr_name));
+	return port->iface[0] != 0 && ioctl(port->lock_fd, SIOCGIFFLAGS, &ifr) < 0 && errno == ENODEV;
+}
+
+bool
 dp_port_has_addr(const struct dp_port *port, rte_be32_t addr_be)
 {
 	const struct dp_addrs *addrs =

@@ -46,8 +46,9 @@ struct dp_port {
 	bool started;
 	rte_spinlock_t tx_lock[DP_MAX_WORKERS]; /* one a queue; taken only where workers share one */
 	bool tx_shared;
-	int lock_fd; /* the kernel interface is ours; -1: the device has none */
-	int tap_fd;  /* the twin; -1 once gone */
+	int lock_fd;       /* the kernel interface is ours; -1: the device has none */
+	int tap_fd;        /* the twin; -1 once gone */
+	uint8_t twin_lost; /* somebody deleted it: the twin thread says so, dp_twin_restore() takes it back */
 	int twin_ifindex;
 	struct rte_ring *punt; /* workers -> twin thread */
 	/* Of a device's port: whose frames of each VLAN are, those without a tag at 0. A port's number, or DP_VLAN_NONE. */
@@ -71,6 +72,8 @@ int dp_port_start(struct dp_port *port, struct dp_error *err);
 void dp_port_stop(struct dp_port *port);
 void dp_port_close(struct dp_port *port);
 bool dp_port_link_up(const struct dp_port *port);
+/* Is the kernel interface that the device sits on no longer there? Nothing brings that device back. */
+bool dp_port_gone(const struct dp_port *port);
 
 /* The twin: a TAP of the port's name with its MAC. */
 int dp_twin_open(struct dp_port *port, struct dp_error *err);

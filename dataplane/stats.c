@@ -94,6 +94,8 @@ dp_port_get(const struct dp *dp, uint16_t number, struct dp_port_info *out)
 	memcpy(out->mac, &port->mac, sizeof(out->mac));
 	out->underlay = port->underlay;
 	out->up = __atomic_load_n(&port->up, __ATOMIC_RELAXED);
+	out->gone = dp_port_gone(port->below);
+	out->twin_lost = __atomic_load_n(&port->twin_lost, __ATOMIC_RELAXED);
 	out->port = number;
 	out->mtu = port->mtu;
 	out->rx_queues = port->rx_queues;

@@ -139,6 +139,28 @@ dp_twin_close(struct dp_port *port)
 	port->tap_fd = -1;
 }
 
+int
+dp_twin_restore(struct dp *dp, uint16_t number, struct dp_error *err)
+{
+	struct dp_port *port = dp->port[number];
+	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	int rc = 0;
+
+	memcpy(ifr.ifr_name, port->config.name, sizeof(ifr.ifr_name));
+	if (ioctl(port->tap_fd, TUNSETIFINDEX, &port->twin_ifindex) < 0 || ioctl(port->tap_fd, TUNSETIFF, &ifr) < 0)
+		rc = -errno;
+	ifr.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+	memcpy(ifr.ifr_hwaddr.sa_data, port->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
+	if (rc == 0 && ioctl(port->tap_fd, SIOCSIFHWADDR, &ifr) < 0)
+		rc = -errno;
+	if (rc < 0)
+		snprintf(err->text, sizeof(err->text), "port %s: cannot make its twin again: %s", port->config.name,
+			 strerror(-rc));
+	else
+		__atomic_store_n(&port->twin_lost, 0, __ATOMIC_RELEASE); /* pairs with the acquire in watch_twin() */
+	return rc;
+}
+
 static unsigned
 punt_to_tap(struct dp_port *port)
 {
@@ -194,6 +216,15 @@ tap_to_worker(struct dp *dp, struct dp_port *port)
 	return n;
 }
 
+/* A twin that was deleted says so for ever: it is not asked until it is there again. Meanwhile punts to it fail and are
+ * counted. */
+static void
+watch_twin(const struct dp_port *port, struct pollfd *fd)
+{
+	/* pairs with the release in dp_twin_restore() */
+	fd->fd = __atomic_load_n(&port->twin_lost, __ATOMIC_ACQUIRE) ? -1 : port->tap_fd;
+}
+
 static void *
 twin_main(void *arg)
 {
@@ -205,15 +236,17 @@ twin_main(void *arg)
 	/* pairs with the release in dp_twins_stop() */
 	while (!__atomic_load_n(&dp->twin_stop, __ATOMIC_ACQUIRE)) {
 		unsigned moved = 0;
-		for (unsigned i = 0; i < dp->n_ports; i++)
+		for (unsigned i = 0; i < dp->n_ports; i++) {
 			moved += punt_to_tap(dp->port[i]);
+			watch_twin(dp->port[i], &fds[i]);
+		}
 		if (poll(fds, dp->n_ports, moved > 0 ? 0 : POLL_MS) <= 0)
 			continue;
 		for (unsigned i = 0; i < dp->n_ports; i++) {
 			if (fds[i].revents & POLLIN)
 				tap_to_worker(dp, dp->port[i]);
 			else if (fds[i].revents & (POLLERR | POLLHUP | POLLNVAL))
-				fds[i].fd = -1; /* the twin was deleted: punts to it fail and are counted */
+				__atomic_store_n(&dp->port[i]->twin_lost, 1, __ATOMIC_RELAXED);
 		}
 	}
 	for (unsigned i = 0; i < dp->n_ports; i++)

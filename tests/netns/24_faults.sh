@@ -37,8 +37,10 @@ routes_agree() {
   [ "$kernel" -eq "$known" ]
 }
 
-say "two gateways and a tunnel, West's store on a disk of its own"
+say "two gateways that are root no longer, and a tunnel; West's store on a disk of its own"
 topology
+chmod 711 "$tmp"
+more_config='user: nobody'
 mkdir -p "$tmp/west/state"
 mount -t tmpfs -o size=2m,mode=700 culvert-state "$tmp/west/state" || skip "this kernel mounts no tmpfs here"
 undo umount "$tmp/west/state"
@@ -91,3 +93,31 @@ ping_all a 3 -i 0.2 10.2.0.2
 ip -n "$net-west" route flush dev lan proto boot
 until_true 20 routes_agree || fail "the kernel has $kernel routes, West $known"
 [ "$(memory_kb)" -le $((kb + 4096)) ] || fail "$kb kB were in use before, now $(memory_kb)"
+
+say "somebody deletes the twins"
+for twin in lan wan; do
+  number=$(ns west cat /sys/class/net/$twin/ifindex)
+  ns west ip link del $twin
+  until_true 10 said "port $twin: its twin was deleted and made again" || fail "no twin $twin: $(tail -n 3 "$tmp/west/log")"
+  [ "$(ns west cat /sys/class/net/$twin/ifindex)" = "$number" ] || fail "$twin is another interface than before"
+done
+ns west ip addr show dev lan | grep -q 'inet 10\.1\.0\.1/24' || fail "lan has not its address: $(ns west ip addr show dev lan)"
+[ "$(ns west cat /proc/sys/net/ipv4/conf/lan/arp_ignore)" = 1 ] || fail "lan has not its settings"
+until_true 5 pings_again || fail "nothing passes: $(tail -n 3 "$tmp/west/log")"
+ping_all a 3 -i 0.2 10.2.0.2
+ping_all a 3 -i 0.2 10.1.0.1
+
+say "the interface under a port is unplugged: said, counted, and no more; a restart takes the new one"
+before=$(drops west port-down)
+ip -n "$net-west" link del w-lan
+until_true 5 said 'port lan: the interface of its device .*w-lan.* was deleted' || fail "nobody says it: $(tail -n 3 "$tmp/west/log")"
+ns b ping -q -c 3 -i 0.2 -W 1 10.1.0.2 >/dev/null || :
+drops_grow port-down "$before" || fail "what was to leave there was not counted: $(west stats show drops)"
+gw_stop west || fail "without its interface the daemon does not stop as it should"
+link_add a a-lan west w-lan
+host_add a 10.1.0.2 10.1.0.1
+gateway_port_prepare west w-lan
+gw_start west
+policies_add west
+tunnel_add 3
+ping_all a 3 -i 0.2 10.2.0.2

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * What happens to ports while the daemon runs: links that go, interfaces and twins that somebody deletes. It is said once, and
+ * what can be made again is. Control thread, once a second. */
+#include <string.h>
+
+#include "control/daemon_impl.h"
+#include "control/log.h"
+
+/* Its addresses, routes and settings as the configuration has them; what else was there is gone. */
+static int
+put_back(struct ctl_daemon *daemon, const struct dp_port_info *info)
+{
+	for (unsigned i = 0; i < daemon->config->n_ports; i++)
+		if (strcmp(daemon->config->ports[i].name, info->name) == 0)
+			return ctl_twin_up(&daemon->twins, daemon->config, i, info->port);
+	return 0;
+}
+
+/* In a namespace of its own its settings could not be made: the daemon no longer enters any. */
+static void
+restore_twin(struct ctl_daemon *daemon, const struct dp_port_info *info, struct ctl_port_said *said)
+{
+	struct dp_error err;
+	const bool first = !said->twin_lost;
+
+	said->twin_lost = true;
+	if (dp_port_netns(daemon->dp, info->port) != NULL) {
+		if (first)
+			ctl_log(CTL_LOG_ERROR,
+				"port %s: its twin was deleted in network namespace %s, and what is for the gateway "
+				"itself is lost; cure: restart the daemon",
+				info->name, info->netns);
+		return;
+	}
+	if (dp_twin_restore(daemon->dp, info->port, &err) < 0) {
+		if (first)
+			ctl_log(CTL_LOG_ERROR, "%s; what is for the gateway itself is lost until it can", err.text);
+		return;
+	}
+	said->twin_lost = false;
+	if (put_back(daemon, info) == 0 && ctl_twins_change(&daemon->twins, daemon->config, daemon->config) == 0)
+		ctl_log(CTL_LOG_WARNING,
+			"port %s: its twin was deleted and made again, with the configuration's addresses and routes; "
+			"others that were there are gone",
+			info->name);
+}
+
+static void
+say_link(const struct dp_port_info *info, struct ctl_port_said *said)
+{
+	const enum ctl_link_said now = info->gone ? CTL_LINK_GONE : info->up ? CTL_LINK_UP : CTL_LINK_DOWN;
+
+	if (now == CTL_LINK_GONE && said->link != now)
+		ctl_log(CTL_LOG_ERROR,
+			"port %s: the interface of its device %s was deleted, and all that leaves there is dropped "
+			"(port-down); cure: make the interface again, then restart the daemon",
+			info->name, info->device);
+	else if (now == CTL_LINK_DOWN && said->link == CTL_LINK_UP)
+		ctl_log(CTL_LOG_WARNING, "port %s: no link: what leaves there is dropped (port-down)", info->name);
+	else if (now == CTL_LINK_UP && said->link == CTL_LINK_DOWN)
+		ctl_log(CTL_LOG_NOTICE, "port %s: link is up", info->name);
+	said->link = now;
+}
+
+void
+ctl_ports_watch(struct ctl_daemon *daemon)
+{
+	struct dp_port_info info;
+
+	for (uint16_t port = 0; dp_port_get(daemon->dp, port, &info) == 0; port++) {
+		say_link(&info, &daemon->port_said[port]);
+		if (info.twin_lost)
+			restore_twin(daemon, &info, &daemon->port_said[port]);
+	}
+}
