@@ -49,6 +49,7 @@ static const struct ctl_attr_rule rules[CTL_XFRMA_MAX + 1] = {
     [CTL_XFRMA_IPTFS_FIRST + 4] = {"XFRMA_IPTFS_MAX_QSIZE", sizeof(uint32_t)},
     [CTL_XFRMA_IPTFS_FIRST + 5] = {"XFRMA_IPTFS_PKT_SIZE", sizeof(uint32_t)},
     [CTL_XFRMA_PATH_MTU] = {"path MTU", sizeof(uint32_t)},
+    [CTL_XFRMA_OUTER] = {"outer header", sizeof(uint32_t)},
 };
 
 const struct ctl_attr_rules ctl_xfrm_rules = {rules, CTL_XFRMA_MAX};

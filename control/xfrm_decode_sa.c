@@ -126,6 +126,23 @@ get_encap(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, struct 
 	return 0;
 }
 
+/* What of outbound packets is not as usual. */
+static int
+get_outer(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, struct sadb_error *err)
+{
+	const uint32_t pad = ctl_xfrm_get_u32(msg, XFRMA_TFCPAD), outer = ctl_xfrm_get_u32(msg, CTL_XFRMA_OUTER);
+
+	if (pad > UINT16_MAX)
+		return ctl_refuse(err, -EINVAL, XFRMA_TFCPAD, "XFRMA_TFCPAD %u: no packet is longer than %u bytes", pad,
+				  UINT16_MAX);
+	config->tfc_pad_bytes = (uint16_t)pad;
+	config->outer_ttl = (uint8_t)outer;
+	config->outer_dscp = (uint8_t)(outer >> 8);
+	config->flags |= (outer & CTL_XFRM_OUTER_DSCP ? SADB_SA_OUTER_DSCP : 0u) |
+			 (outer & CTL_XFRM_OUTER_DF ? SADB_SA_OUTER_DF : 0u);
+	return 0;
+}
+
 static int
 get_features(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, struct sadb_error *err)
 {
@@ -135,9 +152,9 @@ get_features(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, stru
 	int rc = get_encap(msg, config, err);
 	if (rc)
 		return rc;
-	if (ctl_xfrm_get_u32(msg, XFRMA_TFCPAD) != 0)
-		return ctl_refuse(err, -EOPNOTSUPP, XFRMA_TFCPAD,
-				  "XFRMA_TFCPAD: padding against traffic analysis is not supported: 0 is");
+	rc = get_outer(msg, config, err);
+	if (rc)
+		return rc;
 	if (ctl_xfrm_get_u32(msg, CTL_XFRMA_KEEPALIVE) != 0)
 		return ctl_refuse(err, -EOPNOTSUPP, CTL_XFRMA_KEEPALIVE,
 				  "XFRMA_NAT_KEEPALIVE_INTERVAL: keepalives are the IKE daemon's (RFC 3948 4): 0 is "

@@ -164,6 +164,17 @@ put_encap(struct ctl_put *put, const struct sadb_sa_config *config)
 		ctl_put_u32(put, XFRMA_MTIMER_THRESH, config->mapping_s);
 }
 
+static void
+put_outer(struct ctl_put *put, const struct sadb_sa_config *config)
+{
+	const uint32_t outer = config->outer_ttl | (uint32_t)config->outer_dscp << 8 |
+			       (config->flags & SADB_SA_OUTER_DSCP ? CTL_XFRM_OUTER_DSCP : 0u) |
+			       (config->flags & SADB_SA_OUTER_DF ? CTL_XFRM_OUTER_DF : 0u);
+
+	if (outer != 0)
+		ctl_put_u32(put, CTL_XFRMA_OUTER, outer);
+}
+
 /* What follows struct xfrm_usersa_info, in the kernel's order. */
 static void
 put_sa_attrs(struct ctl_put *put, const struct sadb_sa_config *config, const struct ctl_sa_state *state)
@@ -174,10 +185,13 @@ put_sa_attrs(struct ctl_put *put, const struct sadb_sa_config *config, const str
 		ctl_put_u64(put, XFRMA_LASTUSED, state->last_use_s);
 	put_aead(put, config, state);
 	put_encap(put, config);
+	if (config->tfc_pad_bytes != 0)
+		ctl_put_u32(put, XFRMA_TFCPAD, config->tfc_pad_bytes);
 	ctl_xfrm_put_replay(put, config, state);
 	if (config->vnet_id != 0)
 		ctl_put_u32(put, XFRMA_IF_ID, config->vnet_id);
 	put_dir(put, config->dir);
+	put_outer(put, config);
 	if (state && state->path_mtu != 0)
 		ctl_put_u32(put, CTL_XFRMA_PATH_MTU, state->path_mtu);
 }

@@ -13,12 +13,16 @@
 #define CTL_XFRMA_IPTFS_FIRST 36
 #define CTL_XFRMA_IPTFS_LAST  41
 #define CTL_XFRMA_PATH_MTU    128 /* u32, in answers: Culvert's own, far from the kernel's, which others skip */
-#define CTL_XFRMA_MAX         CTL_XFRMA_PATH_MTU
-#define CTL_SA_DIR_IN         1
-#define CTL_SA_DIR_OUT        2
-#define CTL_XFRM_AEAD_NAMES   "rfc4106(gcm(aes)), rfc7539esp(chacha20,poly1305), rfc4543(gcm(aes))"
-#define CTL_XFRM_ICV_BITS     128
-#define CTL_XFRM_MAX_BMP      2048 /* words: SADB_REPLAY_MAX bits; the kernel stops at 128 */
+#define CTL_XFRMA_OUTER       129 /* u32, likewise, in requests too: see below */
+#define CTL_XFRMA_MAX         CTL_XFRMA_OUTER
+
+/* In CTL_XFRMA_OUTER: the lowest byte is the TTL or hop limit (0: the default), the next the DSCP. */
+enum ctl_xfrm_outer { CTL_XFRM_OUTER_DSCP = 1 << 16, CTL_XFRM_OUTER_DF = 1 << 17 };
+#define CTL_SA_DIR_IN       1
+#define CTL_SA_DIR_OUT      2
+#define CTL_XFRM_AEAD_NAMES "rfc4106(gcm(aes)), rfc7539esp(chacha20,poly1305), rfc4543(gcm(aes))"
+#define CTL_XFRM_ICV_BITS   128
+#define CTL_XFRM_MAX_BMP    2048 /* words: SADB_REPLAY_MAX bits; the kernel stops at 128 */
 
 /* A message whose fixed part and attribute lengths have been checked. */
 struct ctl_xfrm_msg {

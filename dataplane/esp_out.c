@@ -8,6 +8,7 @@
 #include "dataplane/audit.h"
 #include "dataplane/dp.h"
 #include "dataplane/esp_head.h"
+#include "dataplane/esp_odd.h"
 #include "dataplane/flow.h"
 #include "dataplane/fragment.h"
 
@@ -283,6 +284,32 @@ seal_run(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct s
 	return i;
 }
 
+/* The same of an SA that wants more. */
+static __rte_noinline unsigned
+seal_odd(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct sealed *out, unsigned kind)
+{
+	const struct dp_group *group = &w->groups.group[dp_meta(pkt[0])->group];
+	const unsigned before = out->n;
+	unsigned done;
+
+	dp_esp_pad(group, pkt, n);
+	switch (kind) {
+	case 0:
+		done = seal_run(w, pkt, n, out, 0);
+		break;
+	case DP_ESP_INNER_V6:
+		done = seal_run(w, pkt, n, out, DP_ESP_INNER_V6);
+		break;
+	case DP_ESP_OUTER_V6:
+		done = seal_run(w, pkt, n, out, DP_ESP_OUTER_V6);
+		break;
+	default:
+		done = seal_run(w, pkt, n, out, DP_ESP_OUTER_V6 | DP_ESP_INNER_V6);
+	}
+	dp_esp_dress(group->sa, &out->ops[before], out->n - before);
+	return done;
+}
+
 static __rte_noinline unsigned
 seal_run_4in6(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct sealed *out)
 {
@@ -307,7 +334,12 @@ esp_out(struct dp_worker *w, struct dp_vec *in, const bool v6)
 			number_group(w, g, in->pkt, n);
 	for (unsigned i = 0; i < n;) {
 		struct rte_mbuf **pkt = &in->pkt[i];
-		if (likely(w->groups.group[dp_meta(pkt[0])->group].next_hop_v6 == NULL))
+		const struct dp_group *group = &w->groups.group[dp_meta(pkt[0])->group];
+		if (unlikely(group->sa->flags & SADB_HOT_ODD))
+			i +=
+			    seal_odd(w, pkt, n - i, &sealed,
+				     (v6 ? DP_ESP_INNER_V6 : 0u) | (group->next_hop_v6 != NULL ? DP_ESP_OUTER_V6 : 0u));
+		else if (likely(group->next_hop_v6 == NULL))
 			i += seal_run(w, pkt, n - i, &sealed, v6 ? DP_ESP_INNER_V6 : 0);
 		else
 			i += v6 ? seal_run_6in6(w, pkt, n - i, &sealed) : seal_run_4in6(w, pkt, n - i, &sealed);

@@ -8,7 +8,10 @@
 
 #include <linux/xfrm.h>
 
-#define ALL_FLAGS (SADB_SA_ESN | SADB_SA_NOECN | SADB_SA_DECAP_DSCP | SADB_SA_NOPMTUDISC | SADB_SA_DONT_ENCAP_DSCP)
+#define ALL_FLAGS                                                                                          \
+	(SADB_SA_ESN | SADB_SA_NOECN | SADB_SA_DECAP_DSCP | SADB_SA_NOPMTUDISC | SADB_SA_DONT_ENCAP_DSCP | \
+	 SADB_SA_OUTER_DSCP | SADB_SA_OUTER_DF)
+#define DSCP_MAX 63
 
 bool
 sadb_addr_is_any(const struct sadb_addr *addr)
@@ -134,6 +137,10 @@ sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *err)
 		return sadb_fail(err, -EINVAL, 0, "SPI %#x: 0 to 255 are reserved", rte_be_to_cpu_32(config->spi_be));
 	if (config->flags & ~(uint32_t)ALL_FLAGS)
 		return sadb_fail(err, -EINVAL, 0, "flags %#x: only %#x are known", config->flags, ALL_FLAGS);
+	if (config->outer_dscp > DSCP_MAX)
+		return sadb_fail(err, -EINVAL, 0, "outer DSCP %u: 0 to %u are accepted", config->outer_dscp, DSCP_MAX);
+	if ((config->flags & SADB_SA_OUTER_DF) && (config->flags & SADB_SA_NOPMTUDISC))
+		return sadb_fail(err, -EINVAL, 0, "the outer DF bit cannot be both set and clear");
 	if (config->dir > SADB_DIR_OUT)
 		return sadb_fail(err, -EINVAL, 0, "direction %u: 0 (any), 1 (in) or 2 (out)", config->dir);
 	int rc = sadb_addresses_check(config, err);

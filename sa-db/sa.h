@@ -38,6 +38,9 @@ enum sadb_sa_flag {
 	SADB_SA_DECAP_DSCP = 1 << 2,      /* XFRM_STATE_DECAP_DSCP */
 	SADB_SA_NOPMTUDISC = 1 << 3,      /* XFRM_STATE_NOPMTUDISC: the outer DF bit stays clear */
 	SADB_SA_DONT_ENCAP_DSCP = 1 << 4, /* XFRM_SA_XFLAG_DONT_ENCAP_DSCP */
+	/* Beyond the eight that the hot part has: */
+	SADB_SA_OUTER_DSCP = 1 << 8, /* the outer DSCP is outer_dscp */
+	SADB_SA_OUTER_DF = 1 << 9,   /* the outer DF bit is set, whatever the inner one */
 };
 
 /* RFC 4301 4.4.2.1. Bytes count inner packets; SADB_INF: no limit. Seconds: 0 means no limit. */
@@ -84,6 +87,9 @@ struct sadb_sa_config {
 	/* UDP encapsulation (RFC 3948): the ports as they are on the wire in the SA's direction, so that the peer's is the
 	 * source inbound and the destination outbound. Both 0: none. */
 	rte_be16_t encap_sport_be, encap_dport_be;
+	/* Outbound. */
+	uint16_t tfc_pad_bytes;        /* shorter inner packets are padded to so many (XFRMA_TFCPAD); 0: none is */
+	uint8_t outer_ttl, outer_dscp; /* TTL or hop limit, 0: the default */
 	uint32_t mapping_s; /* inbound: the peer's move is told again after so long (XFRMA_MTIMER_THRESH); 0: default */
 };
 
@@ -120,6 +126,7 @@ static_assert(sizeof(struct sadb_sa_mut) == 192, "mutable part: three lines");
 /* In the hot part's flags: the selector matches every IPv6 packet of the vnet; and the outer header is IPv6. */
 #define SADB_HOT_ANY_V6   (1u << 7)
 #define SADB_HOT_OUTER_V6 (1u << 6)
+#define SADB_HOT_ODD      (1u << 5) /* outbound: the configuration wants what few do, see dataplane/esp_odd.h */
 
 /* The hot immutable part: one line that both directions read and the engine's key material, inline. */
 struct sadb_sa {

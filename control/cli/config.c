@@ -69,6 +69,24 @@ lifetime(const struct cli_command *cmd, struct sadb_lifetime *life)
 	life->hard_add_s = cmd->value[CLI_HARD_SECONDS].number;
 }
 
+enum df { DF_COPY, DF_SET, DF_CLEAR }; /* the order of the grammar's words */
+
+static void
+outer(const struct cli_command *cmd, struct sadb_sa_config *out)
+{
+	const struct cli_value *value = cmd->value;
+
+	out->tfc_pad_bytes = (uint16_t)value[CLI_TFC_PAD].number;
+	out->outer_ttl = value[CLI_OUTER_TTL].given ? (uint8_t)value[CLI_OUTER_TTL].number : 0;
+	out->outer_dscp = (uint8_t)value[CLI_OUTER_DSCP].number;
+	if (value[CLI_OUTER_DSCP].given)
+		out->flags |= SADB_SA_OUTER_DSCP;
+	if (value[CLI_OUTER_DF].number == DF_SET)
+		out->flags |= SADB_SA_OUTER_DF;
+	else if (value[CLI_OUTER_DF].number == DF_CLEAR)
+		out->flags |= SADB_SA_NOPMTUDISC;
+}
+
 int
 cli_config_sa(const struct cli_command *cmd, struct sadb_sa_config *out, struct cli_text *err)
 {
@@ -93,6 +111,7 @@ cli_config_sa(const struct cli_command *cmd, struct sadb_sa_config *out, struct 
 	out->dir = (uint8_t)cmd->value[CLI_DIR].number;
 	out->window_packets = (uint32_t)cmd->value[CLI_WINDOW].number;
 	out->flags = cmd->value[CLI_ESN].number != 0 ? SADB_SA_ESN : 0;
+	outer(cmd, out);
 	out->encap_sport_be = rte_cpu_to_be_16((uint16_t)cmd->value[CLI_ENCAP_SPORT].number);
 	out->encap_dport_be = rte_cpu_to_be_16((uint16_t)cmd->value[CLI_ENCAP_DPORT].number);
 	prefixes(cmd, CLI_SEL_SRC, CLI_SEL_DST, &out->sel);

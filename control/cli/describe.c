@@ -199,6 +199,22 @@ lifetimes(struct cli_description *into, const struct ctl_xfrm *msg)
 		limit(into->show, &limits[i]);
 }
 
+/* What of outbound packets is not as usual. */
+static void
+outer(struct show *show, const struct sadb_sa_config *config)
+{
+	number_or_absent(show, "tfc_pad", config->tfc_pad_bytes, 0);
+	if (config->flags & SADB_SA_OUTER_DSCP)
+		show_number(show, "outer_dscp", config->outer_dscp);
+	else
+		number_or_absent(show, "outer_dscp", 0, config->flags & SADB_SA_DONT_ENCAP_DSCP ? 1 : 0);
+	show_text(show, "outer_df",
+		  config->flags & SADB_SA_OUTER_DF     ? "set"
+		  : config->flags & SADB_SA_NOPMTUDISC ? "clear"
+						       : NULL);
+	number_or_absent(show, "outer_ttl", config->outer_ttl, 0);
+}
+
 /* ---- rows ---- */
 void
 cli_describe_sa_id(struct cli_description *into, const struct sadb_sa_config *config)
@@ -230,6 +246,7 @@ cli_describe_sa(struct cli_description *into, const struct ctl_xfrm *msg)
 	show_bool(show, "esn", (config->flags & SADB_SA_ESN) != 0);
 	show_number(show, "window_packets", config->window_packets);
 	encap(show, config);
+	outer(show, config);
 	show_prefix(show, "sel_src", &config->sel.src);
 	show_prefix(show, "sel_dst", &config->sel.dst);
 	cli_describe_proto(into, "sel_proto", config->sel.proto);

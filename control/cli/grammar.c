@@ -15,6 +15,7 @@
 
 static const char *const on_off[] = {"off", "on", NULL}; /* index is the truth value */
 static const char *const off[] = {"off", NULL};
+static const char *const dfs[] = {"copy", "set", "clear", NULL}; /* enum in config.c */
 static const char *const encaps[] = {"espinudp", NULL};
 
 /* An argument reads best as a line or two of the table. */
@@ -57,6 +58,14 @@ static const struct cli_arg sa_args[] = {
 	{.id = CLI_ENCAP_DPORT, .word = "DPORT", .kind = CLI_KIND_NUMBER, .flags = CLI_BARE | CLI_REQUIRED, .min = 1,
 	 .max = UINT16_MAX, .with = CLI_ENCAP,
 	 .help = "UDP destination port; this gateway's own is nat_t_port, 4500"},
+	{.id = CLI_TFC_PAD, .word = "tfc-pad", .kind = CLI_KIND_NUMBER, .min = 1, .max = UINT16_MAX,
+	 .help = "outbound: shorter packets are padded to so many bytes, as far as the way takes them (RFC 4303 2.7)"},
+	{.id = CLI_OUTER_DSCP, .word = "outer-dscp", .kind = CLI_KIND_NUMBER, .max = 63,
+	 .help = "outbound: DSCP of the outer header; not given: the inner one's"},
+	{.id = CLI_OUTER_DF, .word = "outer-df", .kind = CLI_KIND_CHOICE, .choices = dfs, .fallback = "copy",
+	 .help = "outbound: DF of an outer IPv4 header, copied from the inner one, or always set or clear"},
+	{.id = CLI_OUTER_TTL, .word = "outer-ttl", .kind = CLI_KIND_NUMBER, .min = 1, .max = UINT8_MAX, .fallback = "64",
+	 .help = "outbound: TTL or hop limit of the outer header"},
 	{.id = CLI_SEL_SRC, .word = "sel-src", .kind = CLI_KIND_PREFIX,
 	 .help = "inner sources the SA may carry; not given: all"},
 	{.id = CLI_SEL_DST, .word = "sel-dst", .kind = CLI_KIND_PREFIX,

@@ -26,7 +26,7 @@ CASES = [  # payload bytes, over
 ]
 
 
-def outer_fields(place, frame, inner, sent):
+def outer_fields(place, frame, inner, sent, wishes=None):
   """The Ethernet and outer IPv4 headers; returns the identification and what is left: ESP."""
   check(frame[:6] == place.wire.mac and frame[6:12] == place.west_wan_mac, "Ethernet addresses")
   packet = frame[bench.ETHER:]
@@ -35,9 +35,8 @@ def outer_fields(place, frame, inner, sent):
   check(total == len(packet), f"outer total length {total}, the frame holds {len(packet)}")
   check(esp.checksum(packet[:20]) == 0, "outer header checksum")
   check(proto == esp.PROTO_ESP and src == bench.WEST and dst == bench.EAST, "outer protocol and addresses")
-  check(tos == inner[1], f"outer TOS {tos:#x}, inner {inner[1]:#x} (RFC 6040, 4301 5.1.2.1)")
-  check(frag == sent.get("frag", 0) & DF, f"outer flags {frag:#x}: DF is the inner one's")
-  check(ttl == 64, f"outer TTL {ttl}")
+  wanted = (inner[1], sent.get("frag", 0) & DF, 64) if wishes is None else (wishes[0] << 2 | inner[1] & 3, *wishes[1:])
+  check((tos, frag, ttl) == wanted, f"outer TOS, flags, TTL are {tos:#x}, {frag:#x}, {ttl} (RFC 6040, 4301 5.1.2.1)")
   return ident, packet[20:]
 
 
@@ -67,8 +66,24 @@ def inspect(place, sa, number, case):
   return ident
 
 
+def wishes(place):
+  """An SA that does not just copy, and pads: the inner packet ends where it says, zeros follow (RFC 4303 2.7)."""
+  sa = place.sa(0x5003, inbound=False)
+  place.west.sa_add(sa, "out", "tfc-pad", 601, "outer-dscp", 46, "outer-df", "set", "outer-ttl", 9)
+  for length, over in ((0, {}), (100, {"tos": 0x03}), (573, {"tos": 0xff}), (800, {})):
+    inner = bench.udp_packet(bench.A, bench.B, b"p" * length, **over)
+    place.from_a(inner)
+    frames = place.seen_on_wire()
+    check(frames, f"{length} bytes, padded: nothing came")
+    _, body = outer_fields(place, frames[0], inner, over, (46, DF, 9))
+    opened = sa.open(body)
+    check(opened.inner == bench.one_less(inner) + bytes(max(0, 601 - len(inner))), f"{length} bytes, padded: {opened}")
+  place.west.sa_del(sa)
+
+
 def main():
   place = bench.Bench()
+  wishes(place)
   for spi, esn in ((0x5001, False), (0x5002, True)):
     sa = place.sa(spi, inbound=False, esn=esn)
     place.west.sa_add(sa, "out")

@@ -117,6 +117,16 @@ an_sa_with_the_least_is_safe_and_unlimited(void **state)
 	assert_true(sa.life.soft_packets == SADB_INF && sa.life.hard_packets == SADB_INF);
 	assert_true(sa.life.soft_add_s == 0 && sa.life.hard_add_s == 0);
 
+	assert_true(sa.tfc_pad_bytes == 0 && sa.outer_ttl == 0 && sa.outer_dscp == 0);
+
+	sa_config(SA " tfc-pad 1400 outer-dscp 46 outer-df set outer-ttl 255", &sa);
+	assert_int_equal(sa.tfc_pad_bytes, 1400);
+	assert_int_equal(sa.outer_dscp, 46);
+	assert_int_equal(sa.outer_ttl, 255);
+	assert_int_equal(sa.flags, SADB_SA_ESN | SADB_SA_OUTER_DSCP | SADB_SA_OUTER_DF);
+	sa_config(SA " outer-dscp 0 outer-df clear", &sa);
+	assert_int_equal(sa.flags, SADB_SA_ESN | SADB_SA_OUTER_DSCP | SADB_SA_NOPMTUDISC);
+
 	sa_config(SA " esn off window off dir in sel-dst 10.2.0.0/16", &sa);
 	assert_int_equal(sa.dir, SADB_DIR_IN);
 	assert_int_equal(sa.flags, 0);

@@ -185,7 +185,7 @@ refuses_encapsulation_other_than_esp_in_udp(void **state)
 static void
 refuses_attributes_that_it_cannot_heed(void **state)
 {
-	static const uint32_t zero[10], one[10] = {1};
+	static const uint32_t zero[10], one[10] = {1}, longer[10] = {UINT16_MAX + 1};
 	static const struct {
 		const char *hex;
 		uint16_t type;
@@ -196,7 +196,7 @@ refuses_attributes_that_it_cannot_heed(void **state)
 	    {sa_add, XFRMA_ALG_COMP, 68, NULL, -ENOSYS},
 	    {sa_add, XFRMA_ALG_AUTH, 68, NULL, -ENOSYS},
 	    {sa_add, XFRMA_SEC_CTX, 8, zero, -EOPNOTSUPP},
-	    {sa_add, XFRMA_TFCPAD, 4, one, -EOPNOTSUPP},
+	    {sa_add, XFRMA_TFCPAD, 4, longer, -EINVAL},
 	    {sa_add, XFRMA_TFCPAD, 4, zero, 0},
 	    {sa_add, XFRMA_MARK, 8, zero, 0},
 	    {sa_add, XFRMA_MARK, 4, zero, -EINVAL},
