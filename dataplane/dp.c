@@ -153,8 +153,8 @@ dp_create(const struct dp_config *config, struct sadb_keyer *keyer, struct dp_er
 			 config->packets ? config->packets : DEFAULT_PACKETS);
 		goto free_dp;
 	}
-	dp->events = rte_ring_create_elem("events", sizeof(struct dp_event), EVENTS, SOCKET_ID_ANY,
-					  RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
+	dp->events =
+	    rte_ring_create_elem("events", sizeof(struct dp_event), EVENTS, SOCKET_ID_ANY, DP_RING_MANY_TO_ONE);
 	if (dp->events == NULL) {
 		snprintf(err->text, sizeof(err->text), "no memory for the event ring: raise memory_mb");
 		goto free_pool;

@@ -111,7 +111,7 @@ dp_twin_open(struct dp_port *port, struct dp_error *err)
 
 	port->tap_fd = -1;
 	snprintf(ring_name, sizeof(ring_name), "punt-%u", port->number);
-	port->punt = rte_ring_create(ring_name, PUNT_RING, SOCKET_ID_ANY, RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
+	port->punt = rte_ring_create(ring_name, PUNT_RING, SOCKET_ID_ANY, DP_RING_MANY_TO_ONE);
 	if (port->punt == NULL) {
 		snprintf(err->text, sizeof(err->text), "port %s: no memory for its punt ring", port->config.name);
 		return -ENOMEM;
