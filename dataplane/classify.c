@@ -34,6 +34,11 @@ static void
 decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
 {
 	struct dp_meta *meta = dp_meta(m);
+	if (unlikely(meta->flags & DP_META_GROUP) &&
+	    (policy == NULL || !policy->names_group || policy->action == SADB_BYPASS)) {
+		dp_drop(w, m, DP_DROP_IP_MULTICAST);
+		return;
+	}
 	if (policy == NULL) {
 		dp_drop(w, m, DP_DROP_NO_POLICY);
 		return;
@@ -43,6 +48,7 @@ decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
 	case SADB_PROTECT:
 		meta->sa = sadb_policy_sa(policy);
 		if (meta->sa != NULL) {
+			meta->flags &= (uint16_t)~DP_META_GROUP; /* to one gateway, from here on */
 			dp_vec_push(meta->flags & DP_META_V6 ? &w->esp_out_v6 : &w->esp_out, m);
 			return;
 		}
@@ -95,11 +101,13 @@ classify(struct dp_worker *w, struct rte_mbuf **pkt, unsigned n)
 		unsigned run = dp_spd_lookup_run(&pkt[i], n - i, SADB_POLICY_OUT, policy, blocked);
 		for (unsigned k = 0; k < run; k++) {
 			const struct dp_meta *meta = dp_meta(pkt[i + k]);
+			/* A group's packets are asked for one by one: what is remembered says nothing of them. */
+			const bool plain = !(meta->flags & (DP_META_FROM_TWIN | DP_META_GROUP));
 			if (blocked[k])
 				dp_drop(w, pkt[i + k], DP_DROP_FRAGMENT_PORTS);
 			else
 				decide(w, pkt[i + k], policy[k]);
-			if (policy[k] != NULL && !(meta->flags & DP_META_FROM_TWIN))
+			if (policy[k] != NULL && plain)
 				dp_flow_remember(&w->flows, &meta->flow, dp_flow_domain(meta->vnet, SADB_POLICY_OUT),
 						 policy[k], NULL);
 		}

@@ -30,7 +30,8 @@ static const struct reason reasons[] = {
     {"ip-options", "IP options are not carried through the gateway: have the sender leave them out"},
     {"ip-martian", "an address can be no host's (multicast, broadcast, loopback, this network, mapped IPv4): spoofed "
 		   "or misconfigured"},
-    {"ip-multicast", "multicast or broadcast beyond this link: only unicast is routed and protected"},
+    {"ip-multicast", "multicast or broadcast beyond this link, and no policy whose destination is within it: only such "
+		     "a one carries it"},
     {"ip6-link", "link-local address or neighbour discovery on its way off its link (RFC 4291 2.5.6): misconfigured "
 		 "host, or an attack"},
     {"ip6-hop-by-hop", "hop-by-hop options are not carried through the gateway: have the sender leave them out"},

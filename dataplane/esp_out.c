@@ -242,7 +242,7 @@ encapsulate(struct rte_mbuf *m, const struct dp_esp_common *common, uint64_t seq
 		memcpy(meta->next_hop_v6, common->next_hop_v6, sizeof(meta->next_hop_v6));
 		meta->flags |= common->udp ? DP_META_V6 | DP_META_UDP_SUM : DP_META_V6;
 	} else if (v6) {
-		meta->flags &= (uint8_t)~DP_META_V6;
+		meta->flags &= (uint16_t)~DP_META_V6;
 	}
 	meta->flags |= DP_META_ROUTED;
 

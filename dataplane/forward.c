@@ -74,6 +74,29 @@ struct way {
 	const struct sadb_vnet *vnet;
 };
 
+/* A group is on the link, whatever gateway its route has: RFC 1112 6.4, RFC 2464 7, and for all the broadcast address. */
+static void
+group_way(struct rte_mbuf *m, struct dp_port *port, struct way *way)
+{
+	uint8_t *mac = way->ether.dst_addr.addr_bytes;
+
+	*way = (struct way){.port = port};
+	way->ether.src_addr = port->mac;
+	if (dp_is_v6(m)) {
+		way->ether.ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV6);
+		memset(mac, 0x33, 2);
+		memcpy(mac + 2, rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *)->dst_addr + 12, 4);
+		return;
+	}
+	const uint8_t *dst = (const uint8_t *)&rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *)->dst_addr;
+	const uint8_t mapped[RTE_ETHER_ADDR_LEN] = {0x01, 0x00, 0x5e, dst[1] & 0x7f, dst[2], dst[3]};
+	way->ether.ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV4);
+	if (dst[0] == 0xff)
+		memset(mac, 0xff, RTE_ETHER_ADDR_LEN);
+	else
+		memcpy(mac, mapped, sizeof(mapped));
+}
+
 /* False: nobody knows the neighbour yet. */
 static bool
 find_way(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
@@ -81,6 +104,10 @@ find_way(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 	const struct dp_meta *meta = dp_meta(m);
 	struct dp_port *port = w->dp->port[meta->out_port];
 	bool v6 = dp_is_v6(m);
+	if (unlikely(meta->flags & DP_META_GROUP)) {
+		group_way(m, port, way);
+		return true;
+	}
 	struct sadb_neigh *neigh = v6 ? sadb_neigh_lookup_v6(w->neighs, port->number, dp_meta(m)->next_hop_v6)
 				      : sadb_neigh_lookup(w->neighs, port->number, meta->next_hop_be);
 	if (neigh == NULL)
@@ -127,7 +154,7 @@ make_udp_sum(struct rte_mbuf *m)
 	struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv6_hdr *);
 	struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
 	udp->dgram_cksum = rte_ipv6_udptcp_cksum(ip, udp);
-	dp_meta(m)->flags &= (uint8_t)~DP_META_UDP_SUM;
+	dp_meta(m)->flags &= (uint16_t)~DP_META_UDP_SUM;
 }
 
 /* A packet whose way has to be found out. */
@@ -143,7 +170,7 @@ find_and_send(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 		dp_hold(w, m);
 		return;
 	}
-	const bool v6 = dp_is_v6(m);
+	const bool of_its_own = (meta->flags & (DP_META_V6 | DP_META_GROUP)) != 0;
 	if (meta->flags & DP_META_UDP_SUM)
 		make_udp_sum(m);
 	if (!routed && (meta->flags & DP_META_HOP)) {
@@ -154,12 +181,12 @@ find_and_send(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 		cut_and_send(w, m, way);
 	else
 		send_by(w, m, way);
-	if (v6)
+	if (of_its_own)
 		way->port = NULL; /* see same_way() */
 }
 
 /* May this packet go the way of the one before? An IPv6 packet leaves no way behind and goes none: its next_hop_be is 0, and
- * no way has its hop, so this need not ask. Sealed ones say where they go; decapsulated ones have the same route from
+ * no way has its hop, so this need not ask; nor does one to a group, which has no DP_META_HOP. Sealed ones say where they go; decapsulated ones have the same route from
  * the same network, and what route() asks of each packet is asked here. */
 static inline bool
 same_way(struct rte_mbuf *m, const struct way *way)

@@ -28,7 +28,7 @@ allowed_about(const struct rte_ipv4_hdr *ip, uint16_t bytes)
 {
 	if (ip->fragment_offset & RTE_BE16(RTE_IPV4_HDR_OFFSET_MASK))
 		return false;
-	if (dp_ipv4_martian_source(ip->src_addr))
+	if (dp_ipv4_martian_source(ip->src_addr) || dp_ipv4_is_group(ip->dst_addr))
 		return false;
 	if (ip->next_proto_id != IPPROTO_ICMP)
 		return true;

@@ -44,8 +44,15 @@ static void
 protect(struct dp_worker *w, struct rte_mbuf *m, struct sadb_vnet *vnet)
 {
 	struct dp_meta *meta = dp_meta(m);
+	if (!dp_is_v6(m) && rte_be_to_cpu_32(meta->flow.dst_be) >> 28 >= 0xe) { /* of IPv6 it is dropped before */
+		if (!dp_ipv4_is_group(meta->flow.dst_be)) {
+			dp_drop(w, m, DP_DROP_IP_MULTICAST);
+			return;
+		}
+		meta->flags |= DP_META_GROUP;
+	}
 	meta->vnet = vnet;
-	meta->flags &= (uint8_t)~DP_META_HAS_L2;
+	meta->flags &= (uint16_t)~DP_META_HAS_L2;
 	rte_pktmbuf_adj(m, sizeof(struct rte_ether_hdr));
 	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - meta->ip_bytes));
 	dp_vec_push(dp_is_v6(m) ? &w->classify_v6 : &w->classify, m);

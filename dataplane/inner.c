@@ -69,8 +69,11 @@ check_one(struct dp_worker *w, struct rte_mbuf *m)
 		return false;
 	}
 	if (rte_be_to_cpu_32(ip->dst_addr) >> 28 >= 0xe) {
-		dp_drop(w, m, DP_DROP_IP_MULTICAST);
-		return false;
+		if (!dp_ipv4_is_group(ip->dst_addr)) {
+			dp_drop(w, m, DP_DROP_IP_MULTICAST);
+			return false;
+		}
+		meta->flags |= DP_META_GROUP;
 	}
 	meta->ip_bytes = dp_be16(ip->total_length);
 	if (m->data_len > meta->ip_bytes) /* TFC padding (RFC 4303 2.7) */
@@ -99,7 +102,9 @@ check_v6(struct rte_mbuf *m)
 	unsigned verdict = dp_ipv6_check(ip, m->data_len);
 	if (verdict != DP_IP_VERIFIED)
 		return inner_reason(verdict);
-	if (dp_ipv6_is_multicast(ip->dst_addr))
+	if (dp_ipv6_is_group(ip->dst_addr))
+		meta->flags |= DP_META_GROUP;
+	else if (dp_ipv6_is_multicast(ip->dst_addr))
 		return DP_DROP_IP_MULTICAST;
 	if (dp_ipv6_martian(ip))
 		return DP_DROP_IP_MARTIAN;
@@ -155,12 +160,19 @@ static void
 decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
 {
 	struct dp_meta *meta = dp_meta(m);
+	const bool group = (meta->flags & DP_META_GROUP) != 0;
+	if (unlikely(group) && (policy == NULL || !policy->names_group)) {
+		dp_drop(w, m, DP_DROP_IP_MULTICAST);
+		return;
+	}
 	if (policy == NULL || policy->action != SADB_PROTECT || !sadb_policy_permits(policy, meta->sa)) {
 		dp_drop(w, m, DP_DROP_INNER_POLICY);
 		return;
 	}
 	dp_policy_touch(w, policy);
-	if (!meta->local && !dp_is_v6(m))
+	if (unlikely(group))
+		meta->flags &= (uint16_t)~DP_META_HOP; /* its way is no other packet's; see forward's same_way() */
+	else if (!meta->local && !dp_is_v6(m))
 		dp_flow_remember(&w->flows, &meta->flow, dp_flow_domain(meta->vnet, SADB_POLICY_FWD), policy,
 				 meta->hop);
 	dp_vec_push(meta->local ? &w->punt : &w->forward, m);

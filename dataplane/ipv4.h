@@ -91,6 +91,21 @@ dp_ipv4_martian_destination(rte_be32_t addr_be)
 	return top == 0 || top == 127;
 }
 
+/* 224.0.0.0/24 is for this link only (RFC 5771 4): routing protocols on the twin want it, nothing forwards it. */
+static inline bool
+dp_ipv4_is_link_multicast(rte_be32_t dst_be)
+{
+	return (dst_be & RTE_BE32(0xffffff00)) == RTE_BE32(0xe0000000);
+}
+
+/* To several hosts beyond the link, or to all: 224.0.1.0 to 239.255.255.255, and the broadcast address. */
+static inline bool
+dp_ipv4_is_group(rte_be32_t dst_be)
+{
+	return ((dst_be & RTE_BE32(0xf0000000)) == RTE_BE32(0xe0000000) && !dp_ipv4_is_link_multicast(dst_be)) ||
+	       dst_be == RTE_BE32(0xffffffff);
+}
+
 /* By its first byte: an address that is a martian in either place, or multicast and beyond. Such packets are looked at
  * more closely. */
 extern const uint8_t dp_ipv4_rare[256];

@@ -64,6 +64,13 @@ dp_ipv6_is_link_multicast(const uint8_t addr[16])
 	return addr[0] == 0xff && (addr[1] & 0x0f) == 0x02;
 }
 
+/* RFC 4291 2.7: to several hosts beyond the link. */
+static inline bool
+dp_ipv6_is_group(const uint8_t addr[16])
+{
+	return addr[0] == 0xff && (addr[1] & 0x0f) > 0x02;
+}
+
 /* RFC 4291 2.5.6: not beyond this link. */
 static inline bool
 dp_ipv6_is_link_local(const uint8_t addr[16])

@@ -15,13 +15,6 @@
 #include "dataplane/vlan.h"
 #include "dataplane/underlay_v6.h"
 
-/* 224.0.0.0/24 is for this link only (RFC 5771 4): routing protocols on the twin want it, nothing forwards it. */
-static bool
-link_multicast(rte_be32_t dst_be)
-{
-	return (dst_be & RTE_BE32(0xffffff00)) == RTE_BE32(0xe0000000);
-}
-
 /* Its first bytes, with the Ethernet header, are not needed any more. */
 static void
 parse_esp(struct dp_worker *w, struct rte_mbuf *m, uint32_t udp, unsigned first)
@@ -55,7 +48,7 @@ parse_udp(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip)
 static void
 parse_underlay(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip, const struct dp_port *port)
 {
-	if (link_multicast(ip->dst_addr)) {
+	if (dp_ipv4_is_link_multicast(ip->dst_addr)) {
 		dp_vec_push(&w->punt, m);
 		return;
 	}
@@ -82,6 +75,17 @@ parse_underlay(struct dp_worker *w, struct rte_mbuf *m, struct rte_ipv4_hdr *ip,
 		parse_esp(w, m, 0, sizeof(struct rte_ether_hdr));
 }
 
+/* Policies inside decide on it; the underlay has none. What goes one hop only is no error (RFC 1122 3.2.2). False: dropped. */
+static bool
+group_may_pass(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv4_hdr *ip, const struct dp_port *port)
+{
+	const bool group = !port->underlay && dp_ipv4_is_group(ip->dst_addr);
+	if (group && ip->time_to_live > 1)
+		return true;
+	dp_drop(w, m, group ? DP_DROP_TTL : DP_DROP_IP_MULTICAST);
+	return false;
+}
+
 static void
 parse_ipv4(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port)
 {
@@ -97,10 +101,9 @@ parse_ipv4(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port)
 	if (avail > meta->ip_bytes) /* the link's padding of short frames */
 		rte_pktmbuf_trim(m, (uint16_t)(avail - meta->ip_bytes));
 	bool multicast = rte_be_to_cpu_32(ip->dst_addr) >> 28 >= 0xe;
-	if (multicast && !link_multicast(ip->dst_addr)) {
-		dp_drop(w, m, DP_DROP_IP_MULTICAST);
+	bool group = multicast && !dp_ipv4_is_link_multicast(ip->dst_addr);
+	if (group && !group_may_pass(w, m, ip, port))
 		return;
-	}
 	/* RFC 1812 5.3.4: unicast in a link-layer broadcast is not forwarded. */
 	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 	if (!multicast && rte_is_multicast_ether_addr(&ether->dst_addr)) {
@@ -111,10 +114,10 @@ parse_ipv4(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port)
 		parse_underlay(w, m, ip, port);
 		return;
 	}
-	meta->local = multicast; /* for the gateway and no one beyond it */
+	meta->local = multicast && !group; /* for the gateway and no one beyond it */
 	dp_flow_read(&meta->flow, ip, meta->ip_bytes);
 	meta->vnet = port->vnet;
-	meta->flags = 0;
+	meta->flags = group ? DP_META_GROUP : 0;
 	rte_pktmbuf_adj(m, sizeof(struct rte_ether_hdr));
 	dp_vec_push(&w->classify, m);
 }
@@ -131,15 +134,17 @@ parse_ipv6_inside(struct dp_worker *w, struct rte_mbuf *m, const struct rte_ipv6
 		dp_vec_push(&w->punt, m);
 		return;
 	}
-	unsigned verdict = dp_ipv6_is_multicast(ip->dst_addr) ? (unsigned)DP_DROP_IP_MULTICAST
-			   : dp_ipv6_martian(ip)              ? (unsigned)DP_DROP_IP_MARTIAN
-							      : dp_ipv6_flow_read(&dp_v6(m)->flow, ip, meta->ip_bytes);
+	const bool group = dp_ipv6_is_group(ip->dst_addr);
+	unsigned verdict = dp_ipv6_is_multicast(ip->dst_addr) && !group ? (unsigned)DP_DROP_IP_MULTICAST
+			   : dp_ipv6_martian(ip)                        ? (unsigned)DP_DROP_IP_MARTIAN
+			   : group && ip->hop_limits <= 1               ? (unsigned)DP_DROP_TTL
+							  : dp_ipv6_flow_read(&dp_v6(m)->flow, ip, meta->ip_bytes);
 	if (verdict != DP_IP_VERIFIED) {
 		dp_drop(w, m, verdict);
 		return;
 	}
 	meta->vnet = port->vnet;
-	meta->flags = DP_META_V6;
+	meta->flags = group ? DP_META_V6 | DP_META_GROUP : DP_META_V6;
 	meta->next_hop_be = 0;
 	if (dp_ipv6_is_link_local(ip->src_addr) && !dp_ipv6_is_own(port->vnet, ip->dst_addr)) {
 		dp_drop(w, m, DP_DROP_IP6_LINK);

@@ -189,6 +189,20 @@ sadb_rule_withdraw(struct sadb *db, struct sadb_rule *rule)
 	link_rule(&domain->gone, rule);
 }
 
+/* A destination of everything does not name a group: multicast is carried only where somebody asked for it. */
+static bool
+names_group(const struct sadb_prefix *dst)
+{
+	static const uint8_t broadcast[4] = {255, 255, 255, 255};
+
+	if (dst->addr.family == AF_INET6)
+		return dst->len >= 8 && dst->addr.bytes[0] == 0xff;
+	if (dst->addr.family != AF_INET)
+		return false;
+	return (dst->len >= 4 && dst->addr.bytes[0] >> 4 == 0xe) ||
+	       (dst->len == 32 && memcmp(dst->addr.bytes, broadcast, sizeof(broadcast)) == 0);
+}
+
 static void
 fill_hot(struct sadb_policy *hot, const struct sadb_policy_config *config, uint64_t age)
 {
@@ -203,6 +217,7 @@ fill_hot(struct sadb_policy *hot, const struct sadb_policy_config *config, uint6
 	hot->match.priority = config->priority;
 	hot->match.index = config->index;
 	hot->action = config->action;
+	hot->names_group = names_group(&config->sel.dst);
 	if (config->action != SADB_PROTECT)
 		return;
 	hot->tmpl.spi_be = config->tmpl.spi_be;

@@ -91,6 +91,7 @@ struct sadb_policy {
 	uint8_t action;      /* enum sadb_action */
 	uint8_t acquiring;   /* 1 from the first ACQUIRE to its answer or time-out; atomic exchange by workers */
 	uint8_t tmpl_v6;
+	uint8_t names_group; /* 1: its destination lies within multicast, or is the broadcast address */
 };
 static_assert(sizeof(struct sadb_policy) == 64, "one cache line a policy");
 

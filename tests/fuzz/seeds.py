@@ -330,6 +330,8 @@ def inbound_seeds():
     "as_it_is": b"\0" + sized(esp, 0x8000) + b"\0" + sized(ping, 0x8000) + b"\0" + sized(nat_t, 0x8000) +
                 b"\0" + sized(four, 0x8000),
     "frame": b"\1" + sized(bytes(12) + b"\x08\x06" + bytes(28)) + b"\1" + sized(bytes(12) + b"\x86\xdd" + six),
+    "group": seal(0, ipv4("10.2.0.10", "239.1.2.3"), 4) + seal(0, ipv4("10.2.0.10", "255.255.255.255"), 4, 2) +
+             seal(0, ipv6("2001:db8:2::a", "ff05::1:3"), 0, 3),
     "vlan": tagged([10], 0x800, checksummed(esp)) + tagged([10], 0x806, bytes(28)) + tagged([0], 0x800, checksummed(ping)) +
             tagged([11], 0x800, checksummed(esp)) + tagged([10, 10], 0x800, checksummed(esp)) +
             tagged([10], 0x800, checksummed(esp), 0x88a8) + b"\1" + sized(bytes(12) + b"\x81\0\0\x0a"),
@@ -357,6 +359,8 @@ def outbound_seeds():
     "extensions": b"\3\2" + sized(ipv6("2001:db8:1::a", "2001:db8:2::a", 0, hops)),
     "from_kernel": b"\4" + sized(ipv4("10.1.0.1", "10.2.0.10")) + b"\4" + sized(ipv6("2001:db8:1::1", "2001:db8:2::a")),
     "frame": b"\1" + sized(bytes(12) + b"\x08\x06" + bytes(28)) + b"\1" + sized(bytes(12) + b"\x08\0" + four),
+    "group": b"".join(b"\0" + sized(ipv4("10.1.0.10", to)) for to in ("239.1.2.3", "255.255.255.255", "224.0.0.5")) +
+             b"\0" + sized(ipv6("2001:db8:1::a", "ff05::1:3")) + b"\4" + sized(ipv4("10.1.0.1", "239.1.2.3")),
     "vlan": tagged([20], 0x800, checksummed(four)) + tagged([20], 0x86dd, six) + tagged([0xe014], 0x806, bytes(28)) +
             tagged([0], 0x800, checksummed(four)) + tagged([20, 20], 0x800, checksummed(four)) + turn +
             tagged([20], 0x800, checksummed(ipv4("10.1.0.10", "10.1.0.1"))) + tagged([4095], 0x800, four) +

@@ -72,7 +72,9 @@ judge_inner(const uint8_t *ip, size_t bytes, uint32_t flags, uint8_t outer_tos, 
 	default:
 		return lost(reason);
 	}
-	if (ip[16] >= 224)
+	static const uint8_t all[] = {255, 255, 255, 255}, link[] = {224, 0, 0};
+	const bool group = memcmp(ip + 16, all, 4) == 0 || (ip[16] >> 4 == 0xe && memcmp(ip + 16, link, 3) != 0);
+	if (ip[16] >= 224 && !group)
 		return lost(DP_DROP_IP_MULTICAST);
 	int tos = decapsulated_tos(flags, outer_tos, ip[1]);
 	if (tos < 0)
@@ -81,6 +83,8 @@ judge_inner(const uint8_t *ip, size_t bytes, uint32_t flags, uint8_t outer_tos, 
 			header_get16(ip + 20) == 5000;
 	if (narrow && !udp_port)
 		return lost(DP_DROP_INNER_SELECTOR);
+	if (group) /* no policy names it */
+		return lost(DP_DROP_IP_MULTICAST);
 	if (!in_net(ip + 12, 2) || !in_net(ip + 16, 1))
 		return lost(DP_DROP_INNER_POLICY);
 	if (ip[19] == 1)

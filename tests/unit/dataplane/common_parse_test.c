@@ -31,6 +31,7 @@ struct verdict {
 	enum way way;
 	unsigned reason;
 	bool local;
+	bool group;
 	bool udp; /* around ESP */
 };
 
@@ -83,8 +84,12 @@ judge_frame(const uint8_t *frame, size_t bytes, const uint8_t mac[6], bool under
 	unsigned reason = header_check(ip, bytes - 14);
 	if (reason != DP_DROP_COUNT)
 		return drop(reason);
-	if (ip[16] >= 224 && !link_multicast(ip))
-		return drop(DP_DROP_IP_MULTICAST);
+	if (ip[16] >= 224 && !link_multicast(ip)) {
+		const bool group = ip[16] < 240 || (ip[16] == 255 && ip[17] == 255 && ip[18] == 255 && ip[19] == 255);
+		if (underlay || !group)
+			return drop(DP_DROP_IP_MULTICAST);
+		return ip[8] <= 1 ? drop(DP_DROP_TTL) : (struct verdict){.way = CLASSIFY, .group = true};
+	}
 	if (ip[16] < 224 && (frame[0] & 1))
 		return drop(DP_DROP_ETHER_DST);
 	if (!underlay)
@@ -229,7 +234,7 @@ check_parsed(const struct gateway *gw, struct rte_mbuf *m, const struct verdict 
 		assert_memory_equal(rte_pktmbuf_mtod(m, uint8_t *), frame, 14);
 		return;
 	}
-	assert_int_equal(meta->flags, 0);
+	assert_int_equal(meta->flags, verdict->group ? DP_META_GROUP : 0);
 	assert_int_equal(meta->local, verdict->local);
 	if (verdict->udp) {
 		check_unwrapped(m, frame + 14);
