@@ -363,6 +363,51 @@ a_router_is_believed_that_quotes_a_packet_of_the_sa_and_no_other(void **state)
 	gateway_stop(&gw);
 }
 
+/* Still sealed, and opened. */
+static void
+an_audit_event_says_between_which_addresses(void **state)
+{
+	static const enum dp_drop reasons[] = {DP_DROP_ICV, DP_DROP_INNER_POLICY, DP_DROP_ESP_NO_SA,
+					       DP_DROP_REPLAY_DUP};
+	uint32_t per_s[DP_AUDIT_KINDS];
+	struct gateway gw;
+	(void)state;
+	outer_start(&gw, 0, 1500, false);
+	for (unsigned i = 0; i < DP_AUDIT_KINDS; i++)
+		per_s[i] = 100;
+	dp_audit_set(gw.dp, per_s);
+	for (unsigned i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		uint8_t ip[RIG_BUFFER], wire[RIG_BUFFER];
+		const char *from = reasons[i] == DP_DROP_INNER_POLICY ? "2001:db8:9::9" : RIG_FAR;
+		const size_t bytes = rig_packet(ip, from, RIG_HOST, 60),
+			     n = outer_seal(&gw, 7 + i, ip, bytes, wire, false);
+		struct dp_audit_event event, more;
+		if (reasons[i] == DP_DROP_ICV)
+			wire[n - 1] ^= 1;
+		if (reasons[i] == DP_DROP_ESP_NO_SA)
+			wire[40] ^= 1;
+		gateway_put(&gw, GW_PORT_WAN, wire, n);
+		if (reasons[i] == DP_DROP_REPLAY_DUP)
+			gateway_put(&gw, GW_PORT_WAN, wire, n);
+		gateway_turn(&gw);
+		assert_int_equal(dp_audit_take(gw.dp, &event, 1), 1);
+		assert_int_equal(dp_audit_take(gw.dp, &more, 1), 0);
+		assert_int_equal(event.reason, reasons[i]);
+		const struct sadb_addr src = rig_address(OUTER_PEER), dst = rig_address(OUTER_WAN),
+				       inner = rig_address(from);
+		assert_true(sadb_addr_equal(&event.src, &src) && sadb_addr_equal(&event.dst, &dst));
+		assert_int_equal(event.proto, IPPROTO_ESP);
+		assert_int_equal(rte_be_to_cpu_32(event.spi_be) & 0xffffff, gw.in.spi);
+		assert_int_equal(event.seq, 7 + i);
+		if (reasons[i] == DP_DROP_INNER_POLICY)
+			assert_true((event.has & DP_AUDIT_HAS_INNER) && sadb_addr_equal(&event.inner.src, &inner));
+		while (gateway_take(&gw, GW_PORT_LAN, wire) > 0)
+			;
+	}
+	gateway_assert_balanced(&gw);
+	gateway_stop(&gw);
+}
+
 int
 main(void)
 {
@@ -376,6 +421,7 @@ main(void)
 	    cmocka_unit_test(a_sealed_packet_waits_for_its_neighbour_and_leaves_as_it_was),
 	    cmocka_unit_test(a_peer_in_udp_that_moved_is_told_with_its_ipv6_address),
 	    cmocka_unit_test(a_router_is_believed_that_quotes_a_packet_of_the_sa_and_no_other),
+	    cmocka_unit_test(an_audit_event_says_between_which_addresses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
