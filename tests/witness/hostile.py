@@ -192,7 +192,7 @@ def main():
   kinds.run("trailer", trailer_faults(plain))
   kinds.run("other MAC", [("ether-dst", b"\x02\0\0\0\0\x77" + place.wire.mac + bench.TYPE_IPV4 + inner())],
             place.wire.send)
-  kinds.run("other EtherType", [("ether-type", place.west_wan_mac + place.wire.mac + b"\x86\xdd" + inner())],
+  kinds.run("other EtherType", [("ether-type", place.west_wan_mac + place.wire.mac + b"\x88\xb5" + inner())],
             place.wire.send)
   kinds.run("clear from the LAN, protected by policy", [("clear-protected", inner(dst=b"\x0a\1\0\1"))], place.from_a)
   print(f"witness: {kinds.sent} bad packets, each counted under its own reason, none reached host A")
