@@ -291,6 +291,9 @@ sadb_store_begin(struct sadb_store *store, struct sadb_error *err)
 	int rc = check_place(store, err);
 	if (rc != 0)
 		return rc;
+	/* Without memory the last one could not be rolled back when it failed. */
+	if (sqlite3_get_autocommit(store->db) == 0)
+		roll_back(store);
 	return run(store, "BEGIN IMMEDIATE", "cannot be written", err);
 }
 

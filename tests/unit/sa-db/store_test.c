@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "sa-db/store.h"
 
 static char dir[64], path[96];
@@ -258,6 +260,46 @@ a_store_that_cannot_be_written_is_refused(void **state)
 	assert_int_equal(status, 0);
 }
 
+/* SQLite, when there is no memory: neither the end of the transaction nor taking it back is carried out. */
+static bool no_memory;
+int __real_sqlite3_exec(sqlite3 *db, const char *sql, int (*fn)(void *, int, char **, char **), void *arg, char **text);
+int __wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*fn)(void *, int, char **, char **), void *arg, char **text);
+
+int
+__wrap_sqlite3_exec(sqlite3 *db, const char *sql, int (*fn)(void *, int, char **, char **), void *arg, char **text)
+{
+	if (no_memory && (strcmp(sql, "COMMIT") == 0 || strcmp(sql, "ROLLBACK") == 0))
+		return SQLITE_NOMEM;
+	return __real_sqlite3_exec(db, sql, fn, arg, text);
+}
+
+static void
+when_there_is_memory_again_marks_are_written_again(void **state)
+{
+	struct sadb_store *store = open_store();
+	uint8_t id[SADB_KEY_ID_BYTES];
+	const struct sadb_store_mark lost = {.out = 7}, kept = {.out = 9};
+	struct sadb_store_mark mark;
+	(void)state;
+	make_id(id, 1);
+	assert_int_equal(sadb_store_begin(store, &rig_err), 0);
+	assert_int_equal(sadb_store_put(store, id, &lost, &rig_err), 0);
+	no_memory = true;
+	assert_true(sadb_store_commit(store, &rig_err) < 0);
+	no_memory = false;
+	make_id(id, 2);
+	assert_int_equal(sadb_store_begin(store, &rig_err), 0);
+	assert_int_equal(sadb_store_put(store, id, &kept, &rig_err), 0);
+	assert_int_equal(sadb_store_commit(store, &rig_err), 0);
+	sadb_store_close(store);
+	store = open_store();
+	assert_int_equal(sadb_store_get(store, id, &mark, &rig_err), 0);
+	assert_int_equal(mark.out, 9);
+	make_id(id, 1); /* its asker was told that it failed */
+	assert_int_equal(sadb_store_get(store, id, &mark, &rig_err), -ENOENT);
+	sadb_store_close(store);
+}
+
 int
 main(void)
 {
@@ -265,6 +307,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    STORE(marks_of_any_size_come_back_after_reopening),
 	    STORE(what_was_not_committed_is_not_there),
+	    STORE(when_there_is_memory_again_marks_are_written_again),
 	    STORE(only_its_owner_may_read_the_file),
 	    STORE(a_store_in_use_is_refused_to_another_process),
 	    STORE(a_file_that_is_no_database_is_refused),
