@@ -190,24 +190,32 @@ class_run(const struct dp_gcm_kernel *kernel, struct class *class)
 		refuse(class->op, class->n, bad);
 }
 
-/* Are these, whole groups, all valid and of one key and direction? That is what a busy worker's batch looks like. Their
- * status is then set. */
+/* Are these all valid, of AES-GCM, of one direction and key size? That is what a busy worker's batch looks like: it need
+ * not be sorted. Their status is then set. */
 static bool
-uniform(struct dp_aead_op *const ops[], unsigned n)
+uniform(struct dp_aead_op *const ops[], unsigned n, bool *own_keys)
 {
 	const struct dp_aead_op *first = ops[0];
+	bool valid = dp_aead_op_valid(first);
+	if (!valid)
+		return false;
 	const struct dp_gcm_key *key = first->key_area;
-	uint64_t other = 0;
-	bool valid = dp_aead_op_valid(first) && key->rounds > OTHER_KEY;
+	uintptr_t other = 0;
+	unsigned differ = 0;
 	for (unsigned i = 0; i < n; i++) {
 		struct dp_aead_op *op = ops[i];
 		other |= (uintptr_t)op->key_area ^ (uintptr_t)key;
-		other |= op->dir ^ first->dir;
-		valid &= (op->tag != NULL) & (op->text != NULL) & (op->text_bytes <= INT32_MAX) &
-			 (op->aad_bytes <= sizeof(op->aad));
+		differ |= op->dir ^ first->dir;
+		valid &= (op->tag != NULL) & (op->text != NULL) & (op->key_area != NULL) &
+			 (op->text_bytes <= INT32_MAX) & (op->aad_bytes <= sizeof(op->aad));
 		op->status = 0;
 	}
-	return valid && other == 0;
+	*own_keys = other != 0;
+	if (!valid || differ != 0)
+		return false;
+	for (unsigned i = 0; other != 0 && i < n; i++)
+		differ |= ((const struct dp_gcm_key *)ops[i]->key_area)->rounds ^ key->rounds;
+	return differ == 0 && key->rounds > OTHER_KEY;
 }
 
 /* The other engine finishes all that it is given: its calls are calls. */
@@ -257,9 +265,10 @@ vaes_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsig
 	const struct dp_gcm_kernel *kernel = queue->kernel;
 	const unsigned whole = n - n % kernel->lanes;
 	*finished = n;
-	if (whole > 0 && uniform(ops, whole)) {
+	bool own_keys;
+	if (whole > 0 && uniform(ops, whole, &own_keys)) {
 		const enum dp_gcm_size size = size_of(ops[0]->key_area);
-		const uint64_t bad = kernel->ops[ops[0]->dir][size][DP_GCM_ONE_KEY](ops, whole / kernel->lanes);
+		const uint64_t bad = kernel->ops[ops[0]->dir][size][own_keys](ops, whole / kernel->lanes);
 		if (__builtin_expect(bad != 0, false))
 			refuse(ops, whole, bad);
 		if (whole < n)

@@ -8,16 +8,18 @@
  *
  * Constant time, by class of instruction: AESENC, PCLMULQDQ, PSHUFB and other shuffles by constants, PADDD, PXOR, shifts and
  * blends take as long for any operands (Intel's list of data operand independent timing instructions has them). Loads and
- * stores: every address and mask is made of pointers, lengths, and lanes' numbers, none of a byte of key, text or tag.
+ * stores: every address and mask is made of pointers, lengths, and lanes' numbers, none of a byte of key, text or tag (the
+ * one table is chosen from by the AAD's length).
  * Branches: on lengths, on the direction, and on a packet's verdict, which is public once it exists; the comparison of the
- * tags is one of whole vectors, and its mask goes as a number to the end of the batch. No division, no table.
+ * tags is one of whole vectors, and its mask goes as a number to the end of the batch. No division.
  *
  * What stays on the stack of a worker when a call is over, where the compiler had no register left: sums, tags' masks, and
  * text. It is memory of the same process as the key areas, overwritten by the next batch, and never given back before they
  * are wiped. To wipe it each time costs a packet more than its hash. Round keys are read where they are. */
 #include "dataplane/gcm_hash.h"
 
-#define STEP_BYTES (4 * VECTOR_BYTES)
+#define STEP_BYTES  (4 * VECTOR_BYTES)
+#define CHUNK_BYTES (44 * 16u) /* whole columns, summed up before a reduction; AAD has a power too */
 
 enum source { OPS, JOBS, COUNTERS };
 
@@ -40,8 +42,8 @@ struct packet {
 	const uint8_t *power; /* of the hash key, by which its first block is multiplied; behind it stand those below */
 	const uint8_t *carry_power; /* by which the carry is */
 	__m128i carry;              /* the AAD; or the hash so far */
-	__m128i counter;            /* of the block before, in its lowest word; the IV above. All in reverse */
-	uint64_t sizes;             /* of text and, in the upper half, of AAD */
+	__m128i iv;                 /* and a zero where the counter goes */
+	uint64_t sizes;             /* in bits, of text and, in the upper half, of AAD */
 };
 
 V_INLINE vec
@@ -79,22 +81,34 @@ total_add(struct sum *total, const struct sum sums[LANES])
 	total->low = v_xor(total->low, v_sums(part));
 }
 
-/* The carries and the blocks of the sizes, multiplied. */
-V_INLINE void
-total_begin(struct sum *total, const struct packet p[LANES], struct kind kind)
+V_INLINE vec
+carries(const struct packet p[LANES])
 {
-	__m128i carry[LANES], carry_power[LANES], last_power[LANES], sizes[LANES];
+	__m128i lane[LANES];
+	UNROLL
+	for (unsigned i = 0; i < LANES; i++)
+		lane[i] = p[i].carry;
+	return v_of(lane);
+}
+
+/* The carries, multiplied; and before the last blocks the blocks of the sizes, which follow those. */
+V_INLINE void
+total_begin(struct sum *total, const struct packet p[LANES], vec carry, struct kind kind, bool last)
+{
+	__m128i power[LANES], sizes[LANES];
+	UNROLL
+	for (unsigned i = 0; i < LANES; i++)
+		power[i] = x_load(p[i].carry_power);
+	*total = sum_zero();
+	sum_add(total, carry, v_of(power));
+	if (!last)
+		return;
 	UNROLL
 	for (unsigned i = 0; i < LANES; i++) {
-		carry[i] = p[i].carry;
-		carry_power[i] = x_load(p[i].carry_power);
-		last_power[i] = x_load(power_at(p[i].key, 1));
-		/* Bits of both, each in a half of its own. */
-		sizes[i] = _mm_slli_epi64(_mm_cvtepu32_epi64(_mm_cvtsi64_si128((int64_t)p[i].sizes)), 3);
+		power[i] = x_load(power_at(p[i].key, 1));
+		sizes[i] = _mm_cvtsi64_si128((int64_t)p[i].sizes);
 	}
-	*total = sum_zero();
-	sum_add(total, v_of(carry), v_of(carry_power));
-	sum_add(total, v_of(sizes), kind.own_keys ? v_of(last_power) : v_each(last_power[0]));
+	sum_add(total, v_spread(v_of(sizes)), kind.own_keys ? v_of(power) : v_each(power[0]));
 }
 
 /* Writes the tags, or compares with them. */
@@ -139,7 +153,7 @@ pending_end(struct pending *pending, struct kind kind)
 	return pending->bad;
 }
 
-/* ---- groups of short packets: a vector of each at a time ---- */
+/* ---- by columns: a vector of each packet at a time ---- */
 
 /* The round's key, each packet's in its lane. */
 V_INLINE vec
@@ -160,7 +174,7 @@ aes_round(vec state, vec key, unsigned round, unsigned rounds)
 	return round == 0 ? v_xor(state, key) : round == rounds ? v_aes_last(state, key) : v_aes(state, key);
 }
 
-/* The AES of one vector of each packet, in the first column of their tags' masks too; and what is pending: the sums of the
+/* The AES of one vector of each packet, after its first key, in the first column of their tags' masks too; and what is pending: the sums of the
  * column before, in the first one all of the group before. */
 V_INLINE void
 column_aes(const struct packet p[LANES], struct kind kind, vec state[LANES], vec *mask, struct pending *pending,
@@ -168,7 +182,7 @@ column_aes(const struct packet p[LANES], struct kind kind, vec state[LANES], vec
 {
 	const unsigned parts = mask != NULL ? END_PARTS : LANES;
 	UNROLL
-	for (unsigned round = 0; round <= kind.rounds; round++) {
+	for (unsigned round = 1; round <= kind.rounds; round++) {
 		vec key = key_of_round(&p[0], round);
 		UNROLL
 		for (unsigned i = 0; i < LANES; i++) {
@@ -178,41 +192,53 @@ column_aes(const struct packet p[LANES], struct kind kind, vec state[LANES], vec
 		}
 		if (mask != NULL)
 			*mask = aes_round(*mask, keys_of_round(p, kind, round), round, kind.rounds);
-		if (round < parts)
-			pending_part(pending, sum, kind, round);
+		if (round <= parts)
+			pending_part(pending, sum, kind, round - 1);
 	}
 }
 
-/* One vector of each packet, from that offset on: what is behind its end is neither read nor written, and counts as zero. */
+/* One vector of each packet, from that offset on; counters are the blocks' numbers where they stand in a block. Of a part
+ * of a vector, what is behind the packet's end is neither read nor written, and counts as zero. */
 V_INLINE void
-column(const struct packet p[LANES], struct kind kind, uint32_t offset, vec count, vec *mask, struct pending *pending,
-       struct sum sum[LANES])
+column(const struct packet p[LANES], struct kind kind, uint32_t offset, vec counters, vec *mask, bool whole,
+       struct pending *pending, struct sum sum[LANES])
 {
 	vec state[LANES];
 	UNROLL
 	for (unsigned i = 0; i < LANES; i++)
-		state[i] = v_reverse(v_add_words(v_each(p[i].counter), count));
+		state[i] = v_xor3(v_each(p[i].iv), counters, key_of_round(&p[kind.own_keys ? i : 0], 0));
+	if (mask != NULL)
+		*mask = v_xor(*mask, keys_of_round(p, kind, 0));
 	column_aes(p, kind, state, mask, pending, sum);
 	UNROLL
 	for (unsigned i = 0; i < LANES; i++) {
-		const uint32_t left = p[i].bytes > offset ? p[i].bytes - offset : 0;
-		const uint32_t n = left < VECTOR_BYTES ? left : VECTOR_BYTES;
-		const vec before = v_load_part(p[i].text + offset, n), after = v_keep(v_xor(before, state[i]), n);
-		v_store_part(p[i].text + offset, n, after);
+		uint8_t *text = p[i].text + offset;
+		vec before, after;
+		if (whole) {
+			before = v_load(text);
+			after = v_xor(before, state[i]);
+			v_store(text, after);
+		} else {
+			const uint32_t left = p[i].bytes > offset ? p[i].bytes - offset : 0;
+			const uint32_t n = left < VECTOR_BYTES ? left : VECTOR_BYTES;
+			before = v_load_part(text, n);
+			after = v_keep(v_xor(before, state[i]), n);
+			v_store_part(text, n, after);
+		}
 		pending->text[i] = v_reverse(kind.seal ? after : before);
 		pending->power[i] = p[i].power + offset;
 	}
 }
 
-/* The counter blocks of the packets' tags (SP 800-38D: J0). */
+/* The blocks that encrypt the packets' tags (SP 800-38D: J0). */
 V_INLINE vec
-first_counters(const struct packet p[LANES])
+first_blocks(const struct packet p[LANES], uint32_t first)
 {
 	__m128i lane[LANES];
 	UNROLL
 	for (unsigned i = 0; i < LANES; i++)
-		lane[i] = p[i].counter;
-	return v_reverse(v_of(lane));
+		lane[i] = p[i].iv;
+	return v_xor(v_of(lane), v_reverse(v_each(_mm_cvtsi32_si128((int)first))));
 }
 
 V_INLINE vec
@@ -225,32 +251,95 @@ tags_given(const struct packet p[LANES])
 	return v_of(lane);
 }
 
-/* Seals or opens a group of short packets; its last column's hash is pending afterwards. Returns the verdict of the group
- * before. */
-V_INLINE unsigned
-short_group(struct packet p[LANES], struct kind kind, uint32_t longest, struct pending *pending)
+/* The packets of a group. */
+struct lengths {
+	uint32_t longest, shortest;
+};
+
+/* The powers for the columns from that offset on: of the last ones, or of as many as are summed up before a reduction. */
+V_INLINE void
+powers_set(struct packet p[LANES], uint32_t offset, bool last)
 {
+	UNROLL
+	for (unsigned i = 0; i < LANES; i++) {
+		const uint32_t left = p[i].bytes > offset ? (p[i].bytes - offset + 15) & ~15u : 0;
+		const uint32_t before = last ? left + 16 : left < CHUNK_BYTES ? left : CHUNK_BYTES;
+		p[i].carry_power = power_at(p[i].key, 0) - before;
+		p[i].power = p[i].carry_power - offset;
+		if (offset == 0)
+			p[i].carry_power -= 16; /* AAD is a block of its own */
+	}
+}
+
+/* Are the columns from that offset on the last ones that a sum has room for, with AAD and sizes? */
+V_INLINE bool
+last_from(const struct lengths *lengths, uint32_t offset)
+{
+	return lengths->longest <= offset + (DP_GCM_POWERS - 2) * 16;
+}
+
+/* A group under way, after its first column. */
+struct columns {
+	const struct lengths *lengths;
 	struct sum sum[LANES], total;
-	/* Read before the text is written: a store of a part of a vector holds up a load of what is next to it. */
-	const vec given = kind.seal ? v_zero() : tags_given(p);
-	vec mask = first_counters(p), count = v_count(1);
+	vec number;           /* of each lane's block, in reverse */
+	uint32_t offset, end; /* of the column; and where a reduction is due */
+};
+
+V_INLINE void
+sums_clear(struct sum sum[LANES])
+{
 	UNROLL
 	for (unsigned i = 0; i < LANES; i++)
 		sum[i] = sum_zero();
-	total_begin(&total, p, kind);
-	column(p, kind, 0, count, &mask, pending, sum);
-	const unsigned bad = pending->bad;
-	if (longest > VECTOR_BYTES) {
-		UNROLL
-		for (unsigned i = 0; i < LANES; i++)
-			sum[i] = sum_zero();
-		for (uint32_t offset = VECTOR_BYTES; offset < longest; offset += VECTOR_BYTES) {
-			count = v_add_words(count, v_each(_mm_cvtsi32_si128(LANES)));
-			column(p, kind, offset, count, NULL, pending, sum);
-		}
-		total_add(&total, sum);
+}
+
+V_INLINE void
+next_column(struct columns *c, struct packet p[LANES], struct kind kind, bool whole, bool may_be_long,
+	    struct pending *pending)
+{
+	const bool reduce = may_be_long && c->offset == c->end;
+	bool last = true;
+	if (__builtin_expect(reduce, false)) {
+		last = last_from(c->lengths, c->offset);
+		c->end = last ? UINT32_MAX : c->offset + CHUNK_BYTES;
+		powers_set(p, c->offset, last);
 	}
-	pending->total = total;
+	c->number = v_add_words(c->number, v_each(_mm_cvtsi32_si128(LANES)));
+	column(p, kind, c->offset, v_reverse(c->number), NULL, whole, pending, c->sum);
+	c->offset += VECTOR_BYTES;
+	if (__builtin_expect(reduce, false)) { /* the column before was the sum's last */
+		total_add(&c->total, c->sum);
+		total_begin(&c->total, p, sum_reduce(&c->total), kind, last);
+		sums_clear(c->sum);
+	}
+}
+
+/* Seals or opens a group by columns; the last column's hash is pending afterwards. Returns the verdict of the group before. */
+V_INLINE unsigned
+column_group(struct packet p[LANES], struct kind kind, const struct lengths *lengths, uint32_t first,
+	     struct pending *pending, bool may_be_long)
+{
+	/* Read before the text is written: a store of a part of a vector holds up a load of what is next to it. */
+	const vec given = kind.seal ? v_zero() : tags_given(p);
+	const bool last = !may_be_long || last_from(lengths, 0);
+	struct columns c = {.lengths = lengths, .offset = VECTOR_BYTES, .end = last ? UINT32_MAX : CHUNK_BYTES};
+	vec mask = first_blocks(p, first);
+	c.number = v_add_words(v_each(_mm_cvtsi32_si128((int)first)), v_count(1));
+	sums_clear(c.sum);
+	powers_set(p, 0, last);
+	total_begin(&c.total, p, carries(p), kind, last);
+	column(p, kind, 0, v_reverse(c.number), &mask, false, pending, c.sum);
+	const unsigned bad = pending->bad;
+	if (lengths->longest > VECTOR_BYTES) {
+		sums_clear(c.sum);
+		while (c.offset + VECTOR_BYTES <= lengths->shortest)
+			next_column(&c, p, kind, true, may_be_long, pending);
+		while (c.offset < lengths->longest)
+			next_column(&c, p, kind, false, may_be_long, pending);
+		total_add(&c.total, c.sum);
+	}
+	pending->total = c.total;
 	pending->mask = v_xor(mask, given);
 	UNROLL
 	for (unsigned i = 0; i < LANES; i++)
@@ -274,102 +363,5 @@ pending_none(struct pending *pending, const struct dp_gcm_key *key, uint8_t *tag
 }
 
 #include "dataplane/gcm_long.h"
-
-/* What a batch comes in: operations, or jobs of one key. */
-struct batch {
-	struct dp_aead_op *const *op;
-	const struct dp_gcm_key *key;
-	const struct dp_aead_job *job;
-	unsigned groups;
-};
-
-/* ---- the forms in which packets come ---- */
-V_INLINE void
-packet_load_op(const struct dp_aead_op *op, struct packet *p)
-{
-	/* In reverse the IV's twelve bytes stand above the counter: 1 (SP 800-38D 7.1). */
-	const __m128i iv_in_reverse = _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, -1, -1, -1, -1);
-	const __m128i numbers = _mm_set_epi8(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-	p->key = op->key_area;
-	p->text = op->text;
-	p->tag = op->tag;
-	p->bytes = op->text_bytes;
-	p->sizes = (uint64_t)op->aad_bytes << 32 | op->text_bytes;
-	/* Both loads stay inside the operation: the AAD is its end. */
-	p->counter = _mm_or_si128(_mm_shuffle_epi8(x_load(op->iv), iv_in_reverse), _mm_cvtsi32_si128(1));
-	const __m128i aad = _mm_srli_si128(x_load(op->aad + sizeof(op->aad) - 16), 4);
-	p->carry = x_reverse(_mm_and_si128(aad, _mm_cmpgt_epi8(_mm_set1_epi8((char)op->aad_bytes), numbers)));
-}
-
-V_INLINE void
-packet_load_job(const struct dp_gcm_key *key, const struct dp_aead_job *job, enum source source, struct packet *p)
-{
-	int64_t iv_low, aad_low;
-	uint32_t iv_high, counter = 1 << 24, aad_high = 0;
-	memcpy(&iv_low, job->iv, 8);
-	memcpy(&iv_high, job->iv + 8, 4);
-	if (source == COUNTERS)
-		memcpy(&counter, job->iv + 12, 4);
-	memcpy(&aad_low, job->aad, 8);
-	if (job->aad_bytes > 8)
-		memcpy(&aad_high, job->aad + 8, 4);
-	p->key = key;
-	p->text = job->text;
-	p->tag = job->tag;
-	p->bytes = job->text_bytes;
-	p->sizes = (uint64_t)job->aad_bytes << 32 | job->text_bytes;
-	p->counter = x_reverse(_mm_set_epi64x((int64_t)((uint64_t)counter << 32 | iv_high), iv_low));
-	p->carry = x_reverse(_mm_set_epi64x(aad_high, aad_low));
-}
-
-V_INLINE void
-packets_load(const struct batch *batch, unsigned group, enum source source, struct packet p[LANES])
-{
-	UNROLL
-	for (unsigned i = 0; i < LANES; i++) {
-		if (source == OPS)
-			packet_load_op(batch->op[group * LANES + i], &p[i]);
-		else
-			packet_load_job(batch->key, &batch->job[group * LANES + i], source, &p[i]);
-	}
-}
-
-V_INLINE uint64_t
-run(const struct batch *batch, struct kind kind, enum source source)
-{
-	uint8_t nobodys[DP_TAG_BYTES] = {0};
-	struct pending pending;
-	uint64_t bad = 0;
-	unsigned before = 0; /* groups whose verdict is known */
-	bool waits = false;
-	pending_none(&pending, source == OPS ? batch->op[0]->key_area : batch->key, nobodys);
-	for (unsigned group = 0; group < batch->groups; group++) {
-		struct packet p[LANES];
-		uint32_t longest = 0;
-		packets_load(batch, group, source, p);
-		UNROLL
-		for (unsigned i = 0; i < LANES; i++) {
-			/* The blocks that follow, and that of the sizes. */
-			p[i].power = power_at(p[i].key, 1) - (size_t)((p[i].bytes + 15) & ~15u);
-			p[i].carry_power = p[i].power - 16;
-			longest = p[i].bytes > longest ? p[i].bytes : longest;
-		}
-		if (__builtin_expect(longest > STEP_BYTES, false)) {
-			struct packet in_memory[LANES];
-			UNROLL
-			for (unsigned i = 0; i < LANES; i++)
-				in_memory[i] = p[i];
-			bad |= (uint64_t)long_group(in_memory, kind) << group * LANES;
-			continue;
-		}
-		const uint64_t verdict = short_group(p, kind, longest, &pending);
-		bad |= waits ? verdict << before * LANES : 0;
-		before = group;
-		waits = true;
-	}
-	if (waits)
-		bad |= (uint64_t)pending_end(&pending, kind) << before * LANES;
-	return bad;
-}
 
 #include "dataplane/gcm_functions.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Groups with a long packet, a part of gcm_kernel.h: one packet after the other, in steps of four vectors. Any worker
- * thread.
+ * Groups with a long packet, a part of gcm_kernel.h. Any worker thread. Packets of one key and about one length go by
+ * columns; others one after the other, in steps of four vectors.
  *
  * The AES unit is what limits a long packet, so the products of one step's hash stand between the rounds of the next
  * step's AES and cost nothing of their own. As many blocks as there are powers are summed up before a reduction; the
@@ -87,7 +87,7 @@ long_step(struct packet *p, struct kind kind, vec *counter, struct hash *hash, b
 	vec state[4];
 	UNROLL
 	for (unsigned i = 0; i < 4; i++) {
-		state[i] = v_xor(v_reverse(*counter), key_of_round(p, 0));
+		state[i] = v_xor3(v_reverse(*counter), v_each(p->iv), key_of_round(p, 0));
 		*counter = v_add_words(*counter, v_each(_mm_cvtsi32_si128(LANES)));
 	}
 	UNROLL
@@ -119,7 +119,7 @@ long_tail(struct packet *p, struct sum *sum, struct kind kind, vec counter)
 {
 	while (p->bytes > 0) {
 		const uint32_t n = p->bytes < VECTOR_BYTES ? p->bytes : VECTOR_BYTES;
-		vec state = v_xor(v_reverse(counter), key_of_round(p, 0));
+		vec state = v_xor3(v_reverse(counter), v_each(p->iv), key_of_round(p, 0));
 		UNROLL
 		for (unsigned round = 1; round < kind.rounds; round++)
 			state = v_aes(state, key_of_round(p, round));
@@ -135,10 +135,12 @@ long_tail(struct packet *p, struct sum *sum, struct kind kind, vec counter)
 }
 
 V_INLINE void
-long_run(struct packet *p, struct sum *sum, struct kind kind)
+long_run(struct packet *p, struct sum *sum, struct kind kind, uint32_t first)
 {
 	struct hash hash = {.sum = sum_zero(), .steps = p->bytes == 0 ? 0 : (int32_t)((p->bytes - 1) / STEP_BYTES)};
-	vec counter = v_add_words(v_each(p->counter), v_count(1));
+	p->power = power_at(p->key, 1) - (size_t)((p->bytes + 15) & ~15u);
+	p->carry_power = p->power - 16;
+	vec counter = v_add_words(v_each(_mm_cvtsi32_si128((int)first)), v_count(1));
 	if (hash.steps > 0) {
 		if (p->carry_power < p->key->power[0]) { /* the AAD is too far from the end */
 			sum_add_carry(&hash.sum, p, power_at(p->key, 1));
@@ -158,39 +160,64 @@ long_run(struct packet *p, struct sum *sum, struct kind kind)
 }
 
 V_INLINE unsigned
-long_run_group(struct packet p[LANES], struct kind kind)
+long_run_group(struct packet p[LANES], struct kind kind, uint32_t first)
 {
 	struct pending pending = {.bad = 0};
 	struct sum sum[LANES];
-	vec mask = first_counters(p);
+	vec mask = first_blocks(p, first);
 	UNROLL
 	for (unsigned round = 0; round <= kind.rounds; round++)
 		mask = aes_round(mask, keys_of_round(p, kind, round), round, kind.rounds);
 	for (unsigned i = 0; i < LANES; i++)
-		long_run(&p[i], &sum[i], kind);
+		long_run(&p[i], &sum[i], kind, first);
 	pending.mask = kind.seal ? mask : v_xor(mask, tags_given(p));
 	for (unsigned i = 0; i < LANES; i++)
 		pending.tag[i] = p[i].tag;
-	total_begin(&pending.total, p, kind);
+	total_begin(&pending.total, p, carries(p), kind, true);
 	total_add(&pending.total, sum);
 	pending_tags(&pending, kind);
 	return pending.bad;
 }
 
-#define LONG_FUNCTION(name, direction, size)                                      \
-	static __attribute__((noinline)) unsigned name(struct packet p[LANES])    \
-	{                                                                         \
-		return long_run_group(p, KIND(direction, size, DP_GCM_OWN_KEYS)); \
+/* Packets of one key and about one length go by columns too: there the hash of a column stands between the rounds of the
+ * next column's AES, and no packet has a tail of its own. */
+V_INLINE unsigned
+long_columns(struct packet p[LANES], struct kind kind, const struct lengths *lengths, uint32_t first)
+{
+	uint8_t nobodys[DP_TAG_BYTES] = {0};
+	struct pending pending;
+	pending_none(&pending, p[0].key, nobodys);
+	column_group(p, kind, lengths, first, &pending, true);
+	return pending_end(&pending, kind);
+}
+
+#define LONG_FUNCTIONS(name, direction, size)                                                                   \
+	static __attribute__((noinline)) unsigned name(struct packet p[LANES], uint32_t first)                  \
+	{                                                                                                       \
+		return long_run_group(p, KIND(direction, size, DP_GCM_OWN_KEYS), first);                        \
+	}                                                                                                       \
+	static __attribute__((noinline)) unsigned name##_columns(struct packet p[LANES],                        \
+								 const struct lengths *lengths, uint32_t first) \
+	{                                                                                                       \
+		return long_columns(p, KIND(direction, size, DP_GCM_ONE_KEY), lengths, first);                  \
 	}
 
-LONG_FUNCTION(long_seal_128, DP_SEAL, DP_GCM_128)
-LONG_FUNCTION(long_seal_256, DP_SEAL, DP_GCM_256)
-LONG_FUNCTION(long_open_128, DP_OPEN, DP_GCM_128)
-LONG_FUNCTION(long_open_256, DP_OPEN, DP_GCM_256)
+LONG_FUNCTIONS(long_seal_128, DP_SEAL, DP_GCM_128)
+LONG_FUNCTIONS(long_seal_256, DP_SEAL, DP_GCM_256)
+LONG_FUNCTIONS(long_open_128, DP_OPEN, DP_GCM_128)
+LONG_FUNCTIONS(long_open_256, DP_OPEN, DP_GCM_256)
 
 V_INLINE unsigned
-long_group(struct packet p[LANES], struct kind kind)
+long_group(struct packet p[LANES], struct kind kind, const struct lengths *lengths, uint32_t first)
 {
-	return kind.seal ? (kind.rounds == 10 ? long_seal_128(p) : long_seal_256(p))
-			 : (kind.rounds == 10 ? long_open_128(p) : long_open_256(p));
+	if (!kind.own_keys && lengths->longest - lengths->shortest < VECTOR_BYTES) {
+		if (kind.seal)
+			return kind.rounds == 10 ? long_seal_128_columns(p, lengths, first)
+						 : long_seal_256_columns(p, lengths, first);
+		return kind.rounds == 10 ? long_open_128_columns(p, lengths, first)
+					 : long_open_256_columns(p, lengths, first);
+	}
+	if (kind.seal)
+		return kind.rounds == 10 ? long_seal_128(p, first) : long_seal_256(p, first);
+	return kind.rounds == 10 ? long_open_128(p, first) : long_open_256(p, first);
 }

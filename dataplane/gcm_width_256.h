@@ -95,6 +95,13 @@ v_each(__m128i a)
 	return _mm256_broadcastsi128_si256(a);
 }
 
+/* The first 2 or 3 words there, zeros behind. Nothing else is read. */
+V_INLINE __m128i
+x_load_words(const uint8_t *at, unsigned words)
+{
+	return _mm_maskload_epi32((const int *)at, _mm_set_epi32(0, words > 2 ? -1 : 0, -1, -1));
+}
+
 V_INLINE vec
 v_of(const __m128i lane[LANES])
 {
@@ -169,6 +176,13 @@ V_INLINE vec
 v_half_down(vec a)
 {
 	return _mm256_bsrli_epi128(a, 8);
+}
+
+/* The second of each lane's four words in the third's place, which is zero as the fourth is. */
+V_INLINE vec
+v_spread(vec a)
+{
+	return _mm256_shuffle_epi32(a, 0xd8);
 }
 
 /* The sum of a[i]'s lanes in lane i. */

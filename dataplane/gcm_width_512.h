@@ -86,6 +86,13 @@ v_each(__m128i a)
 	return _mm512_broadcast_i32x4(a);
 }
 
+/* The first 2 or 3 words there, zeros behind. Nothing else is read. */
+V_INLINE __m128i
+x_load_words(const uint8_t *at, unsigned words)
+{
+	return _mm_maskz_loadu_epi32((__mmask8)((1u << words) - 1), at);
+}
+
 V_INLINE vec
 v_of(const __m128i lane[LANES])
 {
@@ -164,6 +171,13 @@ V_INLINE vec
 v_half_down(vec a)
 {
 	return _mm512_bsrli_epi128(a, 8);
+}
+
+/* The second of each lane's four words in the third's place, which is zero as the fourth is. */
+V_INLINE vec
+v_spread(vec a)
+{
+	return _mm512_shuffle_epi32(a, 0xd8);
 }
 
 /* The sum of a[i]'s lanes in lane i: a matrix is turned and added up, in two steps for all of it. */
