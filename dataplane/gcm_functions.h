@@ -60,7 +60,7 @@ packets_load(const struct batch *batch, unsigned group, enum source source, stru
 	}
 }
 
-V_INLINE uint64_t
+FORM uint64_t
 run(const struct batch *batch, struct kind kind, enum source source)
 {
 	uint8_t nobodys[DP_TAG_BYTES] = {0};

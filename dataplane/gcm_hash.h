@@ -18,8 +18,16 @@
 
 #include "dataplane/gcm.h"
 
-/* A loop over lanes or rounds, of which nothing may be left: lanes are registers then. */
+/* UNROLL: a loop over lanes or rounds, of which nothing may be left: lanes are registers then. FORM: a function of which each
+ * kind of kernel has its own. With what a sanitizer puts around each access a compiler takes minutes for that, so there one
+ * form serves all kinds, with loops: the same source, slower. */
+#ifdef CULVERT_SANITIZED
+#define UNROLL
+#define FORM static __attribute__((noinline))
+#else
 #define UNROLL _Pragma("GCC unroll 16")
+#define FORM   V_INLINE
+#endif
 
 /* A sum of products that is not reduced yet: high + middle x^64 + low. */
 struct sum {

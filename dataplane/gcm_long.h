@@ -159,7 +159,7 @@ long_run(struct packet *p, struct sum *sum, struct kind kind, uint32_t first)
 	*sum = hash.sum;
 }
 
-V_INLINE unsigned
+FORM unsigned
 long_run_group(struct packet p[LANES], struct kind kind, uint32_t first)
 {
 	struct pending pending = {.bad = 0};
@@ -181,7 +181,7 @@ long_run_group(struct packet p[LANES], struct kind kind, uint32_t first)
 
 /* Packets of one key and about one length go by columns too: there the hash of a column stands between the rounds of the
  * next column's AES, and no packet has a tail of its own. */
-V_INLINE unsigned
+FORM unsigned
 long_columns(struct packet p[LANES], struct kind kind, const struct lengths *lengths, uint32_t first)
 {
 	uint8_t nobodys[DP_TAG_BYTES] = {0};
