@@ -96,8 +96,7 @@ take_datagram(struct ctl_rtnl_view *view, size_t bytes)
 		}
 		if (change & CTL_RTNL_GONE) {
 			ctl_log(CTL_LOG_WARNING,
-				"rtnetlink: a port's twin is gone from its namespace: its routes are withdrawn; "
-				"restart the daemon to bring it back");
+				"rtnetlink: a port's twin is gone from its namespace: its routes are withdrawn");
 			change &= ~CTL_RTNL_GONE;
 		}
 		view->dirty |= (unsigned)change;

@@ -135,6 +135,11 @@ get_outer(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, struct 
 	if (pad > UINT16_MAX)
 		return ctl_refuse(err, -EINVAL, XFRMA_TFCPAD, "XFRMA_TFCPAD %u: no packet is longer than %u bytes", pad,
 				  UINT16_MAX);
+	if (outer & ~(uint32_t)(CTL_XFRM_OUTER_ALL))
+		return ctl_refuse(err, -EOPNOTSUPP, CTL_XFRMA_OUTER,
+				  "attribute %u of culvert: 0x%x asks for more than TTL, "
+				  "DSCP and DF: is the client newer than this daemon?",
+				  CTL_XFRMA_OUTER, outer);
 	config->tfc_pad_bytes = (uint16_t)pad;
 	config->outer_ttl = (uint8_t)outer;
 	config->outer_dscp = (uint8_t)(outer >> 8);

@@ -209,7 +209,8 @@ dp_audit_set(struct dp *dp, const uint32_t per_s[DP_AUDIT_KINDS])
 static uint64_t
 realtime_ns(uint64_t tsc, uint64_t now_tsc, uint64_t now_ns, uint64_t tsc_hz)
 {
-	const uint64_t ago = now_tsc - tsc, s = ago / tsc_hz;
+	/* The counters of two processors may differ by a little. */
+	const uint64_t ago = now_tsc > tsc ? now_tsc - tsc : 0, s = ago / tsc_hz;
 	return now_ns - s * (uint64_t)NS_PER_S - (ago - s * tsc_hz) * (uint64_t)NS_PER_S / tsc_hz;
 }
 

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
+#include "control/xfrm_impl.h"
 #include "tests/unit/control/iproute2_bytes.h"
 
 #define SA_BODY      sizeof(struct xfrm_usersa_info)
@@ -185,7 +186,7 @@ refuses_encapsulation_other_than_esp_in_udp(void **state)
 static void
 refuses_attributes_that_it_cannot_heed(void **state)
 {
-	static const uint32_t zero[10], one[10] = {1}, longer[10] = {UINT16_MAX + 1};
+	static const uint32_t zero[10], one[10] = {1}, longer[10] = {UINT16_MAX + 1}, beyond_outer[10] = {1 << 18};
 	static const struct {
 		const char *hex;
 		uint16_t type;
@@ -198,6 +199,8 @@ refuses_attributes_that_it_cannot_heed(void **state)
 	    {sa_add, XFRMA_SEC_CTX, 8, zero, -EOPNOTSUPP},
 	    {sa_add, XFRMA_TFCPAD, 4, longer, -EINVAL},
 	    {sa_add, XFRMA_TFCPAD, 4, zero, 0},
+	    {sa_add, CTL_XFRMA_OUTER, 4, beyond_outer, -EOPNOTSUPP},
+	    {sa_add, CTL_XFRMA_OUTER, 4, zero, 0},
 	    {sa_add, XFRMA_MARK, 8, zero, 0},
 	    {sa_add, XFRMA_MARK, 4, zero, -EINVAL},
 	    {sa_add, XFRMA_SET_MARK, 4, zero, 0},
