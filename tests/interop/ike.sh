@@ -59,8 +59,8 @@ ike_connection() {
 connections {
   blue {
     version = 2
-    local_addrs = ${ike_local:-192.0.2.$mine}
-    remote_addrs = ${ike_remote:-192.0.2.$other}
+    local_addrs = ${ike_local:-$(outer_of "$mine")}
+    remote_addrs = ${ike_remote:-$(outer_of "$other")}
     proposals = aes256gcm16-prfsha384-ecp256
     mobike = ${ike_mobike:-no}
     ${ike_words:-}
@@ -228,7 +228,7 @@ counters_true() {
 }
 
 sa_counted() { # gateway, last byte of the SA's destination, SPI: bytes and packets
-  "$1" -j sa show dst "192.0.2.$2" spi "$3" | "$python" "$here/stats.py" values bytes packets
+  "$1" -j sa show dst "$(outer_of "$2")" spi "$3" | "$python" "$here/stats.py" values bytes packets
 }
 
 count_of() { # gateway, object: how many there are
