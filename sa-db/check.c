@@ -127,12 +127,32 @@ check_encap(const struct sadb_sa_config *config, struct sadb_error *err)
 }
 
 int
+sadb_mode_check(uint8_t mode, struct sadb_error *err)
+{
+	if (mode == XFRM_MODE_TUNNEL || mode == XFRM_MODE_TRANSPORT)
+		return 0;
+	return sadb_fail(err, -EINVAL, 0, "mode %u: only tunnel (1) and transport (0)", mode);
+}
+
+/* Transport mode is for the gateway's own packets, which leave and come by the underlay; what comes from a virtual network
+ * needs a tunnel (RFC 4301 4.1). */
+static int
+check_domain(uint8_t mode, uint32_t vnet_id, struct sadb_error *err)
+{
+	if (mode == XFRM_MODE_TRANSPORT && vnet_id != SADB_UNDERLAY_ID)
+		return sadb_fail(err, -EINVAL, XFRMA_IF_ID,
+				 "transport mode is for the gateway's own packets: without a vnet");
+	if (mode != XFRM_MODE_TRANSPORT && vnet_id == SADB_UNDERLAY_ID)
+		return sadb_fail(err, -ENODEV, XFRMA_IF_ID,
+				 "tunnel mode without a vnet: 'culvert vnet show' lists them");
+	return 0;
+}
+
+int
 sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *err)
 {
 	if (config->proto != IPPROTO_ESP)
 		return sadb_fail(err, -EPROTONOSUPPORT, 0, "protocol %u: only ESP (50)", config->proto);
-	if (config->mode != XFRM_MODE_TUNNEL)
-		return sadb_fail(err, -EINVAL, 0, "mode %u: only tunnel mode (1)", config->mode);
 	if (rte_be_to_cpu_32(config->spi_be) < 256) /* RFC 4303 2.1 */
 		return sadb_fail(err, -EINVAL, 0, "SPI %#x: 0 to 255 are reserved", rte_be_to_cpu_32(config->spi_be));
 	if (config->flags & ~(uint32_t)ALL_FLAGS)
@@ -143,7 +163,11 @@ sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *err)
 		return sadb_fail(err, -EINVAL, 0, "the outer DF bit cannot be both set and clear");
 	if (config->dir > SADB_DIR_OUT)
 		return sadb_fail(err, -EINVAL, 0, "direction %u: 0 (any), 1 (in) or 2 (out)", config->dir);
-	int rc = sadb_addresses_check(config, err);
+	int rc = sadb_mode_check(config->mode, err);
+	if (rc == 0)
+		rc = check_domain(config->mode, config->vnet_id, err);
+	if (rc == 0)
+		rc = sadb_addresses_check(config, err);
 	if (rc == 0)
 		rc = check_key(config, err);
 	if (rc == 0)
@@ -158,12 +182,41 @@ check_template(const struct sadb_template *tmpl, struct sadb_error *err)
 {
 	if (tmpl->proto != IPPROTO_ESP)
 		return sadb_fail(err, -EINVAL, XFRMA_TMPL, "template protocol %u: only ESP (50)", tmpl->proto);
-	if (tmpl->mode != XFRM_MODE_TUNNEL)
-		return sadb_fail(err, -EINVAL, XFRMA_TMPL, "template mode %u: only tunnel mode (1)", tmpl->mode);
+	if (tmpl->mode != XFRM_MODE_TUNNEL && tmpl->mode != XFRM_MODE_TRANSPORT)
+		return sadb_fail(err, -EINVAL, XFRMA_TMPL, "template mode %u: only tunnel (1) and transport (0)",
+				 tmpl->mode);
 	if (!sadb_addr_is_any(&tmpl->src) && !sadb_addr_is_any(&tmpl->dst) && tmpl->src.family != tmpl->dst.family)
 		return sadb_fail(err, -EAFNOSUPPORT, XFRMA_TMPL,
 				 "template: outer addresses must both be IPv4 or both be IPv6");
 	return 0;
+}
+
+/* A policy of transport mode is between two hosts: so nobody's SA vouches for another's address. */
+static int
+check_transport(const struct sadb_policy_config *config, struct sadb_error *err)
+{
+	if (config->dir == SADB_POLICY_FWD)
+		return sadb_fail(err, -EINVAL, 0, "transport mode: nothing is forwarded, so only in and out");
+	if (sadb_addr_is_any(&config->tmpl.src) || sadb_addr_is_any(&config->tmpl.dst))
+		return sadb_fail(err, -EINVAL, XFRMA_TMPL, "transport mode is host to host: one address at each end");
+	return 0;
+}
+
+static void
+complete(struct sadb_addr *addr, const struct sadb_prefix *sel)
+{
+	if (sadb_addr_is_any(addr) && sel->len > 0 && sel->len == sadb_addr_bits(sel->addr.family))
+		*addr = sel->addr;
+}
+
+/* XFRM's tools leave a template of transport mode without addresses: they are those of the packets. */
+void
+sadb_policy_complete(struct sadb_policy_config *config)
+{
+	if (config->action != SADB_PROTECT || config->tmpl.mode != XFRM_MODE_TRANSPORT)
+		return;
+	complete(&config->tmpl.src, &config->sel.src);
+	complete(&config->tmpl.dst, &config->sel.dst);
 }
 
 int
@@ -184,5 +237,8 @@ sadb_policy_check(const struct sadb_policy_config *config, struct sadb_error *er
 	if (config->dir == SADB_POLICY_OUT && sadb_addr_is_any(&config->tmpl.dst))
 		return sadb_fail(err, -EINVAL, XFRMA_TMPL,
 				 "template: an outbound policy must name its tunnel's destination");
-	return check_template(&config->tmpl, err);
+	int rc = check_template(&config->tmpl, err);
+	if (rc == 0)
+		rc = check_domain(config->tmpl.mode, config->vnet_id, err);
+	return rc == 0 && config->tmpl.mode == XFRM_MODE_TRANSPORT ? check_transport(config, err) : rc;
 }

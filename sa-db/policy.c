@@ -118,7 +118,15 @@ find_selector(const struct sadb *db, const struct sadb_policy_config *config)
 struct sadb_rule *
 sadb_rule_find(const struct sadb *db, const struct sadb_policy_config *which)
 {
-	return which->index != 0 ? find_index(db, which->index) : find_selector(db, which);
+	if (which->index != 0)
+		return find_index(db, which->index);
+	struct sadb_rule *rule = find_selector(db, which);
+	if (rule != NULL || which->vnet_id != 0)
+		return rule;
+	/* No if_id: of the vnet 0, or of none. */
+	struct sadb_policy_config underlay = *which;
+	underlay.vnet_id = SADB_UNDERLAY_ID;
+	return find_selector(db, &underlay);
 }
 
 /* ---- rules come and go ---- */
@@ -310,6 +318,7 @@ check_index(struct sadb *db, const struct sadb_policy_config *config, const stru
 int
 sadb_policy_add(struct sadb *db, struct sadb_policy_config *config, bool replace, struct sadb_error *err)
 {
+	sadb_policy_complete(config);
 	int rc = sadb_policy_check(config, err);
 	if (rc != 0)
 		return rc;
@@ -361,7 +370,7 @@ config_of(const struct sadb_rule *rule)
 		    .spi_be = hot->tmpl.spi_be,
 		    .reqid = hot->tmpl.reqid,
 		    .proto = IPPROTO_ESP, /* sadb_policy_check() takes no others */
-		    .mode = XFRM_MODE_TUNNEL,
+		    .mode = rule->domain->vnet_id == SADB_UNDERLAY_ID ? XFRM_MODE_TRANSPORT : XFRM_MODE_TUNNEL,
 		};
 		config.tmpl.src.family = rule->tmpl_src_family;
 		config.tmpl.dst.family = rule->tmpl_dst_family;

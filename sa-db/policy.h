@@ -21,7 +21,7 @@ struct sadb_template {
 	rte_be32_t spi_be;
 	uint32_t reqid;
 	uint8_t proto; /* IPPROTO_ESP */
-	uint8_t mode;  /* XFRM_MODE_TUNNEL */
+	uint8_t mode;  /* XFRM_MODE_TUNNEL; XFRM_MODE_TRANSPORT in the underlay */
 };
 
 /* Lower priority values win; of equal ones the older (as in the kernel). */

@@ -71,9 +71,9 @@ struct sadb_sa_config {
 	uint8_t proto; /* IPPROTO_ESP */
 	uint8_t aead;  /* enum sadb_aead */
 	uint8_t dir;   /* enum sadb_dir */
-	uint8_t mode;  /* XFRM_MODE_TUNNEL */
+	uint8_t mode;  /* XFRM_MODE_TUNNEL; XFRM_MODE_TRANSPORT in the underlay */
 	uint32_t reqid;
-	uint32_t vnet_id;        /* XFRM if_id */
+	uint32_t vnet_id;        /* XFRM if_id, or SADB_UNDERLAY_ID */
 	uint32_t window_packets; /* 0: no replay protection; else 64..65536 (smaller works as 64, and is shown) */
 	uint32_t flags;          /* enum sadb_sa_flag */
 	uint32_t key_bytes;      /* without the salt */

@@ -71,6 +71,8 @@ void sadb_retire(struct sadb *db, void *p, void (*free_fn)(void *p));
 
 /* ---- virtual networks ---- */
 #define SADB_VNET_NAME 32
+/* In the place of a vnet's id: the underlay's own SAs and policies, which are in transport mode (XFRM: no if_id). */
+#define SADB_UNDERLAY_ID UINT32_MAX
 struct sadb_vnet {
 	uint32_t id; /* XFRM if_id */
 	char name[SADB_VNET_NAME];
@@ -99,11 +101,18 @@ sadb_vnet_fib(const struct sadb_vnet *vnet)
 	return __atomic_load_n(&vnet->fib, __ATOMIC_ACQUIRE); /* pairs with the release in sadb_vnet_fib_set() */
 }
 
+/* Is it in transport mode? Those of the underlay are, and no other. */
+static inline bool
+sadb_sa_transport(const struct sadb_sa *sa)
+{
+	return sa->vnet->id == SADB_UNDERLAY_ID;
+}
+
 /* -EEXIST: the id or the name is taken. A vnet lives until sadb_destroy(). */
 int sadb_vnet_add(struct sadb *db, uint32_t id, const char *name, struct sadb_error *err);
 struct sadb_vnet *sadb_vnet_find(struct sadb *db, uint32_t id);
 struct sadb_vnet *sadb_vnet_next(struct sadb *db, const struct sadb_vnet *after); /* NULL starts; NULL ends */
-/* The underlay's routing domain: a vnet without policies, not found by id. Never NULL. */
+/* The underlay's domain, found by SADB_UNDERLAY_ID. Its policies are of the gateway's own packets. Never NULL. */
 struct sadb_vnet *sadb_underlay(struct sadb *db);
 
 /* Publishes a table and retires the one before it. Takes ownership. With the underlay's local routes goes which SAs of

@@ -157,6 +157,8 @@ int sadb_addresses_check(const struct sadb_sa_config *config, struct sadb_error 
 int sadb_policy_check(const struct sadb_policy_config *config, struct sadb_error *err);
 bool sadb_addr_is_any(const struct sadb_addr *addr);
 /* May an SA have them as its outer addresses, whatever its direction? */
+void sadb_policy_complete(struct sadb_policy_config *config); /* before its check */
+int sadb_mode_check(uint8_t mode, struct sadb_error *err);
 int sadb_outer_check(const struct sadb_addr *src, const struct sadb_addr *dst, struct sadb_error *err);
 
 void sadb_sa_slabs_init(struct sadb *db);

@@ -41,9 +41,9 @@ check_request(struct sadb *db, const struct sadb_sa_config *config, struct sadb_
 {
 	if (config->proto != IPPROTO_ESP)
 		return sadb_fail(err, -EPROTONOSUPPORT, 0, "protocol %u: only ESP (50)", config->proto);
-	if (config->mode != XFRM_MODE_TUNNEL)
-		return sadb_fail(err, -EINVAL, 0, "mode %u: only tunnel mode (1)", config->mode);
-	int rc = sadb_outer_check(&config->src, &config->dst, err);
+	int rc = sadb_mode_check(config->mode, err);
+	if (rc == 0)
+		rc = sadb_outer_check(&config->src, &config->dst, err);
 	if (rc != 0)
 		return rc;
 	/* charon names no interface here, only with the SA that completes this one: there 0 is refused. */

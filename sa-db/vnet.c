@@ -26,7 +26,7 @@ int
 sadb_vnets_init(struct sadb *db)
 {
 	db->vnet_end = &db->vnet_first;
-	vnet_init(&db->underlay, 0, "underlay");
+	vnet_init(&db->underlay, SADB_UNDERLAY_ID, "underlay");
 	return sadb_map_init(&db->vnets);
 }
 
@@ -76,6 +76,8 @@ sadb_vnet_add(struct sadb *db, uint32_t id, const char *name, struct sadb_error 
 struct sadb_vnet *
 sadb_vnet_find(struct sadb *db, uint32_t id)
 {
+	if (id == SADB_UNDERLAY_ID)
+		return &db->underlay.vnet;
 	struct sadb_link *link = sadb_map_first(&db->vnets, hash_id(db, id));
 	for (; link != NULL; link = sadb_map_next(link)) {
 		struct sadb_vnet_own *own = sadb_entry(link, struct sadb_vnet_own, by_id);

@@ -14,7 +14,7 @@ spoil_proto(struct sadb_sa_config *c)
 static void
 spoil_mode(struct sadb_sa_config *c)
 {
-	c->mode = XFRM_MODE_TRANSPORT;
+	c->mode = XFRM_MODE_BEET;
 }
 static void
 spoil_spi(struct sadb_sa_config *c)

@@ -201,6 +201,64 @@ what_can_be_no_outer_address_is_refused(void **state)
 }
 
 static void
+transport_mode_is_the_underlays_and_between_two_hosts(void **state)
+{
+	static const struct {
+		const char *src, *dst;
+		uint32_t vnet_id;
+		uint8_t mode, dir;
+		int rc;
+	} rows[] = {
+	    {"192.0.2.1/32", "192.0.2.2/32", SADB_UNDERLAY_ID, XFRM_MODE_TRANSPORT, SADB_POLICY_OUT, 0},
+	    {"192.0.2.2/32", "192.0.2.1/32", SADB_UNDERLAY_ID, XFRM_MODE_TRANSPORT, SADB_POLICY_IN, 0},
+	    {"2001:db8::1/128", "2001:db8::2/128", SADB_UNDERLAY_ID, XFRM_MODE_TRANSPORT, SADB_POLICY_OUT, 0},
+	    {"192.0.2.2/32", "192.0.2.1/32", SADB_UNDERLAY_ID, XFRM_MODE_TRANSPORT, SADB_POLICY_FWD, -EINVAL},
+	    {"192.0.2.0/31", "192.0.2.3/32", SADB_UNDERLAY_ID, XFRM_MODE_TRANSPORT, SADB_POLICY_OUT, -EINVAL},
+	    {"192.0.2.1/32", "0.0.0.0/0", SADB_UNDERLAY_ID, XFRM_MODE_TRANSPORT, SADB_POLICY_OUT, -EINVAL},
+	    {"192.0.2.5/32", "192.0.2.2/32", 1, XFRM_MODE_TRANSPORT, SADB_POLICY_OUT, -EINVAL},
+	    {"192.0.2.5/32", "192.0.2.2/32", SADB_UNDERLAY_ID, XFRM_MODE_TUNNEL, SADB_POLICY_OUT, -EINVAL},
+	};
+	struct sadb *db = rig_create(NULL);
+	struct sadb_policy_info info;
+	(void)state;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sadb_policy_config policy = {
+		    .sel = {.src = rig_prefix(rows[i].src), .dst = rig_prefix(rows[i].dst)},
+		    .tmpl = {.reqid = 7, .proto = IPPROTO_ESP, .mode = rows[i].mode},
+		    .vnet_id = rows[i].vnet_id,
+		    .dir = rows[i].dir,
+		    .action = SADB_PROTECT};
+		if (sadb_policy_add(db, &policy, false, &rig_err) != rows[i].rc)
+			fail_msg("row %u: %s", i, rig_err.text);
+		if (rows[i].rc != 0)
+			continue;
+		policy.index = 0;
+		policy.vnet_id = 0; /* as XFRM names it: no vnet has the id 0 */
+		assert_int_equal(sadb_policy_get(db, &policy, &info), 0);
+		assert_int_equal(info.config.tmpl.mode, XFRM_MODE_TRANSPORT);
+		assert_true(sadb_addr_equal(&info.config.tmpl.src, &policy.sel.src.addr));
+		assert_true(sadb_addr_equal(&info.config.tmpl.dst, &policy.sel.dst.addr));
+	}
+	struct sadb_sa_config sa = rig_sa(1);
+	sa.mode = XFRM_MODE_TRANSPORT;
+	assert_int_equal(sadb_sa_add(db, &sa, &rig_err), -EINVAL);
+	sa.vnet_id = SADB_UNDERLAY_ID;
+	add(db, &sa);
+	struct sadb_sa_config tunnel = rig_sa(2);
+	tunnel.vnet_id = SADB_UNDERLAY_ID;
+	assert_int_equal(sadb_sa_add(db, &tunnel, &rig_err), -ENODEV);
+	tunnel.vnet_id = 1;
+	tunnel.key[0]++;
+	add(db, &tunnel); /* newer, to the same place, and not for these policies */
+	const struct sadb_flow_v4 flow = rig_flow("192.0.2.1", "192.0.2.2", IPPROTO_TCP, 1, 2), *flows[1] = {&flow};
+	struct sadb_policy *found[1];
+	sadb_spd_lookup(sadb_vnet_spd(sadb_underlay(db), SADB_POLICY_OUT), flows, 1, found);
+	assert_ptr_equal(sadb_policy_sa(found[0]), lookup(db, "192.0.2.2", sa.spi_be));
+	assert_true(sadb_policy_permits(found[0], lookup(db, "192.0.2.2", sa.spi_be)));
+	sadb_destroy(db);
+}
+
+static void
 own_address(struct sadb *db, const char *text)
 {
 	const struct sadb_route routes[] = {
@@ -277,6 +335,7 @@ main(void)
 	    cmocka_unit_test(a_policy_uses_and_permits_the_sas_that_its_template_names),
 	    cmocka_unit_test(a_template_that_names_no_address_permits_either_family),
 	    cmocka_unit_test(what_can_be_no_outer_address_is_refused),
+	    cmocka_unit_test(transport_mode_is_the_underlays_and_between_two_hosts),
 	    cmocka_unit_test(an_sa_to_an_own_address_is_inbound_also_when_the_address_comes_later),
 	    cmocka_unit_test(a_tunnel_moves_from_one_family_to_the_other_and_back),
 	};

@@ -232,7 +232,7 @@ spoil_proto(struct sadb_policy_config *c)
 static void
 spoil_mode(struct sadb_policy_config *c)
 {
-	c->tmpl.mode = XFRM_MODE_TRANSPORT;
+	c->tmpl.mode = XFRM_MODE_BEET;
 }
 static void
 spoil_len(struct sadb_policy_config *c)
