@@ -81,8 +81,11 @@ static void
 read_sa(struct dp_audit_event *event, const struct sadb_sa *sa)
 {
 	event->spi_be = sa->spi_be;
+	event->has |= DP_AUDIT_HAS_SPI;
+	if (sa->vnet->id == SADB_UNDERLAY_ID) /* which is no vnet */
+		return;
 	event->vnet_id = sa->vnet->id;
-	event->has |= DP_AUDIT_HAS_SPI | DP_AUDIT_HAS_VNET;
+	event->has |= DP_AUDIT_HAS_VNET;
 }
 
 /* Which stage dropped it says what is known of the packet's SA. */
@@ -130,7 +133,13 @@ read_opened(struct dp_audit_event *event, struct rte_mbuf *m)
 	const struct sadb_sa *sa = meta->sa;
 	const uint32_t head =
 	    (sa->flags & SADB_HOT_OUTER_V6 ? DP_OUTER_V6_BYTES : DP_OUTER_BYTES) + (uint32_t)sizeof(struct dp_esp_head);
-	read_outer(event, rte_pktmbuf_mtod(m, const uint8_t *) - head, head, true);
+	if (sa->flags & SADB_HOT_TRANSPORT) { /* the outer header is the packet's own again */
+		read_outer(event, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, false);
+		event->proto = IPPROTO_ESP;
+		event->has |= DP_AUDIT_HAS_SEQ;
+	} else {
+		read_outer(event, rte_pktmbuf_mtod(m, const uint8_t *) - head, head, true);
+	}
 	read_sa(event, sa);
 	if (!(meta->flags & DP_META_HOP))
 		event->seq = meta->seq;
@@ -166,6 +175,13 @@ read_inside(struct dp_audit_event *event, struct rte_mbuf *m, enum dp_drop reaso
 	event->has = DP_AUDIT_HAS_VNET | DP_AUDIT_HAS_PORTS;
 }
 
+/* For an SA in transport mode: see dataplane/transport.c. */
+static bool
+from_kernel(struct rte_mbuf *m)
+{
+	return (dp_meta(m)->flags & (DP_META_FROM_TWIN | DP_META_HAS_L2)) == DP_META_FROM_TWIN;
+}
+
 void
 dp_audit_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)
 {
@@ -175,7 +191,7 @@ dp_audit_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)
 	event->reason = (uint8_t)reason;
 	if (dp_meta(m)->flags & DP_META_FROM_ESP)
 		read_opened(event, m);
-	else if (w->dp->port[dp_meta(m)->in_port]->underlay)
+	else if (w->dp->port[dp_meta(m)->in_port]->underlay && !from_kernel(m))
 		read_sealed(event, m, reason);
 	else
 		read_inside(event, m, reason);

@@ -9,8 +9,8 @@
 #include "dataplane/ipv6.h"
 #include "dataplane/spd.h"
 
-static void
-acquire(struct dp_worker *w, struct sadb_policy *policy, struct rte_mbuf *m)
+void
+dp_acquire(struct dp_worker *w, struct sadb_policy *policy, struct rte_mbuf *m)
 {
 	/* One worker wins the exchange and asks; sadb_policy_acquired() ends the wait. */
 	if (__atomic_load_n(&policy->acquiring, __ATOMIC_RELAXED) ||
@@ -52,7 +52,7 @@ decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
 			dp_vec_push(meta->flags & DP_META_V6 ? &w->esp_out_v6 : &w->esp_out, m);
 			return;
 		}
-		acquire(w, policy, m);
+		dp_acquire(w, policy, m);
 		dp_drop(w, m, DP_DROP_NO_SA);
 		return;
 	case SADB_BYPASS:

@@ -94,6 +94,9 @@ static const struct reason reasons[] = {
     {"inner-policy", "no inbound policy allows this packet through this SA: see fwd and in of 'culvert policy show'"},
     /* esp_out */
     {"out-selector", "policy chose an SA whose selector excludes the packet: make policy and SA selectors agree"},
+    {"own-fragment",
+     "a fragment that the gateway's own kernel made, where policy asks for transport mode: lower the MTU of its "
+     "route (ip route ... mtu)"},
     {"seq-spent", "SA has no sequence number left or its reserve is not on disk yet: rekey, or check the store's disk"},
     {"no-headroom", "no room in the buffer before or after the packet for headers: driver keeps too little headroom"},
     {"mtu", "too big for its way, with ESP around it, and may not be cut: the sender was told (ICMP); lower its MTU"},

@@ -60,4 +60,11 @@ dp_esp_sizes(struct dp_aead_op *op, uint32_t text_bytes, uint8_t aad_bytes, enum
 		 dp_word_pair(text_bytes, dp_word_pair_16(dp_byte_pair(aad_bytes, dir), 0)));
 }
 
+/* The text's length: padded, with its trailer. */
+static inline unsigned
+dp_esp_text_bytes(unsigned plain_bytes)
+{
+	return (plain_bytes + DP_ESP_TRAILER + DP_ESP_ALIGN - 1) & ~(DP_ESP_ALIGN - 1u);
+}
+
 #endif

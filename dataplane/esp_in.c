@@ -9,6 +9,7 @@
 #include "dataplane/esp.h"
 #include "dataplane/ipv4.h"
 #include "dataplane/ipv6.h"
+#include "dataplane/transport.h"
 
 #define LOOKUP_BATCH 64
 #define SA_AHEAD     12 /* packets */
@@ -337,44 +338,23 @@ sort_verdicts(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, con
 	}
 }
 
-/* Where an opened packet came from. */
-static struct sadb_addr
-outer_source(struct rte_mbuf *m, const struct sadb_sa *sa)
-{
-	const bool v6 = (sa->flags & SADB_HOT_OUTER_V6) != 0;
-	const uint8_t *outer = dp_op(m)->text - sizeof(struct dp_esp_head) - outer_bytes(v6);
-	rte_be32_t src_be;
-	if (v6)
-		return sadb_addr_v6(outer + offsetof(struct rte_ipv6_hdr, src_addr));
-	memcpy(&src_be, outer + offsetof(struct rte_ipv4_hdr, src_addr), sizeof(src_be));
-	return sadb_addr_v4(src_be);
-}
-
-/* After tags and window: has the peer of an SA in UDP moved (RFC 7296 2.23)? Only the newest packet says where it is now: an
- * older one may have come late from where it was. verdict NULL: all are good. */
+/* The same in transport mode, whatever the next header: what strip() found of that counts no more. */
 static void
-follow_peer(struct dp_worker *w, struct sadb_sa *sa, struct rte_mbuf *const pkt[], unsigned n,
-	    const enum sadb_replay_verdict *verdict)
+sort_transport(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, const enum sadb_replay_verdict *verdict,
+	       bool usable)
 {
-	const uint64_t top = sa->replay != NULL ? sadb_replay_hint(sa->replay) : 0;
-	struct rte_mbuf *newest = NULL;
-
-	for (unsigned i = 0; i < n; i++)
-		if (dp_meta(pkt[i])->seq >= top && (verdict == NULL || verdict[i] == SADB_REPLAY_OK))
-			newest = pkt[i];
-	if (newest == NULL)
-		return;
-	const struct sadb_sa_config *config = &sa->cold->config;
-	const struct sadb_addr src = outer_source(newest, sa);
-	const rte_be16_t sport_be = dp_first_two(dp_meta(newest)->udp);
-	if (likely(sadb_addr_equal(&src, &config->src) && sport_be == dp_first_two(sa->encap)))
-		return;
-	const struct dp_event event = {.kind = DP_EVENT_MAPPING,
-				       .sport_be = sport_be,
-				       .addr = src,
-				       .sa = sadb_sa_key_make(&config->dst, config->spi_be, config->proto)};
-	if (sadb_sa_moved(sa, &src, event.sport_be, w->now_s) && !dp_event_send(w, &event))
-		sadb_sa_moved_untold(sa);
+	for (unsigned i = 0; i < n; i++) {
+		const unsigned reason = dp_meta(pkt[i])->reason;
+		dp_transport_unstrip(pkt[i]);
+		if (verdict[i] != SADB_REPLAY_OK)
+			replay_drop(w, pkt[i], verdict[i]);
+		else if (!usable)
+			dp_drop(w, pkt[i], DP_DROP_SA_EXPIRED);
+		else if (reason == DP_DROP_ESP_PADDING || reason == DP_DROP_ESP_DUMMY)
+			dp_drop(w, pkt[i], reason);
+		else
+			dp_transport_in(w, pkt[i]);
+	}
 }
 
 /* Moves the window of one SA for all its packets of the batch (RFC 4303 3.4.3: only now, after the tags verified), and
@@ -401,7 +381,13 @@ commit_group(struct dp_worker *w, const struct dp_group *group, struct rte_mbuf 
 	bool usable = accepted == 0 || dp_group_use(w, group, accepted, bytes);
 	dp_count(&w->stats.esp_in, usable ? accepted : 0);
 	if (unlikely(group->sa->encap != 0) && usable)
-		follow_peer(w, group->sa, pkt, n, accepted < n ? verdict : NULL);
+		dp_follow_peer(w, group->sa, pkt, n, accepted < n ? verdict : NULL);
+	if (unlikely((group->sa->flags & SADB_HOT_TRANSPORT) != 0)) {
+		if (accepted == n)
+			memset(verdict, 0, n * sizeof(verdict[0])); /* SADB_REPLAY_OK */
+		sort_transport(w, pkt, n, verdict, usable);
+		return;
+	}
 	if (unlikely(accepted < n || !usable || group->useless > 0)) {
 		if (accepted == n)
 			memset(verdict, 0, n * sizeof(verdict[0])); /* SADB_REPLAY_OK */

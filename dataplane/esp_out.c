@@ -14,12 +14,6 @@
 
 #define SA_AHEAD 32 /* packets */
 
-static inline unsigned
-text_bytes(unsigned inner_bytes)
-{
-	return (inner_bytes + DP_ESP_TRAILER + DP_ESP_ALIGN - 1) & ~(DP_ESP_ALIGN - 1u);
-}
-
 /* Once per SA and batch: where do its packets go? Whether it may be used at all shows when they are numbered. */
 static void
 open_group(const struct dp_worker *w, struct dp_group *group, bool v6)
@@ -212,7 +206,7 @@ encapsulate(struct rte_mbuf *m, const struct dp_esp_common *common, uint64_t seq
 	const bool v6 = (kind & DP_ESP_INNER_V6) != 0, outer_v6 = (kind & DP_ESP_OUTER_V6) != 0;
 	struct dp_meta *meta = dp_meta(m);
 	struct dp_aead_op *op = dp_op(m);
-	const unsigned inner_bytes = meta->ip_bytes, text = text_bytes(inner_bytes),
+	const unsigned inner_bytes = meta->ip_bytes, text = dp_esp_text_bytes(inner_bytes),
 		       pad = text - inner_bytes - DP_ESP_TRAILER, data_off = m->data_off,
 		       head = dp_esp_head_bytes(outer_v6, common->udp);
 	const uint16_t bytes = (uint16_t)(head + text + DP_TAG_BYTES);

@@ -205,3 +205,30 @@ dp_icmp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_icmp_error error,
 	dp_vec_push(&w->forward, reply);
 	dp_count(&w->stats.made, 1);
 }
+
+/* As if a router next to the packet's destination said so: the kernel heeds that for the destination. */
+void
+dp_icmp_to_twin(struct dp_worker *w, struct rte_mbuf *m, uint16_t mtu)
+{
+	const struct dp_port *port = w->dp->port[dp_meta(m)->in_port];
+	const bool v6 = dp_is_v6(m);
+	const uint16_t all = dp_meta(m)->ip_bytes, most = v6 ? QUOTE_V6 : QUOTE_MAX, quote = all < most ? all : most,
+		       head = v6 ? sizeof(struct rte_ipv6_hdr) + sizeof(struct icmp6_hdr)
+				 : sizeof(struct rte_ipv4_hdr) + sizeof(struct icmphdr);
+	struct rte_mbuf *reply = allowed_by_rate(w) ? reply_alloc(w, port, (uint16_t)(head + quote)) : NULL;
+	if (reply == NULL)
+		return;
+	if (v6) {
+		struct icmp6_hdr what = {.icmp6_type = ICMP6_PACKET_TOO_BIG};
+		what.icmp6_mtu = rte_cpu_to_be_32(mtu);
+		write_v6(reply, m, rte_pktmbuf_mtod(m, const struct rte_ipv6_hdr *)->dst_addr, &what);
+		dp_meta(reply)->flags = DP_META_V6;
+	} else {
+		struct icmphdr what = {.type = ICMP_DEST_UNREACH, .code = ICMP_FRAG_NEEDED};
+		what.un.frag.mtu = rte_cpu_to_be_16(mtu);
+		write_v4(w, reply, m, rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *)->dst_addr, &what);
+		dp_meta(reply)->flags = 0;
+	}
+	dp_vec_push(&w->punt, reply);
+	dp_count(&w->stats.made, 1);
+}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * What the gateway's own kernel sends through a twin. It must bear one of the gateway's addresses, so that a kernel that
  * forwards cannot become a way around the SPD; and an address of a virtual network stands under its outbound policies.
- * The underlay's own addresses live in the underlay, which has no policies: IKE leaves from there. Worker threads. */
+ * The underlay's own addresses live in the underlay: IKE leaves from there, and what its policies (transport mode) do not ask
+ * for. Worker threads. */
 #include "dataplane/worker.h"
 
 #include "dataplane/dp.h"
@@ -9,6 +10,7 @@
 #include "dataplane/ipv4.h"
 #include "dataplane/ipv6.h"
 #include "dataplane/spd.h"
+#include "dataplane/transport.h"
 
 static bool
 owns(const struct dp_port *port, const struct sadb_addr *addr)
@@ -71,7 +73,7 @@ inject_unicast(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port, co
 	}
 	if (from->underlay) {
 		if (port->underlay)
-			dp_tx(w, port, m);
+			dp_transport_out(w, m, port);
 		else
 			dp_drop(w, m, DP_DROP_INJECT_SOURCE);
 		return;

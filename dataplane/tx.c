@@ -3,6 +3,7 @@
 #include "dataplane/audit.h"
 #include "dataplane/dp.h"
 #include "dataplane/ipv6.h"
+#include "dataplane/transport.h"
 #include "dataplane/vlan.h"
 #include "dataplane/worker.h"
 
@@ -62,10 +63,13 @@ void
 dp_punt(struct dp_worker *w)
 {
 	struct dp_vec *in = &w->punt;
+	const bool guarded = dp_transport_guarded(w);
 	for (unsigned i = 0; i < in->n; i++) {
 		struct rte_mbuf *m = in->pkt[i];
 		struct dp_port *port = w->dp->port[dp_meta(m)->in_port];
-		if (!(dp_meta(m)->flags & DP_META_HAS_L2) && !frame_for_twin(m, port))
+		if (guarded && port->underlay && !dp_transport_clear_allowed(w, m))
+			dp_drop(w, m, DP_DROP_CLEAR_PROTECTED);
+		else if (!(dp_meta(m)->flags & DP_META_HAS_L2) && !frame_for_twin(m, port))
 			dp_drop(w, m, DP_DROP_NO_HEADROOM);
 		else if (rte_ring_enqueue(port->punt, m) != 0)
 			dp_drop(w, m, DP_DROP_PUNT_FULL);

@@ -186,6 +186,17 @@ enum dp_icmp_error { DP_ICMP_TTL, DP_ICMP_TOO_BIG };
  * DP_ICMP_TOO_BIG, what would fit. */
 void dp_icmp_error(struct dp_worker *w, struct rte_mbuf *m, enum dp_icmp_error error, uint16_t mtu);
 
+/* Tells the gateway's own kernel so of what it sent (IP at data), by the packet's twin. */
+void dp_icmp_to_twin(struct dp_worker *w, struct rte_mbuf *m, uint16_t mtu);
+
+/* Asks who makes SAs for one that this policy wants, once until it is answered. */
+void dp_acquire(struct dp_worker *w, struct sadb_policy *policy, struct rte_mbuf *m);
+
+/* After tags and window: has the peer of an SA in UDP moved (RFC 7296 2.23)? Only the newest packet says where it is now: an
+ * older one may have come late from where it was. verdict NULL: all are good. */
+void dp_follow_peer(struct dp_worker *w, struct sadb_sa *sa, struct rte_mbuf *const pkt[], unsigned n,
+		    const enum sadb_replay_verdict *verdict);
+
 /* Where an SA's packets go, and the longest that it can seal in one piece. */
 struct dp_esp_way {
 	rte_be32_t next_hop_be;

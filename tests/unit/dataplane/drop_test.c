@@ -67,6 +67,7 @@ static const struct {
     {DP_DROP_INNER_SELECTOR, "inner-selector"},
     {DP_DROP_INNER_POLICY, "inner-policy"},
     {DP_DROP_OUT_SELECTOR, "out-selector"},
+    {DP_DROP_OWN_FRAGMENT, "own-fragment"},
     {DP_DROP_SEQ_SPENT, "seq-spent"},
     {DP_DROP_NO_HEADROOM, "no-headroom"},
     {DP_DROP_MTU, "mtu"},

@@ -167,7 +167,7 @@ witness_open(const struct witness_sa *sa, uint32_t seq_high, const uint8_t *pack
 	if (!aead(sa, false, esp, seq_high, text, n, tag))
 		return "tag";
 	size_t pad = text[n - 2];
-	if (text[n - 1] != (text[0] >> 4 == 6 ? 41 : 4))
+	if (text[n - 1] != (sa->next_header != 0 ? sa->next_header : text[0] >> 4 == 6 ? 41 : 4))
 		return "next header";
 	if (pad + 2 > n || pad > 3)
 		return "pad length";

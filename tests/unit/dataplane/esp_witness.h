@@ -17,6 +17,7 @@ struct witness_sa {
 	uint32_t spi;
 	uint32_t src, dst; /* host order */
 	bool esn;
+	uint8_t next_header; /* that opened packets must have; 0: that of the IP packet in the tunnel */
 };
 
 /* What the tests bend to make bad packets. A zeroed one means a good packet. */
