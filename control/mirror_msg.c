@@ -102,6 +102,15 @@ check_key(const struct sadb_sa_config *config, struct sadb_error *err)
 	    "the kernel hides its key (all zero): it runs with lockdown=confidentiality, which must be off");
 }
 
+/* The kernel does it itself, of what it sends and gets; so does nobody else. */
+static int
+check_mode(uint32_t vnet_id, struct sadb_error *err)
+{
+	if (vnet_id != SADB_UNDERLAY_ID)
+		return 0;
+	return ctl_refuse(err, -EOPNOTSUPP, 0, "transport mode is not mirrored: the kernel does it itself");
+}
+
 int
 ctl_mirror_get_sa(const struct nlmsghdr *nlh, struct ctl_mirror_sa_msg *out)
 {
@@ -125,6 +134,8 @@ ctl_mirror_get_sa(const struct nlmsghdr *nlh, struct ctl_mirror_sa_msg *out)
 	if (out->larval)
 		return 0;
 	out->rc = ctl_xfrm_decode(nlh, &decoded, &out->err);
+	if (out->rc == 0)
+		out->rc = check_mode(decoded.sa.config.vnet_id, &out->err);
 	if (out->rc == 0)
 		out->rc = check_key(&decoded.sa.config, &out->err);
 	if (out->rc == 0) {
@@ -229,6 +240,8 @@ ctl_mirror_get_policy(const struct nlmsghdr *nlh, struct ctl_mirror_policy_msg *
 	if (rc || out->of_socket)
 		return rc;
 	out->rc = ctl_xfrm_decode(nlh, &decoded, &out->err);
+	if (out->rc == 0)
+		out->rc = check_mode(decoded.policy.config.vnet_id, &out->err);
 	if (out->rc == 0) {
 		memcpy(&out->config, &decoded.policy.config, sizeof(out->config)); /* is compared as bytes */
 		/* Its limits are the kernel's timer's, which tells of the end by POLEXPIRE. */

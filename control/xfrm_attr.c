@@ -145,11 +145,32 @@ ctl_xfrm_get_proto(uint8_t proto, struct sadb_error *err)
 int
 ctl_xfrm_get_mode(uint8_t mode, struct sadb_error *err)
 {
-	if (mode == XFRM_MODE_TUNNEL)
+	if (mode == XFRM_MODE_TUNNEL || mode == XFRM_MODE_TRANSPORT)
 		return 0;
-	if (mode == XFRM_MODE_TRANSPORT)
-		return ctl_refuse(err, -EOPNOTSUPP, 0, "transport mode is not supported yet: tunnel mode is");
-	return ctl_refuse(err, -EINVAL, 0, "mode %u is not supported: tunnel (%u) is", mode, XFRM_MODE_TUNNEL);
+	return ctl_refuse(err, -EINVAL, 0, "mode %u is not supported: tunnel (%u) and transport (%u) are", mode,
+			  XFRM_MODE_TUNNEL, XFRM_MODE_TRANSPORT);
+}
+
+/* Transport mode has no virtual network, and so no if_id. */
+int
+ctl_xfrm_get_domain(const struct ctl_xfrm_msg *msg, uint8_t mode, uint32_t *vnet_id, struct sadb_error *err)
+{
+	*vnet_id = ctl_xfrm_get_u32(msg, XFRMA_IF_ID);
+	if (mode != XFRM_MODE_TRANSPORT)
+		return 0;
+	if (*vnet_id != 0)
+		return ctl_refuse(
+		    err, -EINVAL, XFRMA_IF_ID,
+		    "XFRMA_IF_ID %u in transport mode: that is for the gateway's own packets, without one", *vnet_id);
+	*vnet_id = SADB_UNDERLAY_ID;
+	return 0;
+}
+
+void
+ctl_xfrm_put_if_id(struct ctl_put *put, uint32_t vnet_id)
+{
+	if (vnet_id != 0 && vnet_id != SADB_UNDERLAY_ID)
+		ctl_put_u32(put, XFRMA_IF_ID, vnet_id);
 }
 
 int

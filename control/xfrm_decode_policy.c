@@ -112,7 +112,9 @@ get_info(const struct ctl_xfrm_msg *msg, const struct xfrm_userpolicy_info *info
 	config->priority = info->priority;
 	config->index = info->index;
 	config->dir = info->dir;
-	config->vnet_id = ctl_xfrm_get_u32(msg, XFRMA_IF_ID);
+	if (rc == 0)
+		rc = ctl_xfrm_get_domain(msg, config->action == SADB_PROTECT ? config->tmpl.mode : XFRM_MODE_TUNNEL,
+					 &config->vnet_id, err);
 	out->policy.add_time_s = info->curlft.add_time;
 	out->policy.use_time_s = info->curlft.use_time;
 	return rc;

@@ -184,8 +184,8 @@ get_features(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, stru
 					  dir);
 	}
 	config->dir = dir == 0 ? SADB_DIR_ANY : dir == CTL_SA_DIR_IN ? SADB_DIR_IN : SADB_DIR_OUT;
-	config->vnet_id = ctl_xfrm_get_u32(msg, XFRMA_IF_ID);
-	return ctl_xfrm_refuse_foreign(msg, err);
+	rc = ctl_xfrm_get_domain(msg, config->mode, &config->vnet_id, err);
+	return rc == 0 ? ctl_xfrm_refuse_foreign(msg, err) : rc;
 }
 
 struct sadb_lifetime

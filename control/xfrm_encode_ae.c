@@ -38,7 +38,6 @@ ctl_xfrm_encode_ae(void *buf, size_t size, const struct nlmsghdr *header, const 
 	memcpy(body, &ae, sizeof(ae));
 	ctl_xfrm_put_replay(&put, config, state);
 	ctl_put_attr(&put, XFRMA_LTIME_VAL, &use, sizeof(use));
-	if (config->vnet_id != 0)
-		ctl_put_u32(&put, XFRMA_IF_ID, config->vnet_id);
+	ctl_xfrm_put_if_id(&put, config->vnet_id);
 	return ctl_put_end(&put);
 }

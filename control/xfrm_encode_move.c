@@ -57,8 +57,7 @@ ctl_xfrm_encode_migrate(void *buf, size_t size, const struct nlmsghdr *header, c
 	}
 	if (!event)
 		ctl_put_attr(&put, XFRMA_MIGRATE, list, migrate->n * sizeof(list[0]));
-	if (migrate->vnet_id != 0)
-		ctl_put_u32(&put, XFRMA_IF_ID, migrate->vnet_id);
+	ctl_xfrm_put_if_id(&put, migrate->vnet_id);
 	return ctl_put_end(&put);
 }
 

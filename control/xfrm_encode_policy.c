@@ -32,8 +32,7 @@ put_policy_attrs(struct ctl_put *put, const struct sadb_policy_config *config)
 		tmpl.aalgos = tmpl.ealgos = tmpl.calgos = UINT32_MAX; /* any that the SA has */
 		ctl_put_attr(put, XFRMA_TMPL, &tmpl, sizeof(tmpl));
 	}
-	if (config->vnet_id != 0)
-		ctl_put_u32(put, XFRMA_IF_ID, config->vnet_id);
+	ctl_xfrm_put_if_id(put, config->vnet_id);
 }
 
 size_t
@@ -95,8 +94,7 @@ ctl_xfrm_encode_policy_id(void *buf, size_t size, const struct nlmsghdr *header,
 	if (!body)
 		return 0;
 	memcpy(body, &id, sizeof(id));
-	if (which->vnet_id != 0)
-		ctl_put_u32(&put, XFRMA_IF_ID, which->vnet_id);
+	ctl_xfrm_put_if_id(&put, which->vnet_id);
 	return ctl_put_end(&put);
 }
 

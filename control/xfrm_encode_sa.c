@@ -188,8 +188,7 @@ put_sa_attrs(struct ctl_put *put, const struct sadb_sa_config *config, const str
 	if (config->tfc_pad_bytes != 0)
 		ctl_put_u32(put, XFRMA_TFCPAD, config->tfc_pad_bytes);
 	ctl_xfrm_put_replay(put, config, state);
-	if (config->vnet_id != 0)
-		ctl_put_u32(put, XFRMA_IF_ID, config->vnet_id);
+	ctl_xfrm_put_if_id(put, config->vnet_id);
 	put_dir(put, config->dir);
 	put_outer(put, config);
 	if (state && state->path_mtu != 0)
@@ -280,8 +279,7 @@ ctl_xfrm_encode_alloc_spi(void *buf, size_t size, const struct nlmsghdr *header,
 	ask.max = max;
 	memcpy(body, &ask, sizeof(ask));
 	put_encap(&put, config);
-	if (config->vnet_id != 0)
-		ctl_put_u32(&put, XFRMA_IF_ID, config->vnet_id);
+	ctl_xfrm_put_if_id(&put, config->vnet_id);
 	put_dir(&put, config->dir);
 	return ctl_put_end(&put);
 }
@@ -300,8 +298,7 @@ ctl_xfrm_encode_expire(void *buf, size_t size, const struct nlmsghdr *header, co
 	fill_info(&expire.state, config, state);
 	expire.hard = hard != 0;
 	memcpy(body, &expire, sizeof(expire));
-	if (config->vnet_id != 0)
-		ctl_put_u32(&put, XFRMA_IF_ID, config->vnet_id);
+	ctl_xfrm_put_if_id(&put, config->vnet_id);
 	put_dir(&put, config->dir);
 	return ctl_put_end(&put);
 }

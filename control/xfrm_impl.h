@@ -83,6 +83,9 @@ int ctl_xfrm_get_selector(const struct xfrm_selector *in, uint16_t family, struc
 			  struct sadb_error *err);
 int ctl_xfrm_get_proto(uint8_t proto, struct sadb_error *err);
 int ctl_xfrm_get_mode(uint8_t mode, struct sadb_error *err);
+/* Whose SA or policy it is, by its if_id and mode. */
+int ctl_xfrm_get_domain(const struct ctl_xfrm_msg *msg, uint8_t mode, uint32_t *vnet_id, struct sadb_error *err);
+void ctl_xfrm_put_if_id(struct ctl_put *put, uint32_t vnet_id);
 uint32_t ctl_xfrm_get_u32(const struct ctl_xfrm_msg *msg, uint16_t attr); /* 0 when absent */
 struct xfrm_usersa_id ctl_xfrm_put_key(const struct sadb_sa_key *key);
 struct xfrm_usersa_id ctl_xfrm_put_id(const struct sadb_sa_config *config);

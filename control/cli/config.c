@@ -11,6 +11,7 @@
 #include <rte_byteorder.h>
 
 #include "control/cli/parse.h"
+#include "sa-db/sadb.h"
 
 static const char *
 family_name(uint8_t family)
@@ -87,6 +88,12 @@ outer(const struct cli_command *cmd, struct sadb_sa_config *out)
 		out->flags |= SADB_SA_NOPMTUDISC;
 }
 
+uint8_t
+cli_mode(uint32_t vnet_id)
+{
+	return vnet_id == SADB_UNDERLAY_ID ? XFRM_MODE_TRANSPORT : XFRM_MODE_TUNNEL;
+}
+
 int
 cli_config_sa(const struct cli_command *cmd, struct sadb_sa_config *out, struct cli_text *err)
 {
@@ -106,7 +113,7 @@ cli_config_sa(const struct cli_command *cmd, struct sadb_sa_config *out, struct 
 	out->dst = cmd->value[CLI_DST].prefix.addr;
 	out->spi_be = rte_cpu_to_be_32((uint32_t)cmd->value[CLI_SPI].number);
 	out->proto = IPPROTO_ESP;
-	out->mode = XFRM_MODE_TUNNEL;
+	out->mode = XFRM_MODE_TUNNEL; /* see cli_mode() */
 	out->reqid = (uint32_t)cmd->value[CLI_REQID].number;
 	out->dir = (uint8_t)cmd->value[CLI_DIR].number;
 	out->window_packets = (uint32_t)cmd->value[CLI_WINDOW].number;

@@ -15,4 +15,7 @@ int cli_config_sa(const struct cli_command *cmd, struct sadb_sa_config *out, str
 /* policy add, update, del: everything but vnet_id. */
 int cli_config_policy(const struct cli_command *cmd, struct sadb_policy_config *out, struct cli_text *err);
 
+/* The mode, once the vnet is known: the underlay's own SAs and policies are in transport mode. */
+uint8_t cli_mode(uint32_t vnet_id);
+
 #endif

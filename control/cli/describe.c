@@ -96,10 +96,28 @@ cli_time_at(uint64_t realtime_ns, char buf[CLI_TIME_STRLEN])
 }
 
 void
+cli_describe_vnet_id(struct cli_description *into, uint32_t id)
+{
+	if (id != SADB_UNDERLAY_ID)
+		show_number(into->show, "vnet_id", id);
+	else
+		show_absent(into->show, "vnet_id");
+}
+
+void
 cli_describe_vnet(struct cli_description *into, uint32_t id)
 {
 	show_text(into->show, "vnet", cli_vnet_name(into->session, id));
-	show_number(into->show, "vnet_id", id);
+	cli_describe_vnet_id(into, id);
+}
+
+static void
+mode(struct show *show, uint32_t vnet_id)
+{
+	if (vnet_id == SADB_UNDERLAY_ID)
+		show_text(show, "mode", "transport");
+	else
+		show_absent(show, "mode");
 }
 
 void
@@ -236,7 +254,8 @@ cli_describe_sa(struct cli_description *into, const struct ctl_xfrm *msg)
 
 	show_row(show);
 	cli_describe_sa_id(into, config);
-	show_number(show, "vnet_id", config->vnet_id);
+	cli_describe_vnet_id(into, config->vnet_id);
+	mode(show, config->vnet_id);
 	show_number(show, "reqid", config->reqid);
 	show_text(show, "algorithm", algorithm != NULL ? algorithm->name : "none-yet");
 	if (algorithm != NULL)
@@ -281,7 +300,8 @@ cli_describe_policy(struct cli_description *into, const struct ctl_xfrm *msg)
 	show_prefix(show, "src", &config->sel.src);
 	show_prefix(show, "dst", &config->sel.dst);
 	show_text(show, "action", cli_name(cli_actions, config->action));
-	show_number(show, "vnet_id", config->vnet_id);
+	cli_describe_vnet_id(into, config->vnet_id);
+	mode(show, config->vnet_id);
 	cli_describe_proto(into, "proto", config->sel.proto);
 	cli_describe_ports(into, &config->sel);
 	show_number(show, "priority", config->priority);

@@ -103,7 +103,7 @@ static const struct cli_arg sa_alloc_args[] = {
 	{.id = CLI_DST, .word = "dst", .kind = CLI_KIND_ADDR, .flags = CLI_REQUIRED,
 	 .help = "outer destination: this gateway"},
 	{.id = CLI_VNET, .word = "vnet", .kind = CLI_KIND_VNET, .flags = CLI_REQUIRED,
-	 .help = "virtual network of the SA to come"},
+	 .help = "virtual network of the SA to come, or underlay"},
 	{.id = CLI_REQID, .word = "reqid", .kind = CLI_KIND_NUMBER, .max = UINT32_MAX, .fallback = "0",
 	 .help = "request id of the SA to come"},
 	{.id = CLI_MIN, .word = "min", .kind = CLI_KIND_SPI, .min = SPI_MIN, .max = UINT32_MAX, .fallback = "0x100",

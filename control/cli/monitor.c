@@ -136,7 +136,7 @@ describe_event(struct cli_description *into, const struct ctl_xfrm *msg)
 	case XFRM_MSG_UPDSA:
 	case XFRM_MSG_EXPIRE:
 		cli_describe_sa_id(into, &msg->sa.config);
-		show_number(into->show, "vnet_id", msg->sa.config.vnet_id);
+		cli_describe_vnet_id(into, msg->sa.config.vnet_id);
 		show_number(into->show, "reqid", msg->sa.config.reqid);
 		show_number(into->show, "packets", msg->sa.cur.packets);
 		show_number(into->show, "bytes", msg->sa.cur.bytes);

@@ -34,6 +34,7 @@ send_policy(struct cli *cli, uint16_t type)
 		return CLI_FAILED;
 	if (vnet->given)
 		code = cli_vnet_id(session, vnet->text, &config.vnet_id);
+	config.tmpl.mode = cli_mode(config.vnet_id);
 	if (code == CLI_DONE)
 		code = cli_ask(session, &request, encode(&request, type, &config), NULL, NULL);
 	cli_session_close(session);

@@ -46,6 +46,7 @@ send_sa(struct cli *cli, uint16_t type)
 	if (session == NULL)
 		goto wipe;
 	code = cli_vnet_id(session, cli->cmd->value[CLI_VNET].text, &config.vnet_id);
+	config.mode = cli_mode(config.vnet_id);
 	if (code == CLI_DONE)
 		code = cli_ask(session, &request,
 			       ctl_xfrm_encode_sa(request.bytes, sizeof(request.bytes), &header, &config, NULL), NULL,
@@ -177,6 +178,7 @@ cli_sa_alloc_spi(struct cli *cli)
 		return code;
 	show_section(into.show, NULL, SHOW_LINES, 1);
 	code = cli_vnet_id(into.session, value[CLI_VNET].text, &config.vnet_id);
+	config.mode = cli_mode(config.vnet_id);
 	if (code == CLI_DONE) {
 		length = ctl_xfrm_encode_alloc_spi(request.bytes, sizeof(request.bytes), &header, &config,
 						   (uint32_t)value[CLI_MIN].number, (uint32_t)value[CLI_MAX].number);

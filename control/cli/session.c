@@ -347,9 +347,13 @@ cli_vnets_load(struct cli_session *session)
 	return cli_ask_own(session, CTL_MSG_VNET_GET, on_vnet, session);
 }
 
+#define UNDERLAY "underlay" /* as a vnet: what is in transport mode */
+
 const char *
 cli_vnet_name(const struct cli_session *session, uint32_t id)
 {
+	if (id == SADB_UNDERLAY_ID)
+		return UNDERLAY;
 	for (unsigned i = 0; i < session->n_vnets; i++)
 		if (session->vnets[i].id == id)
 			return session->vnets[i].name;
@@ -379,6 +383,10 @@ cli_vnet_id(struct cli_session *session, const char *text, uint32_t *id)
 {
 	char *end;
 	unsigned long value;
+	if (strcmp(text, UNDERLAY) == 0) { /* no vnet has that name */
+		*id = SADB_UNDERLAY_ID;
+		return CLI_DONE;
+	}
 	int code = cli_vnets_load(session);
 
 	if (code != CLI_DONE)

@@ -107,7 +107,7 @@ refuses_what_the_kernel_refuses(void **state)
 	    {migrate_of_seven, 0, 0, XFRMA_MIGRATE, -EINVAL, "more than 6"},
 	    {right_migrate, MIG_AT(proto), 0, XFRMA_MIGRATE, -EINVAL, "protocol 0"},
 	    {right_migrate, MIG_AT(proto), IPPROTO_AH, XFRMA_MIGRATE, -EPROTONOSUPPORT, "protocol 51"},
-	    {right_migrate, MIG_AT(mode), XFRM_MODE_TRANSPORT, XFRMA_MIGRATE, -EOPNOTSUPP, "transport"},
+	    {right_migrate, MIG_AT(mode), XFRM_MODE_BEET, XFRMA_MIGRATE, -EINVAL, "mode 4"},
 	    {right_migrate, MIG_AT(new_family), AF_UNIX, XFRMA_MIGRATE, -EINVAL, "address family 1"},
 	    {right_migrate, NLMSG_HDRLEN + offsetof(struct xfrm_userpolicy_id, dir), 3, 0, -EINVAL, "direction 3"},
 	    {right_thresholds, 0, 0, 0, 0, ""},

@@ -71,6 +71,18 @@ reads_the_other_algorithms(void **state)
 }
 
 static void
+reads_transport_mode_as_the_underlays(void **state)
+{
+	struct ctl_xfrm m = rig_decode(sa_add_transport);
+
+	(void)state;
+	assert_int_equal(m.sa.config.mode, XFRM_MODE_TRANSPORT);
+	assert_true(m.sa.config.vnet_id == SADB_UNDERLAY_ID);
+	assert_addr(&m.sa.config.dst, "198.51.100.2");
+	assert_prefix(&m.sa.config.sel.src, "0.0.0.0/0");
+}
+
+static void
 reads_esn_with_its_sequence_numbers_and_if_id(void **state)
 {
 	struct ctl_xfrm m = rig_decode(sa_add_esn);
@@ -328,6 +340,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reads_an_sa_that_ip_xfrm_adds),
 	    cmocka_unit_test(reads_the_other_algorithms),
+	    cmocka_unit_test(reads_transport_mode_as_the_underlays),
 	    cmocka_unit_test(reads_esn_with_its_sequence_numbers_and_if_id),
 	    cmocka_unit_test(reads_flags_and_lifetimes),
 	    cmocka_unit_test(reads_udp_encapsulation),

@@ -40,7 +40,6 @@ refuses_what_it_cannot_do_and_says_what_it_can(void **state)
 		uint16_t attr;
 		const char *says;
 	} table[] = {
-	    {sa_add_transport, -EOPNOTSUPP, 0, "transport mode is not supported yet"},
 	    {sa_add_cbc, -ENOSYS, XFRMA_ALG_CRYPT, "rfc4106(gcm(aes))"},
 	    {sa_add_mark, -EOPNOTSUPP, XFRMA_MARK, "XFRMA_MARK 0x5/0xff"},
 	    {sa_add_output_mark, -EOPNOTSUPP, XFRMA_SET_MARK, "XFRMA_SET_MARK"},
@@ -121,7 +120,7 @@ static const struct field {
     {policy_add_out, POLICY_AT(sel.prefixlen_s), 33, 1, 0, -EINVAL, "prefix length 33"},
     {policy_add_out, TMPL_AT(id.proto), 0, 1, XFRMA_TMPL, -EINVAL, "protocol 0"},
     {policy_add_out, TMPL_AT(id.proto), 255, 1, XFRMA_TMPL, -EINVAL, "protocol 255"},
-    {policy_add_out, TMPL_AT(mode), XFRM_MODE_TRANSPORT, 1, XFRMA_TMPL, -EOPNOTSUPP, "transport"},
+    {policy_add_out, TMPL_AT(mode), XFRM_MODE_BEET, 1, XFRMA_TMPL, -EINVAL, "mode 4"},
     {policy_add_out, TMPL_AT(family), AF_UNIX, 2, XFRMA_TMPL, -EINVAL, "address family 1"},
     {policy_add_ipv6, POLICY_AT(sel.prefixlen_s), 129, 1, 0, -EINVAL, "prefix length 129 is over 128"},
     {policy_add_ipv6, POLICY_AT(sel.prefixlen_d), 255, 1, 0, -EINVAL, "prefix length 255 is over 128"},
