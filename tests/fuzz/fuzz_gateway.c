@@ -9,6 +9,7 @@
 #include <setjmp.h>
 
 #include <cmocka.h>
+#include <linux/xfrm.h>
 
 #include "tests/unit/dataplane/outer_v6_rig.h"
 #include "tests/unit/dataplane/udp_rig.h"
@@ -34,10 +35,14 @@ add_in(struct fuzz_gateway *f, unsigned which)
 {
 	const struct witness_sa *sa = &f->in[which].sa;
 	const uint32_t flags = sa->esn ? SADB_SA_ESN : 0;
-	struct sadb_sa_config config = which == FUZZ_IN_UDP  ? udp_rig_sa(sa, flags, WINDOW)
-				       : which >= FUZZ_IN_V6 ? outer_sa(sa, flags, which == FUZZ_IN_V6_UDP)
-							     : gateway_sa(sa, flags, WINDOW);
+	struct sadb_sa_config config = which == FUZZ_IN_UDP ? udp_rig_sa(sa, flags, WINDOW)
+				       : fuzz_is_v6(which)  ? outer_sa(sa, flags, which == FUZZ_IN_V6_UDP)
+							    : gateway_sa(sa, flags, WINDOW);
 
+	if (which == FUZZ_IN_TRANSPORT) {
+		config.mode = XFRM_MODE_TRANSPORT;
+		config.vnet_id = SADB_UNDERLAY_ID;
+	}
 	if (which == FUZZ_IN_HOST)
 		config.sel =
 		    (struct sadb_selector){.src = rig_prefix("10.2.0.10/32"), .dst = rig_prefix("10.1.0.0/24")};
@@ -71,7 +76,7 @@ fuzz_in_advance(unsigned which)
 {
 	struct fuzz_sa *sa = &fuzz_gw.in[which];
 	const struct sadb_addr dst =
-	    which >= FUZZ_IN_V6 ? rig_address(OUTER_WAN) : sadb_addr_v4(rte_cpu_to_be_32(sa->sa.dst));
+	    fuzz_is_v6(which) ? rig_address(OUTER_WAN) : sadb_addr_v4(rte_cpu_to_be_32(sa->sa.dst));
 	const struct sadb_sa_key key = sadb_sa_key_make(&dst, rte_cpu_to_be_32(sa->sa.spi), IPPROTO_ESP);
 	struct sadb_error err;
 
@@ -99,6 +104,11 @@ add_policies(struct gateway *gw)
 	    {"10.5.0.0/24", 0, SADB_BYPASS, false},  {"10.6.0.0/24", 9, SADB_PROTECT, false},
 	    {"10.7.0.0/24", 1, SADB_PROTECT, true},  {"10.8.0.0/24", 3, SADB_PROTECT, false},
 	};
+	struct sadb_policy_config own = gateway_policy(SADB_POLICY_IN);
+	own.sel = (struct sadb_selector){.src = rig_prefix("10.9.0.2/32"), .dst = rig_prefix("10.9.0.1/32")};
+	own.tmpl.mode = XFRM_MODE_TRANSPORT;
+	own.vnet_id = SADB_UNDERLAY_ID;
+	gateway_set_policy(gw, &own);
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct sadb_policy_config config = gateway_policy(SADB_POLICY_OUT);
 		config.sel.dst = rig_prefix(table[i].dst);

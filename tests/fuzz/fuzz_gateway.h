@@ -10,7 +10,7 @@
 #define FUZZ_FRAME 1536 /* most bytes of an IP packet that an input may make */
 
 /* Inbound SAs: plain, with ESN, in UDP, with a selector of one host, with ChaCha20-Poly1305, with AES-GMAC, over IPv6, in UDP
- * over IPv6. All may carry what the policies protect. */
+ * over IPv6. All may carry what the policies protect. And one in transport mode, between the outer addresses of IPv4. */
 enum {
 	FUZZ_IN_PLAIN,
 	FUZZ_IN_ESN,
@@ -18,10 +18,18 @@ enum {
 	FUZZ_IN_HOST,
 	FUZZ_IN_CHACHA,
 	FUZZ_IN_GMAC,
-	FUZZ_IN_V6, /* and from here on */
+	FUZZ_IN_V6,
 	FUZZ_IN_V6_UDP,
+	FUZZ_IN_TRANSPORT,
 	FUZZ_INS
 };
+
+static inline bool
+fuzz_is_v6(unsigned which)
+{
+	return which == FUZZ_IN_V6 || which == FUZZ_IN_V6_UDP;
+}
+
 /* Outbound SAs: plain to 10.2.0.0/24, with ESN in UDP to 10.3.0.0/24, over IPv6 to 10.8.0.0/24. */
 enum { FUZZ_OUT_PLAIN, FUZZ_OUT_UDP, FUZZ_OUT_V6, FUZZ_OUTS };
 

@@ -47,6 +47,8 @@ is_permitted(const struct fuzz_sa *sa, const uint8_t *ip)
 	static const uint8_t far_v4[] = {10, 2, 0, 10}, near_v4[] = {10, 1, 0};
 	const bool one_host = sa == &fuzz_gw.in[FUZZ_IN_HOST];
 
+	if (sa == &fuzz_gw.in[FUZZ_IN_TRANSPORT])
+		return false;
 	if (ip[0] >> 4 == 6)
 		return !one_host && memcmp(ip + 8, far_v6, 8) == 0 && memcmp(ip + 24, near_v6, sizeof(near_v6)) == 0;
 	return memcmp(ip + 12, far_v4, one_host ? 4 : 3) == 0 && memcmp(ip + 16, near_v4, sizeof(near_v4)) == 0;
@@ -68,13 +70,36 @@ is_from_peer(const uint8_t *ip, size_t bytes)
 	return false;
 }
 
+/* Between the two that policy asks to be in transport mode: ESP, and nothing of it twice; or IKE. */
+static bool
+is_own(const uint8_t *ip, size_t bytes)
+{
+	static const uint8_t between[] = {10, 9, 0, 2, 10, 9, 0, 1};
+
+	if (bytes < 20 || ip[0] != 0x45 || memcmp(ip + 12, between, sizeof(between)) != 0)
+		return true;
+	if (ip[9] == 17 && bytes >= 24 &&
+	    (memcmp(ip + 22, (uint8_t[]){500 >> 8, 500 & 255}, 2) == 0 ||
+	     memcmp(ip + 22, (uint8_t[]){4500 >> 8, 4500 & 255}, 2) == 0))
+		return true;
+	for (unsigned i = 0; i < n_sealed; i++) {
+		struct sealed *s = &sealed[i];
+		const size_t same = bytes - 20 < s->bytes ? bytes - 20 : s->bytes;
+		if (s->sa == &fuzz_gw.in[FUZZ_IN_TRANSPORT] && !s->arrived && memcmp(s->inner, ip + 20, same) == 0) {
+			s->arrived = true;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void
 left(enum gw_port port, bool punted, const uint8_t *ip, size_t bytes)
 {
 	if (port == GW_PORT_LAN)
 		fuzz_expect(is_from_peer(ip, bytes));
 	else
-		fuzz_expect(punted); /* what arrives from the underlay does not go back there */
+		fuzz_expect(punted && is_own(ip, bytes)); /* what arrives from the underlay does not go back there */
 }
 
 /* A number that was used for certain takes nothing more. */
@@ -146,16 +171,18 @@ seal(struct fuzz_input *in)
 		set_address(s->inner, s->bytes);
 	if (flags & SEAL_CHECKSUM)
 		fuzz_checksum(s->inner, s->bytes);
-	const struct witness_twist twist = take_twist(in, flags, s->inner, s->bytes);
+	struct witness_twist twist = take_twist(in, flags, s->inner, s->bytes);
+	if (which == FUZZ_IN_TRANSPORT && s->bytes > 0 && !(flags & SEAL_TWIST))
+		twist.next_header = s->inner[0]; /* of any kind */
 	size_t bytes = witness_seal(&sa->sa, seq, s->inner, s->bytes, &twist, wire);
 	if (which == FUZZ_IN_UDP)
 		bytes = witness_udp_wrap(wire, bytes, UDP_RIG_PEER, UDP_RIG_NAT_T);
-	else if (which >= FUZZ_IN_V6)
+	else if (fuzz_is_v6(which))
 		bytes = outer_wrap(wire, bytes, which == FUZZ_IN_V6_UDP);
-	static const uint8_t heads[FUZZ_INS] = {20, 20, 28, 20, 20, 20, 40, 48};
+	static const uint8_t heads[FUZZ_INS] = {20, 20, 28, 20, 20, 20, 40, 48, 20};
 	const bool outside = where % bytes < heads[which];
 	wire[where % bytes] ^= with;
-	if (with != 0 && where % bytes < 20 && which < FUZZ_IN_V6)
+	if (with != 0 && where % bytes < 20 && !fuzz_is_v6(which))
 		fuzz_checksum(wire, bytes);
 	if (!fuzz_put_packet(GW_PORT_WAN, wire, bytes) || (with != 0 && !outside) || is_replay(sa, seq))
 		return;
