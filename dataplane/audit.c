@@ -133,7 +133,7 @@ read_opened(struct dp_audit_event *event, struct rte_mbuf *m)
 	const struct sadb_sa *sa = meta->sa;
 	const uint32_t head =
 	    (sa->flags & SADB_HOT_OUTER_V6 ? DP_OUTER_V6_BYTES : DP_OUTER_BYTES) + (uint32_t)sizeof(struct dp_esp_head);
-	if (sa->flags & SADB_HOT_TRANSPORT) { /* the outer header is the packet's own again */
+	if (sadb_sa_transport(sa)) { /* the outer header is the packet's own again */
 		read_outer(event, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len, false);
 		event->proto = IPPROTO_ESP;
 		event->has |= DP_AUDIT_HAS_SEQ;

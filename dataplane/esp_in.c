@@ -382,7 +382,7 @@ commit_group(struct dp_worker *w, const struct dp_group *group, struct rte_mbuf 
 	dp_count(&w->stats.esp_in, usable ? accepted : 0);
 	if (unlikely(group->sa->encap != 0) && usable)
 		dp_follow_peer(w, group->sa, pkt, n, accepted < n ? verdict : NULL);
-	if (unlikely((group->sa->flags & SADB_HOT_TRANSPORT) != 0)) {
+	if (unlikely(sadb_sa_transport(group->sa))) {
 		if (accepted == n)
 			memset(verdict, 0, n * sizeof(verdict[0])); /* SADB_REPLAY_OK */
 		sort_transport(w, pkt, n, verdict, usable);

@@ -148,6 +148,17 @@ check_domain(uint8_t mode, uint32_t vnet_id, struct sadb_error *err)
 	return 0;
 }
 
+/* In transport mode the packet's own header is the outer one, and what says where the packet ends is ESP's padding. */
+static int
+check_header(const struct sadb_sa_config *config, struct sadb_error *err)
+{
+	if (config->tfc_pad_bytes != 0)
+		return sadb_fail(err, -EINVAL, XFRMA_TFCPAD, "padding against traffic analysis needs tunnel mode");
+	if (config->outer_ttl != 0 || (config->flags & (SADB_SA_OUTER_DSCP | SADB_SA_OUTER_DF)) != 0)
+		return sadb_fail(err, -EINVAL, 0, "an outer TTL, DSCP or DF of the SA's own needs tunnel mode");
+	return 0;
+}
+
 int
 sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *err)
 {
@@ -166,6 +177,8 @@ sadb_config_check(const struct sadb_sa_config *config, struct sadb_error *err)
 	int rc = sadb_mode_check(config->mode, err);
 	if (rc == 0)
 		rc = check_domain(config->mode, config->vnet_id, err);
+	if (rc == 0 && config->mode == XFRM_MODE_TRANSPORT)
+		rc = check_header(config, err);
 	if (rc == 0)
 		rc = sadb_addresses_check(config, err);
 	if (rc == 0)

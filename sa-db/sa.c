@@ -6,8 +6,6 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include <linux/xfrm.h>
-
 #include "sa-db/sadb_private.h"
 
 #define ESN_RESERVE     (UINT64_C(1) << 20) /* more than all workers together can overshoot the limit by */
