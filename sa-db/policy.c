@@ -259,14 +259,6 @@ fill_outer(struct sadb *db, struct sadb_rule *rule, const struct sadb_template *
 	return 0;
 }
 
-void
-sadb_rule_free(struct sadb_rule *rule)
-{
-	sadb_slab_free(rule->hot);
-	sadb_slab_free(rule->outer);
-	sadb_slab_free(rule);
-}
-
 /* age: of the policy that it replaces, in the same place of the order; 0: it is new. */
 static struct sadb_rule *
 rule_create(struct sadb *db, const struct sadb_policy_config *config, uint64_t age)

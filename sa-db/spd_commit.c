@@ -18,6 +18,14 @@ sadb_rule_heir(const struct sadb_rule *rule)
 	return heir == NULL || heir->gone ? NULL : heir;
 }
 
+void
+sadb_rule_free(struct sadb_rule *rule)
+{
+	sadb_slab_free(rule->hot);
+	sadb_slab_free(rule->outer);
+	sadb_slab_free(rule);
+}
+
 static void
 rule_free(void *p)
 {
