@@ -39,4 +39,12 @@ void dp_audit_drop(struct dp_worker *w, struct rte_mbuf *m, enum dp_drop reason)
 /* Worker: an outbound SA has used seq, and few numbers are left. */
 void dp_audit_sequence_near(struct dp_worker *w, const struct sadb_sa *sa, uint64_t seq);
 
+/* Of the numbers up to max 15 of 16 are used up: told once, by who takes that one. */
+static inline bool
+dp_seq_is_near(uint64_t first, unsigned n, uint64_t max)
+{
+	const uint64_t near = max - max / 16;
+	return unlikely(first <= near && near - first < n);
+}
+
 #endif

@@ -167,14 +167,6 @@ granted_bytes(struct rte_mbuf *const pkt[], unsigned n, unsigned group, unsigned
 	return bytes;
 }
 
-/* Of the numbers up to max 15 of 16 are used up: told once, by who takes that one. */
-static inline bool
-is_near(uint64_t first, unsigned n, uint64_t max)
-{
-	const uint64_t near = max - max / 16;
-	return unlikely(first <= near && near - first < n);
-}
-
 /* One add for the numbers and one for the lifetimes, per SA and batch. Numbers that a lifetime then forbids stay unused. */
 static void
 number_group(struct dp_worker *w, unsigned index, struct rte_mbuf *const pkt[], unsigned n)
@@ -190,7 +182,7 @@ number_group(struct dp_worker *w, unsigned index, struct rte_mbuf *const pkt[], 
 	if (group->granted == 0)
 		return;
 	const uint64_t max = group->sa->flags & SADB_SA_ESN ? UINT64_MAX : UINT32_MAX;
-	if (is_near(group->first_seq, group->granted, max))
+	if (dp_seq_is_near(group->first_seq, group->granted, max))
 		dp_audit_sequence_near(w, group->sa, group->first_seq + group->granted - 1);
 	uint64_t bytes = group->granted == group->packets ? group->bytes : granted_bytes(pkt, n, index, group->granted);
 	if (!dp_group_use(w, group, group->granted, bytes)) {

@@ -244,6 +244,31 @@ dp_ipv6_flow_read(struct sadb_flow_v6 *flow, const struct rte_ipv6_hdr *ip, uint
 	return DP_IP_VERIFIED;
 }
 
+/* One walk for both questions: what passes the one must not be unreadable for the other. */
+unsigned
+dp_ipv6_own_flow_read(struct sadb_flow_v6 *flow, const struct rte_ipv6_hdr *ip, uint32_t bytes)
+{
+	struct dp_ipv6_upper upper;
+	const unsigned verdict = dp_ipv6_walk(ip, bytes, &upper);
+
+	*flow = (struct sadb_flow_v6){.proto = 0};
+	memcpy(flow->src, ip->src_addr, sizeof(flow->src));
+	memcpy(flow->dst, ip->dst_addr, sizeof(flow->dst));
+	if (verdict != DP_IP_VERIFIED)
+		return verdict;
+	struct rest rest = {.at = (const uint8_t *)ip + upper.at, .bytes = bytes - upper.at, .proto = upper.proto};
+	if (rest.proto == IPPROTO_FRAGMENT) {
+		flow->later_fragment = (rest.at[2] | (rest.at[3] & 0xf8)) != 0;
+		step(&rest, 8);
+		if (dp_ipv6_is_extension(rest.proto))
+			return DP_DROP_IP6_EXTENSION;
+	}
+	flow->proto = rest.proto;
+	if (!flow->later_fragment)
+		read_ports(&rest, flow);
+	return DP_IP_VERIFIED;
+}
+
 static struct sadb_flow
 wide_flow(const struct sadb_flow_v6 *flow)
 {

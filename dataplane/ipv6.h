@@ -48,6 +48,9 @@ struct dp_ipv6_upper {
 /* Returns DP_IP_VERIFIED, or why the packet goes no further. */
 unsigned dp_ipv6_walk(const struct rte_ipv6_hdr *ip, uint32_t bytes, struct dp_ipv6_upper *upper);
 
+/* What the policy lookup wants of a packet for the gateway itself that dp_ipv6_walk() lets through, also in fragments. */
+unsigned dp_ipv6_own_flow_read(struct sadb_flow_v6 *flow, const struct rte_ipv6_hdr *ip, uint32_t bytes);
+
 /* Does the SA's selector hold the packet? Unknown ports match only a selector that asks for none (RFC 4301 7). */
 bool dp_ipv6_selected(const struct sadb_selector *sel, const struct sadb_flow_v6 *flow);
 

@@ -3,6 +3,7 @@
  * each rule is asked where it stands in the RFC. Worker threads. */
 #include "dataplane/transport.h"
 
+#include "dataplane/audit.h"
 #include "dataplane/dp.h"
 #include "dataplane/esp_head.h"
 #include "dataplane/flow.h"
@@ -37,31 +38,26 @@ is_fragment(struct rte_mbuf *m)
 	return dp_ipv6_walk(ip, dp_meta(m)->ip_bytes, &upper) != DP_IP_VERIFIED || upper.proto == IPPROTO_FRAGMENT;
 }
 
-/* Is it between the two ends of the SA, and one that it may carry (RFC 4301 4.4.2.1)? Outbound. */
+/* An SA vouches for its two ends and for nobody else's address. */
+static bool
+is_between(const struct sadb_sa *sa, const struct sadb_flow *flow)
+{
+	const struct sadb_sa_config *config = &sa->cold->config;
+	return (sadb_addr_equal(&flow->src, &config->src) || sa->encap != 0) &&
+	       sadb_addr_equal(&flow->dst, &config->dst);
+}
+
+/* May the SA carry it (RFC 4301 4.4.2.1)? Outbound. */
 static bool
 is_of(const struct sadb_sa *sa, struct rte_mbuf *m)
 {
 	const struct sadb_sa_config *config = &sa->cold->config;
 	const struct sadb_flow flow = flow_of(m);
-	return sadb_addr_equal(&flow.src, &config->src) && sadb_addr_equal(&flow.dst, &config->dst) &&
+	return sadb_addr_equal(&flow.src, &config->src) && is_between(sa, &flow) &&
 	       sadb_selector_matches(&config->sel, &flow);
 }
 
 /* ---- out ---- */
-
-/* ESP stands behind what every router reads (RFC 4303 3.1.1): of IPv6 the routing header. The kernel sends no other before it.
- * next: where the header before says what follows. */
-static uint16_t
-esp_place(const uint8_t *ip, bool v6, uint16_t *next)
-{
-	*next = v6 ? offsetof(struct rte_ipv6_hdr, proto) : offsetof(struct rte_ipv4_hdr, next_proto_id);
-	if (!v6)
-		return sizeof(struct rte_ipv4_hdr);
-	if (ip[*next] != IPPROTO_ROUTING)
-		return sizeof(struct rte_ipv6_hdr);
-	*next = sizeof(struct rte_ipv6_hdr);
-	return (uint16_t)(sizeof(struct rte_ipv6_hdr) + 8u + 8u * ip[sizeof(struct rte_ipv6_hdr) + 1]);
-}
 
 static void
 set_lengths(uint8_t *packet, bool v6, uint16_t bytes)
@@ -85,8 +81,9 @@ insert(struct rte_mbuf *m, const struct sadb_sa *sa, uint64_t seq)
 	struct dp_aead_op *op = dp_op(m);
 	const bool v6 = dp_is_v6(m), udp = sa->encap != 0;
 	uint8_t *old = rte_pktmbuf_mtod(m, uint8_t *);
-	uint16_t next;
-	const uint16_t at = esp_place(old, v6, &next),
+	/* RFC 4303 3.1.1: behind what every router reads. The kernel sends no such extension headers here: see leads_on(). */
+	const uint16_t next = v6 ? offsetof(struct rte_ipv6_hdr, proto) : offsetof(struct rte_ipv4_hdr, next_proto_id),
+		       at = v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr),
 		       head = (uint16_t)(sizeof(struct dp_esp_head) + (udp ? DP_UDP_BYTES : 0));
 	const unsigned plain = meta->ip_bytes - at, text = dp_esp_text_bytes(plain);
 	const uint16_t bytes = (uint16_t)(at + head + text + DP_TAG_BYTES);
@@ -137,6 +134,9 @@ take_number(struct dp_worker *w, struct sadb_sa *sa, uint64_t bytes, uint64_t *s
 	}
 	if (sadb_sa_seq_take(sa->mut, 1, seq) == 0)
 		return DP_DROP_SEQ_SPENT;
+	const uint64_t max = sa->flags & SADB_SA_ESN ? UINT64_MAX : UINT32_MAX;
+	if (dp_seq_is_near(*seq, 1, max))
+		dp_audit_sequence_near(w, sa, *seq);
 	return dp_group_use(w, &group, 1, bytes) ? DP_DROP_COUNT : DP_DROP_SA_EXPIRED;
 }
 
@@ -188,9 +188,19 @@ protect(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
 static void
 strip_ethernet(struct rte_mbuf *m)
 {
-	dp_meta(m)->flags &= (uint8_t)~DP_META_HAS_L2;
+	dp_meta(m)->flags &= (uint16_t)~DP_META_HAS_L2;
 	rte_pktmbuf_adj(m, sizeof(struct rte_ether_hdr));
 	rte_pktmbuf_trim(m, (uint16_t)(m->data_len - dp_meta(m)->ip_bytes));
+}
+
+/* Its destination is only the next of several, which a policy cannot see (RFC 8200 4.4). */
+static bool
+leads_on(struct rte_mbuf *m)
+{
+	struct dp_ipv6_upper upper;
+	return dp_is_v6(m) &&
+	       dp_ipv6_walk(rte_pktmbuf_mtod_offset(m, const struct rte_ipv6_hdr *, sizeof(struct rte_ether_hdr)),
+			    dp_meta(m)->ip_bytes, &upper) == DP_DROP_IP6_ROUTING;
 }
 
 void
@@ -203,6 +213,10 @@ dp_transport_out(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port)
 
 	if (none) {
 		dp_tx(w, port, m);
+		return;
+	}
+	if (leads_on(m)) {
+		dp_drop(w, m, DP_DROP_IP6_ROUTING);
 		return;
 	}
 	const struct sadb_flow flow = flow_of(m);
@@ -255,7 +269,7 @@ restore(struct rte_mbuf *m, bool v6)
 	m->data_len = bytes;
 	m->pkt_len = bytes;
 	dp_meta(m)->ip_bytes = bytes;
-	dp_meta(m)->flags = (uint8_t)(DP_META_FROM_ESP | (v6 ? DP_META_V6 : 0));
+	dp_meta(m)->flags = (uint16_t)(DP_META_FROM_ESP | (v6 ? DP_META_V6 : 0));
 	dp_meta(m)->next_hop_be = 0;
 }
 
@@ -272,7 +286,9 @@ mend_checksum(struct rte_mbuf *m, const struct sadb_flow *flow)
 	const unsigned where = flow->proto == IPPROTO_TCP ? 16 : 6;
 	uint16_t sum = 0;
 
-	if ((flow->proto != IPPROTO_TCP && flow->proto != IPPROTO_UDP) || there < where + 2u)
+	if ((flow->proto != IPPROTO_TCP && flow->proto != IPPROTO_UDP) || there < where + 2u ||
+	    (v6 && ((struct rte_ipv6_hdr *)ip)->proto !=
+		       flow->proto)) /* behind options of its sender's: no NAT knows it either */
 		return;
 	memcpy(&sum, l4 + where, sizeof(sum));
 	if (flow->proto == IPPROTO_UDP && sum == 0) /* none */
@@ -300,7 +316,7 @@ judge(struct dp_worker *w, struct rte_mbuf *m)
 		dp_flow_read(&meta->flow, rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *), meta->ip_bytes);
 	}
 	const struct sadb_flow flow = flow_of(m);
-	if (!sadb_selector_matches(&meta->sa->cold->config.sel, &flow))
+	if (!is_between(meta->sa, &flow) || !sadb_selector_matches(&meta->sa->cold->config.sel, &flow))
 		return DP_DROP_INNER_SELECTOR;
 	struct sadb_policy *policy = dp_spd_lookup_one(meta->vnet, SADB_POLICY_IN, m, &blocked);
 	if (blocked)
@@ -342,18 +358,17 @@ dp_transport_in(struct dp_worker *w, struct rte_mbuf *m)
 
 /* ---- in clear ---- */
 
-static bool
-is_clear_v6(struct rte_mbuf *m, const struct rte_ipv6_hdr *ip, uint16_t bytes)
+enum clear { PASSES, IS_JUDGED, CANNOT_BE_READ };
+
+static enum clear
+read_clear_v6(struct rte_mbuf *m, const struct rte_ipv6_hdr *ip, uint16_t bytes)
 {
 	struct dp_meta *meta = dp_meta(m);
 	if (dp_ipv6_is_link_multicast(ip->dst_addr) || dp_ipv6_is_link_local(ip->dst_addr) ||
 	    dp_ipv6_is_discovery(ip, bytes))
-		return true;
+		return PASSES;
 	meta->flags |= DP_META_V6;
-	/* What cannot be read is judged by its addresses alone, as a fragment is. */
-	if (dp_ipv6_flow_read(&dp_v6(m)->flow, ip, bytes) != DP_IP_VERIFIED)
-		dp_v6(m)->flow.later_fragment = 1;
-	return false;
+	return dp_ipv6_own_flow_read(&dp_v6(m)->flow, ip, bytes) == DP_IP_VERIFIED ? IS_JUDGED : CANNOT_BE_READ;
 }
 
 bool
@@ -366,8 +381,9 @@ dp_transport_clear_allowed(struct dp_worker *w, struct rte_mbuf *m)
 	if (!(meta->flags & DP_META_HAS_L2)) /* out of an SA, or made here */
 		return true;
 	if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6)) {
-		if (is_clear_v6(m, (const struct rte_ipv6_hdr *)(ether + 1), meta->ip_bytes))
-			return true;
+		const enum clear clear = read_clear_v6(m, (const struct rte_ipv6_hdr *)(ether + 1), meta->ip_bytes);
+		if (clear != IS_JUDGED)
+			return clear == PASSES;
 	} else if (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4)) {
 		dp_flow_read(&meta->flow, (const struct rte_ipv4_hdr *)(ether + 1), meta->ip_bytes);
 	} else {

@@ -204,15 +204,23 @@ check_template(const struct sadb_template *tmpl, struct sadb_error *err)
 	return 0;
 }
 
+static bool
+is_host(const struct sadb_prefix *sel, const struct sadb_addr *addr)
+{
+	return sel->len > 0 && sel->len == sadb_addr_bits(sel->addr.family) && sadb_addr_equal(&sel->addr, addr);
+}
+
 /* A policy of transport mode is between two hosts: so nobody's SA vouches for another's address. */
 static int
 check_transport(const struct sadb_policy_config *config, struct sadb_error *err)
 {
 	if (config->dir == SADB_POLICY_FWD)
 		return sadb_fail(err, -EINVAL, 0, "transport mode: nothing is forwarded, so only in and out");
-	if (sadb_addr_is_any(&config->tmpl.src) || sadb_addr_is_any(&config->tmpl.dst))
-		return sadb_fail(err, -EINVAL, XFRMA_TMPL, "transport mode is host to host: one address at each end");
-	return 0;
+	if (!is_host(&config->sel.src, &config->tmpl.src) || !is_host(&config->sel.dst, &config->tmpl.dst))
+		return sadb_fail(err, -EINVAL, XFRMA_TMPL,
+				 "transport mode is host to host: one whole address at each end, the template's");
+	/* What never goes beyond its link is under no policy: to take one would promise what is not kept. */
+	return sadb_outer_check(&config->tmpl.src, &config->tmpl.dst, err);
 }
 
 static void

@@ -121,9 +121,9 @@ sadb_rule_find(const struct sadb *db, const struct sadb_policy_config *which)
 	if (which->index != 0)
 		return find_index(db, which->index);
 	struct sadb_rule *rule = find_selector(db, which);
-	if (rule != NULL || which->vnet_id != 0)
+	/* No if_id: of the vnet 0, or where there is none, of no vnet. */
+	if (rule != NULL || which->vnet_id != 0 || sadb_vnet_find((struct sadb *)(uintptr_t)db, 0) != NULL)
 		return rule;
-	/* No if_id: of the vnet 0, or of none. */
 	struct sadb_policy_config underlay = *which;
 	underlay.vnet_id = SADB_UNDERLAY_ID;
 	return find_selector(db, &underlay);

@@ -109,6 +109,10 @@ add_policies(struct gateway *gw)
 	own.tmpl.mode = XFRM_MODE_TRANSPORT;
 	own.vnet_id = SADB_UNDERLAY_ID;
 	gateway_set_policy(gw, &own);
+	own.sel = (struct sadb_selector){
+	    .src = rig_prefix(OUTER_PEER "/128"), .dst = rig_prefix(OUTER_WAN "/128"), .proto = 6};
+	own.tmpl.src = own.tmpl.dst = (struct sadb_addr){0}; /* those of the selector */
+	gateway_set_policy(gw, &own);
 	for (unsigned i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		struct sadb_policy_config config = gateway_policy(SADB_POLICY_OUT);
 		config.sel.dst = rig_prefix(table[i].dst);

@@ -70,12 +70,39 @@ is_from_peer(const uint8_t *ip, size_t bytes)
 	return false;
 }
 
+/* What stands behind the extension headers, as the kernel will find it; of a later fragment what was cut. */
+static uint8_t
+protocol_v6(const uint8_t *ip, size_t bytes)
+{
+	uint8_t proto = ip[6];
+
+	for (size_t at = 40; at + 8 <= bytes && (proto == 0 || proto == 43 || proto == 44 || proto == 60);) {
+		const bool later = proto == 44 && (ip[at + 2] | (ip[at + 3] & 0xf8)) != 0;
+		const size_t length = proto == 44 ? 8 : 8 + 8 * (size_t)ip[at + 1];
+		proto = ip[at];
+		at += length;
+		if (later)
+			break;
+	}
+	return proto;
+}
+
+/* Over IPv6 policy asks for it of TCP, and there is no SA. */
+static bool
+is_own_v6(const uint8_t *ip, size_t bytes)
+{
+	return bytes < 40 || memcmp(ip + 8, rig_address(OUTER_PEER).bytes, 16) != 0 ||
+	       memcmp(ip + 24, rig_address(OUTER_WAN).bytes, 16) != 0 || protocol_v6(ip, bytes) != 6;
+}
+
 /* Between the two that policy asks to be in transport mode: ESP, and nothing of it twice; or IKE. */
 static bool
 is_own(const uint8_t *ip, size_t bytes)
 {
 	static const uint8_t between[] = {10, 9, 0, 2, 10, 9, 0, 1};
 
+	if (bytes > 0 && ip[0] >> 4 == 6)
+		return is_own_v6(ip, bytes);
 	if (bytes < 20 || ip[0] != 0x45 || memcmp(ip + 12, between, sizeof(between)) != 0)
 		return true;
 	if (ip[9] == 17 && bytes >= 24 &&

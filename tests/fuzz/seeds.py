@@ -310,6 +310,9 @@ def inbound_seeds():
     "over_ipv6": seal(6, four, 4, 1) + seal(6, six, 2, 2) + seal(7, four, 4, 3) + seal(7, six, 2, 4),
     "over_ipv6_spoiled": seal(6, four, 4 | 1, 1, b"\x06\0\x02") + seal(7, four, 4 | 1, 2, b"\x2c\0\x01") +
                          seal(6, four, 4 | 1, 3, b"\x18\0\x01"),
+    "transport_clear": over_six(0, bytes([6, 0, 1, 4, 0, 0, 0, 0]), bytes(20)) + over_six(6, bytes(20)) +
+                       over_six(0, bytes([44, 0, 1, 4, 0, 0, 0, 0]), bytes([6, 0, 0, 1, 0, 0, 0, 9]), bytes(24)) +
+                       over_six(44, bytes([6, 0, 0, 64, 0, 0, 0, 9]), bytes(24)) + over_six(58, b"\x80\0" + bytes(6)),
     "transport": seal(8, b"\x06" + bytes(40), 0, 1) + seal(8, b"\x11" + bytes(30), 0, 2) + seal(8, b"\x04" + four, 0, 3) +
                  seal(8, b"\x3b", 0, 4) + seal(8, b"\x2c" + bytes(7), 16, 5, after=b"\x41\0\0"),
     "over_ipv6_headers": over_six(0, bytes([60, 0, 1, 4, 0, 0, 0, 0]), bytes([44, 0, 1, 4, 0, 0, 0, 0]),

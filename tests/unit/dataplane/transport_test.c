@@ -11,182 +11,7 @@
 #include <cmocka.h>
 #include <linux/xfrm.h>
 
-#include "tests/unit/dataplane/outer_v6_rig.h"
-
-/* One end's view of the SAs. */
-struct host {
-	struct gateway gw;
-	bool v6, udp;
-	uint8_t head; /* bytes of the IP header */
-};
-
-static struct sadb_addr
-own(bool v6)
-{
-	return rig_address(v6 ? OUTER_WAN : "10.9.0.1");
-}
-
-static struct sadb_addr
-peer(bool v6)
-{
-	return rig_address(v6 ? OUTER_PEER : "10.9.0.2");
-}
-
-static void
-add_sa(struct host *h, struct witness_sa *sa, bool out)
-{
-	sa->spi += 0x100;
-	sa->key[1]++;
-	struct sadb_sa_config config = outer_sa(sa, 0, h->udp);
-	config.src = out ? own(h->v6) : peer(h->v6);
-	config.dst = out ? peer(h->v6) : own(h->v6);
-	config.mode = XFRM_MODE_TRANSPORT;
-	config.vnet_id = SADB_UNDERLAY_ID;
-	config.dir = out ? SADB_DIR_OUT : SADB_DIR_IN;
-	gateway_add_sa(&h->gw, &config);
-}
-
-static struct sadb_policy_config
-policy(const struct host *h, enum sadb_policy_dir dir, uint8_t proto)
-{
-	const bool out = dir == SADB_POLICY_OUT;
-	struct sadb_policy_config config = gateway_policy(dir);
-	config.vnet_id = SADB_UNDERLAY_ID;
-	config.sel = (struct sadb_selector){
-	    .src.addr = out ? own(h->v6) : peer(h->v6), .dst.addr = out ? peer(h->v6) : own(h->v6), .proto = proto};
-	config.sel.src.len = config.sel.dst.len = h->v6 ? 128 : 32;
-	config.tmpl = (struct sadb_template){.reqid = 1, .proto = IPPROTO_ESP, .mode = XFRM_MODE_TRANSPORT};
-	return config;
-}
-
-static void
-start(struct host *h, bool v6, bool udp, uint8_t proto)
-{
-	*h = (struct host){.v6 = v6, .udp = udp, .head = v6 ? 40 : 20};
-	outer_start(&h->gw, 0, 1500, false);
-	h->gw.wan_v6 = v6;
-	add_sa(h, &h->gw.out, true);
-	add_sa(h, &h->gw.in, false);
-	for (enum sadb_policy_dir dir = SADB_POLICY_IN; dir <= SADB_POLICY_OUT; dir++) {
-		struct sadb_policy_config config = policy(h, dir, proto);
-		gateway_set_policy(&h->gw, &config);
-	}
-	gateway_commit(&h->gw);
-}
-
-/* A packet between the two ends, whose checksums are right. */
-static size_t
-packet(const struct host *h, bool out, uint8_t proto, uint16_t sport, uint16_t dport, size_t l4, uint8_t *ip)
-{
-	memset(ip, 0, h->head + l4);
-	for (size_t i = 4; i < l4; i++)
-		ip[h->head + i] = (uint8_t)(i * 7);
-	uint8_t *t = ip + h->head;
-	t[0] = (uint8_t)(sport >> 8), t[1] = (uint8_t)sport, t[2] = (uint8_t)(dport >> 8), t[3] = (uint8_t)dport;
-	const struct sadb_addr src = out ? own(h->v6) : peer(h->v6), dst = out ? peer(h->v6) : own(h->v6);
-	if (h->v6) {
-		ip[0] = 0x6b, ip[1] = 0x81, ip[2] = 0x23, ip[3] = 0x45;
-		ip[4] = (uint8_t)(l4 >> 8), ip[5] = (uint8_t)l4;
-		ip[6] = proto, ip[7] = 61;
-		memcpy(ip + 8, src.bytes, 16);
-		memcpy(ip + 24, dst.bytes, 16);
-	} else {
-		ip[0] = 0x45, ip[1] = 0xb8;
-		ip[2] = (uint8_t)((20 + l4) >> 8), ip[3] = (uint8_t)(20 + l4);
-		ip[4] = 0x12, ip[5] = 0x34, ip[6] = 0x40, ip[8] = 61, ip[9] = proto;
-		memcpy(ip + 12, src.bytes, 4);
-		memcpy(ip + 16, dst.bytes, 4);
-		witness_checksum(ip, 20);
-	}
-	return h->head + l4;
-}
-
-/* The IP header of a sealed packet must be that of the plain one but for length, protocol and checksum. What the witness opens is a
- * packet of its own: one of IPv4 without UDP. */
-static void
-assert_sealed(struct host *h, const uint8_t *plain, size_t bytes)
-{
-	uint8_t wire[2048], lean[2048], text[2048];
-	size_t sent = gateway_take(&h->gw, GW_PORT_WAN, wire), inner;
-	uint32_t seq;
-	const size_t esp = h->head + (h->udp ? 8u : 0);
-	assert_true(sent > esp);
-	const uint8_t proto = h->v6 ? wire[6] : wire[9];
-	assert_int_equal(proto, h->udp ? 17 : 50);
-	if (h->v6) {
-		assert_memory_equal(wire, plain, 4);
-		assert_memory_equal(wire + 7, plain + 7, 33);
-		assert_int_equal(wire[4] << 8 | wire[5], sent - 40);
-	} else {
-		assert_memory_equal(wire, plain, 2);
-		assert_memory_equal(wire + 4, plain + 4, 5);
-		assert_memory_equal(wire + 12, plain + 12, 8);
-		assert_int_equal(wire[2] << 8 | wire[3], sent);
-	}
-	if (h->udp) {
-		assert_int_equal(wire[h->head] << 8 | wire[h->head + 1], OUTER_PORT);
-		assert_int_equal(wire[h->head + 2] << 8 | wire[h->head + 3], OUTER_PEERPORT);
-		assert_int_equal(wire[h->head + 4] << 8 | wire[h->head + 5], sent - h->head);
-		if (h->v6)
-			assert_int_equal(outer_sum(wire, sent, 17), 0xffff);
-		else
-			assert_int_equal(wire[26] | wire[27], 0);
-	}
-	/* RFC 4303 3.1.1, opened by the witness: its own IPv4 header before ESP. */
-	struct witness_ip header = {.src = h->gw.out.src, .dst = h->gw.out.dst, .proto = 50, .ttl = 9};
-	header.payload = (uint16_t)(sent - esp - 8);
-	witness_packet(&header, lean);
-	memcpy(lean + 20, wire + esp, sent - esp);
-	h->gw.out.next_header = h->v6 ? plain[6] : plain[9];
-	const char *wrong = witness_open(&h->gw.out, 0, lean, sent - esp + 20, text, &inner, &seq);
-	if (wrong != NULL)
-		fail_msg("%zu bytes: %s", bytes, wrong);
-	assert_int_equal(inner, bytes - h->head);
-	assert_memory_equal(text, plain + h->head, inner);
-}
-
-/* What the peer makes of a plain packet. */
-static size_t
-seal(struct host *h, uint64_t seq, const uint8_t *plain, size_t bytes, uint8_t *wire)
-{
-	const struct witness_twist twist = {.next_header = h->v6 ? plain[6] : plain[9]};
-	uint8_t lean[2048];
-	const size_t sealed = witness_seal(&h->gw.in, seq, plain + h->head, bytes - h->head, &twist, lean) - 20;
-	const size_t esp = h->head + (h->udp ? 8u : 0), all = esp + sealed;
-
-	memcpy(wire, plain, h->head);
-	memcpy(wire + esp, lean + 20, sealed);
-	if (h->v6) {
-		wire[4] = (uint8_t)((all - 40) >> 8), wire[5] = (uint8_t)(all - 40);
-		wire[6] = h->udp ? 17 : 50;
-	} else {
-		wire[2] = (uint8_t)(all >> 8), wire[3] = (uint8_t)all;
-		wire[9] = h->udp ? 17 : 50;
-		witness_checksum(wire, 20);
-	}
-	if (h->udp) {
-		const uint16_t words[4] = {OUTER_PEERPORT, OUTER_PORT, (uint16_t)(all - h->head), 0};
-		for (unsigned i = 0; i < 4; i++) {
-			wire[h->head + 2 * i] = (uint8_t)(words[i] >> 8);
-			wire[h->head + 2 * i + 1] = (uint8_t)words[i];
-		}
-	}
-	return all;
-}
-
-/* What the twin gets next, without its Ethernet header; 0: nothing. */
-static size_t
-twin_takes(struct host *h, uint8_t *ip)
-{
-	void *frame;
-	if (rte_ring_dequeue(h->gw.dp->port[GW_PORT_WAN]->punt, &frame) != 0)
-		return 0;
-	struct rte_mbuf *m = frame;
-	const size_t bytes = m->data_len - sizeof(struct rte_ether_hdr);
-	memcpy(ip, rte_pktmbuf_mtod_offset(m, uint8_t *, sizeof(struct rte_ether_hdr)), bytes);
-	rte_pktmbuf_free(m);
-	return bytes;
-}
+#include "tests/unit/dataplane/transport_rig.h"
 
 static void
 what_the_kernel_sends_is_sealed_behind_its_own_header(void **state)
@@ -195,12 +20,12 @@ what_the_kernel_sends_is_sealed_behind_its_own_header(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		static struct host h;
 		uint8_t ip[2048];
-		start(&h, i & 1, i & 2, 0);
+		transport_start(&h, i & 1, i & 2, 0);
 		for (size_t l4 = 8; l4 < 24; l4++) { /* every padding */
-			const size_t bytes = packet(&h, true, l4 % 2 ? 6 : 132, 4000, 80, l4, ip);
+			const size_t bytes = transport_packet(&h, true, l4 % 2 ? 6 : 132, 4000, 80, l4, ip);
 			gateway_inject(&h.gw, GW_PORT_WAN, ip, bytes);
 			gateway_turn(&h.gw);
-			assert_sealed(&h, ip, bytes);
+			transport_assert_sealed(&h, ip, bytes);
 		}
 		gateway_assert_balanced(&h.gw);
 		gateway_stop(&h.gw);
@@ -214,17 +39,17 @@ what_the_peer_seals_reaches_the_twin_as_it_was(void **state)
 	for (unsigned i = 0; i < 4; i++) {
 		static struct host h;
 		uint8_t ip[2048], wire[2048], got[2048];
-		start(&h, i & 1, i & 2, 0);
+		transport_start(&h, i & 1, i & 2, 0);
 		for (uint64_t seq = 1; seq < 24; seq++) {
-			const size_t bytes = packet(&h, false, 132, 80, 4000, 8 + seq, ip);
-			rig_turn_with(&h.gw, GW_PORT_WAN, wire, seal(&h, seq, ip, bytes, wire));
-			assert_int_equal(twin_takes(&h, got), bytes);
+			const size_t bytes = transport_packet(&h, false, 132, 80, 4000, 8 + seq, ip);
+			rig_turn_with(&h.gw, GW_PORT_WAN, wire, transport_seal(&h, seq, ip, bytes, wire));
+			assert_int_equal(transport_twin_takes(&h, got), bytes);
 			assert_memory_equal(got, ip, bytes);
 		}
 		/* IP in IP is the kernel's too, and no tunnel of a virtual network. */
-		const size_t bytes = packet(&h, false, h.v6 ? 41 : 4, 80, 4000, 60, ip);
-		rig_turn_with(&h.gw, GW_PORT_WAN, wire, seal(&h, 30, ip, bytes, wire));
-		assert_int_equal(twin_takes(&h, got), bytes);
+		const size_t bytes = transport_packet(&h, false, h.v6 ? 41 : 4, 80, 4000, 60, ip);
+		rig_turn_with(&h.gw, GW_PORT_WAN, wire, transport_seal(&h, 30, ip, bytes, wire));
+		assert_int_equal(transport_twin_takes(&h, got), bytes);
 		gateway_assert_balanced(&h.gw);
 		gateway_stop(&h.gw);
 	}
@@ -242,13 +67,13 @@ behind_a_nat_the_checksum_is_made_anew(void **state)
 		static struct host h;
 		uint8_t ip[2048], wire[2048], got[2048];
 		const uint8_t proto = rows[i / 2].proto, at = rows[i / 2].at;
-		start(&h, i & 1, true, 0);
-		const size_t bytes = packet(&h, false, proto, 80, 4000, 41, ip);
+		transport_start(&h, i & 1, true, 0);
+		const size_t bytes = transport_packet(&h, false, proto, 80, 4000, 41, ip);
 		if (proto == 17)
 			ip[h.head + 4] = 0, ip[h.head + 5] = 41;
 		ip[h.head + at] = 0x12;
-		rig_turn_with(&h.gw, GW_PORT_WAN, wire, seal(&h, 1, ip, bytes, wire));
-		assert_int_equal(twin_takes(&h, got), bytes);
+		rig_turn_with(&h.gw, GW_PORT_WAN, wire, transport_seal(&h, 1, ip, bytes, wire));
+		assert_int_equal(transport_twin_takes(&h, got), bytes);
 		/* The sum over a pseudo-header is the same of IPv4 if the addresses are its only words. */
 		uint8_t six[2048] = {0};
 		memcpy(six + 8, got + (h.v6 ? 8 : 12), h.v6 ? 32 : 8);
@@ -256,8 +81,8 @@ behind_a_nat_the_checksum_is_made_anew(void **state)
 		assert_int_equal(outer_sum(six, 81, proto), 0xffff);
 		if (proto == 17) { /* none stays none */
 			ip[h.head + at] = ip[h.head + at + 1] = 0;
-			rig_turn_with(&h.gw, GW_PORT_WAN, wire, seal(&h, 2, ip, bytes, wire));
-			assert_int_equal(twin_takes(&h, got), bytes);
+			rig_turn_with(&h.gw, GW_PORT_WAN, wire, transport_seal(&h, 2, ip, bytes, wire));
+			assert_int_equal(transport_twin_takes(&h, got), bytes);
 			assert_int_equal(got[h.head + at] | got[h.head + at + 1], 0);
 		}
 		gateway_stop(&h.gw);
@@ -279,9 +104,9 @@ ike_and_what_no_policy_names_pass_in_clear_and_nothing_else(void **state)
 	for (unsigned v6 = 0; v6 < 2; v6++) {
 		static struct host h;
 		uint8_t ip[2048], got[2048];
-		start(&h, v6, false, 0);
+		transport_start(&h, v6, false, 0);
 		for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-			size_t bytes = packet(&h, true, rows[i].proto, rows[i].sport, rows[i].dport, 40, ip);
+			size_t bytes = transport_packet(&h, true, rows[i].proto, rows[i].sport, rows[i].dport, 40, ip);
 			gateway_inject(&h.gw, GW_PORT_WAN, ip, bytes);
 			gateway_turn(&h.gw);
 			size_t sent = gateway_take(&h.gw, GW_PORT_WAN, got);
@@ -289,20 +114,20 @@ ike_and_what_no_policy_names_pass_in_clear_and_nothing_else(void **state)
 			assert_int_equal(sent == bytes && memcmp(got, ip, bytes) == 0, rows[i].clear);
 			if (rows[i].proto == 50)
 				continue;
-			bytes = packet(&h, false, rows[i].proto, rows[i].sport, rows[i].dport, 40, ip);
+			bytes = transport_packet(&h, false, rows[i].proto, rows[i].sport, rows[i].dport, 40, ip);
 			memset(ip + h.head + 8, 0, 4); /* IKE's marker */
 			ip[h.head + 4] = 0, ip[h.head + 5] = 40;
 			const uint64_t before = gateway_dropped(&h.gw, DP_DROP_CLEAR_PROTECTED);
 			rig_turn_with(&h.gw, GW_PORT_WAN, ip, bytes);
-			assert_int_equal(twin_takes(&h, got), rows[i].clear ? bytes : 0);
+			assert_int_equal(transport_twin_takes(&h, got), rows[i].clear ? bytes : 0);
 			assert_int_equal(gateway_dropped(&h.gw, DP_DROP_CLEAR_PROTECTED), before + !rows[i].clear);
 		}
 		/* Another host. */
-		size_t bytes = packet(&h, true, 6, 1, 2, 40, ip);
+		size_t bytes = transport_packet(&h, true, 6, 1, 2, 40, ip);
 		ip[v6 ? 39 : 19] ^= 0x40;
 		witness_checksum(ip, v6 ? 0 : 20);
 		if (v6)
-			packet(&h, true, 6, 1, 2, 40, ip), ip[39] ^= 0x40;
+			transport_packet(&h, true, 6, 1, 2, 40, ip), ip[39] ^= 0x40;
 		gateway_inject(&h.gw, GW_PORT_WAN, ip, bytes);
 		gateway_turn(&h.gw);
 		assert_int_equal(gateway_take(&h.gw, GW_PORT_WAN, got), bytes);
@@ -335,29 +160,29 @@ what_its_sa_or_policy_does_not_name_is_dropped_under_its_reason(void **state)
 		uint32_t per_s[DP_AUDIT_KINDS];
 		for (unsigned i = 0; i < DP_AUDIT_KINDS; i++)
 			per_s[i] = 1000;
-		start(&h, v6, false, 6); /* TCP alone */
+		transport_start(&h, v6, false, 6); /* TCP alone */
 		dp_audit_set(h.gw.dp, per_s);
-		size_t bytes = packet(&h, false, 17, 53, 53, 40, ip);
-		rig_turn_with(&h.gw, GW_PORT_WAN, wire, seal(&h, 1, ip, bytes, wire));
+		size_t bytes = transport_packet(&h, false, 17, 53, 53, 40, ip);
+		rig_turn_with(&h.gw, GW_PORT_WAN, wire, transport_seal(&h, 1, ip, bytes, wire));
 		assert_int_equal(gateway_dropped(&h.gw, DP_DROP_INNER_POLICY), 1);
 		assert_told(&h, DP_DROP_INNER_POLICY, wire, 1);
-		bytes = packet(&h, false, 6, 53, 53, 40, ip);
+		bytes = transport_packet(&h, false, 6, 53, 53, 40, ip);
 		ip[v6 ? 23 : 15] ^= 0x40; /* under the right SA, but as another host */
-		rig_turn_with(&h.gw, GW_PORT_WAN, wire, seal(&h, 2, ip, bytes, wire));
-		assert_int_equal(gateway_dropped(&h.gw, DP_DROP_INNER_POLICY), 2);
-		assert_told(&h, DP_DROP_INNER_POLICY, wire, 2);
-		bytes = packet(&h, false, 6, 53, 53, 40, ip);
-		size_t sealed = seal(&h, 3, ip, bytes, wire);
+		rig_turn_with(&h.gw, GW_PORT_WAN, wire, transport_seal(&h, 2, ip, bytes, wire));
+		assert_int_equal(gateway_dropped(&h.gw, DP_DROP_INNER_SELECTOR), 1);
+		assert_told(&h, DP_DROP_INNER_SELECTOR, wire, 2);
+		bytes = transport_packet(&h, false, 6, 53, 53, 40, ip);
+		size_t sealed = transport_seal(&h, 3, ip, bytes, wire);
 		wire[sealed - 1] ^= 1;
 		rig_turn_with(&h.gw, GW_PORT_WAN, wire, sealed);
 		assert_int_equal(gateway_dropped(&h.gw, DP_DROP_ICV), 1);
 		assert_told(&h, DP_DROP_ICV, wire, 3);
 		for (unsigned i = 0; i < 2; i++)
-			rig_turn_with(&h.gw, GW_PORT_WAN, wire, seal(&h, 4, ip, bytes, wire));
+			rig_turn_with(&h.gw, GW_PORT_WAN, wire, transport_seal(&h, 4, ip, bytes, wire));
 		assert_int_equal(gateway_dropped(&h.gw, DP_DROP_REPLAY_DUP), 1);
 		assert_told(&h, DP_DROP_REPLAY_DUP, wire, 4);
-		assert_int_equal(twin_takes(&h, got), bytes);
-		assert_int_equal(twin_takes(&h, got), 0);
+		assert_int_equal(transport_twin_takes(&h, got), bytes);
+		assert_int_equal(transport_twin_takes(&h, got), 0);
 		gateway_assert_balanced(&h.gw);
 		gateway_stop(&h.gw);
 	}
@@ -371,13 +196,13 @@ without_an_sa_one_is_asked_for_and_nothing_leaves(void **state)
 	struct dp_event event[4];
 	struct sadb_error err;
 	(void)state;
-	start(&h, false, false, 0);
-	const struct sadb_addr dst = peer(false);
+	transport_start(&h, false, false, 0);
+	const struct sadb_addr dst = transport_peer(false);
 	const struct sadb_sa_key key = sadb_sa_key_make(&dst, rte_cpu_to_be_32(h.gw.out.spi), IPPROTO_ESP);
 	assert_int_equal(sadb_sa_del(h.gw.db, &key, &err), 0);
 	gateway_commit(&h.gw);
 	for (unsigned i = 0; i < 3; i++)
-		gateway_inject(&h.gw, GW_PORT_WAN, ip, packet(&h, true, 6, 1, 2, 40, ip));
+		gateway_inject(&h.gw, GW_PORT_WAN, ip, transport_packet(&h, true, 6, 1, 2, 40, ip));
 	gateway_turn(&h.gw);
 	assert_int_equal(gateway_take(&h.gw, GW_PORT_WAN, got), 0);
 	assert_int_equal(gateway_dropped(&h.gw, DP_DROP_NO_SA), 3);
@@ -394,13 +219,13 @@ what_is_too_long_is_cut_after_esp_or_the_kernel_is_told(void **state)
 	for (unsigned v6 = 0; v6 < 2; v6++) {
 		static struct host h;
 		uint8_t ip[2048], got[2048];
-		start(&h, v6, false, 0);
-		const size_t bytes = packet(&h, true, 6, 1, 2, 1500 - h.head, ip);
+		transport_start(&h, v6, false, 0);
+		const size_t bytes = transport_packet(&h, true, 6, 1, 2, 1500 - h.head, ip);
 		gateway_inject(&h.gw, GW_PORT_WAN, ip, bytes);
 		gateway_turn(&h.gw);
 		assert_int_equal(gateway_dropped(&h.gw, DP_DROP_MTU), 1);
 		assert_int_equal(gateway_take(&h.gw, GW_PORT_WAN, got), 0);
-		assert_true(twin_takes(&h, got) > 100);
+		assert_true(transport_twin_takes(&h, got) > 100);
 		const uint8_t *icmp = got + h.head;
 		assert_int_equal(icmp[0], v6 ? 2 : 3);
 		/* 1500 less header, ESP and tag: a multiple of four, less the trailer. */
