@@ -134,6 +134,8 @@ mss_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml_key 
 #define MEMBER(type, member) .offset = offsetof(struct type, member), .room = sizeof(((struct type *)NULL)->member)
 #define LINE(type, member)   .line_offset = offsetof(struct type, member)
 
+static const char *const defaults[] = {"drop", "bypass", NULL}; /* index is ctl_config_vnet.bypass */
+
 static const struct ctl_yaml_key vnet_keys[] = {
     {"name", ctl_yaml_text, MEMBER(ctl_config_vnet, name), .required = true, .valid = name_valid,
      .accepted = NAME_ACCEPTED},
@@ -141,6 +143,7 @@ static const struct ctl_yaml_key vnet_keys[] = {
      .max = UINT32_MAX, .accepted = "the XFRM if_id of its SAs and policies, 0 to 4294967295"},
     {"netns", ctl_yaml_text, MEMBER(ctl_config_vnet, netns), LINE(ctl_config_vnet, netns_line), .valid = name_valid,
      .accepted = "the name of a network namespace, as 'ip netns' lists them"},
+    {"default", ctl_yaml_choice, MEMBER(ctl_config_vnet, bypass), .choices = defaults},
     {0},
 };
 

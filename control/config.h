@@ -19,6 +19,7 @@
 struct ctl_config_vnet {
 	char name[SADB_VNET_NAME];
 	uint32_t id;
+	uint8_t bypass;            /* 1: packets in the clear that no policy names pass */
 	char netns[DP_NETNS_NAME]; /* where the twins of its ports are; empty: in the daemon's own */
 	unsigned line, id_line, netns_line;
 };

@@ -203,6 +203,7 @@ create_database(struct ctl_daemon *daemon, const struct sadb_keyer *keyer)
 			return rc;
 		}
 	}
+	ctl_daemon_defaults_set(daemon, config);
 	return 0;
 }
 

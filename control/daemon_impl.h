@@ -75,5 +75,7 @@ const char *ctl_daemon_dpdk_hint(void);
 
 /* reload.c: reads the configuration again and applies what can change. */
 void ctl_reload(struct ctl_daemon *daemon);
+/* What becomes of packets that no policy names, network by network, at the start and at a reload. */
+void ctl_daemon_defaults_set(struct ctl_daemon *daemon, const struct ctl_config *wanted);
 
 #endif

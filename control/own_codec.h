@@ -29,6 +29,7 @@ struct ctl_vnet {
 	char name[SADB_VNET_NAME];
 	uint32_t id;
 	uint32_t sa_count, policy_count;
+	bool bypass; /* what no policy names passes in the clear */
 };
 
 struct ctl_route {

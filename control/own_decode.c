@@ -31,6 +31,7 @@ static const struct ctl_attr_rule rule[CTL_A_MAX + 1] = {
     RULE(CTL_A_COUNT, 0),    RULE(CTL_A_MISSING, 0), U32(CTL_A_GUARDED),        RULE(CTL_A_TUNNEL, 0),
     U64(CTL_A_JOINED),       U32(CTL_A_TRUNK),       RULE(CTL_A_ON, 1),         U16(CTL_A_VLAN),
     RULE(CTL_A_NETNS, 1),    RULE(CTL_A_AUDIT, 0),   U64(CTL_A_SUPPRESSED),     RULE(CTL_A_EVENT, 0),
+    U32(CTL_A_BYPASS),
 };
 static const struct ctl_attr_rules rules = {rule, CTL_A_MAX};
 
@@ -179,6 +180,7 @@ get_vnet(attr_table at, struct ctl_own *out, struct sadb_error *err)
 	out->vnet.id = get_u32(at, CTL_A_VNET_ID);
 	out->vnet.sa_count = get_u32(at, CTL_A_SA_COUNT);
 	out->vnet.policy_count = get_u32(at, CTL_A_POLICY_COUNT);
+	out->vnet.bypass = get_u32(at, CTL_A_BYPASS) != 0;
 	return 0;
 }
 

@@ -128,6 +128,7 @@ ctl_own_encode_vnet(void *buf, size_t size, const struct nlmsghdr *header, const
 	ctl_put_u32(&put, CTL_A_VNET_ID, vnet->id);
 	ctl_put_u32(&put, CTL_A_SA_COUNT, vnet->sa_count);
 	ctl_put_u32(&put, CTL_A_POLICY_COUNT, vnet->policy_count);
+	ctl_put_u32(&put, CTL_A_BYPASS, vnet->bypass);
 	return ctl_put_end(&put);
 }
 

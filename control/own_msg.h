@@ -131,7 +131,8 @@ enum ctl_attr {
 			* NLM_F_MATCH */
 	CTL_A_SUPPRESSED, /* u64 */
 	CTL_A_EVENT,      /* nested: enum ctl_audit_attr */
-	CTL_A_MAX = CTL_A_EVENT
+	CTL_A_BYPASS,     /* u32 0/1: what no policy of the vnet names passes in the clear */
+	CTL_A_MAX = CTL_A_BYPASS
 };
 
 /* Inside CTL_A_EVENT. What an event does not have is not there. */

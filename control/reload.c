@@ -143,6 +143,26 @@ change_vnets(struct ctl_daemon *daemon, const struct ctl_config *wanted)
 	return 0;
 }
 
+void
+ctl_daemon_defaults_set(struct ctl_daemon *daemon, const struct ctl_config *wanted)
+{
+	for (unsigned i = 0; i < wanted->n_vnets; i++) {
+		const struct ctl_config_vnet *as = &wanted->vnets[i];
+		struct sadb_vnet *vnet = sadb_vnet_find(daemon->db, as->id);
+
+		if (vnet == NULL || strcmp(vnet->name, as->name) != 0 || sadb_vnet_bypasses(vnet) == (as->bypass != 0))
+			continue;
+		sadb_vnet_bypass_set(daemon->db, vnet, as->bypass != 0);
+		if (as->bypass != 0)
+			ctl_log(CTL_LOG_WARNING,
+				"vnet %s: default bypass: what no policy names passes in the clear between its ports, "
+				"also before its policies come and when one ends",
+				vnet->name);
+		else
+			ctl_log(CTL_LOG_NOTICE, "vnet %s: default drop: what no policy names is dropped", vnet->name);
+	}
+}
+
 static void
 on_mistake(void *arg, const char *line)
 {
@@ -174,6 +194,7 @@ apply(struct ctl_daemon *daemon, const struct ctl_config *wanted)
 		ctl_twins_change(&daemon->twins, wanted, daemon->config);
 		return rc;
 	}
+	ctl_daemon_defaults_set(daemon, wanted);
 	tell_fixed(daemon->started, wanted);
 	tell_ports(daemon->started, wanted);
 	ctl_log_level_set((enum ctl_log_level)(CTL_LOG_ERROR + wanted->log));

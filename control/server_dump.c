@@ -135,6 +135,7 @@ next_vnet(struct ctl_server *server, struct ctl_dump *dump, void *buf, size_t si
 	vnet.id = from->id;
 	memcpy(vnet.name, from->name, sizeof(vnet.name));
 	vnet.sa_count = from->sa_count;
+	vnet.bypass = sadb_vnet_bypasses(from);
 	count = find_count(server, from->id);
 	if (count) /* else it was added since, empty */
 		vnet.policy_count = count->policies;

@@ -52,7 +52,10 @@ ctl_task_get_default(const struct ctl_task *task)
 	return ctl_task_answer(task, encode_default(task));
 }
 
-/* What no policy matches is dropped (RFC 4301 4.4.1). As in the kernel, what is neither block nor accept changes nothing. */
+/* What no policy matches is dropped (RFC 4301 4.4.1), or as the configuration says of a virtual network. SETDEFAULT speaks of
+ * all networks at once and of each direction apart, while what came in the clear needs only the outbound policies' leave
+ * (classify.c): accept for one direction could not mean here what it means there. As in the kernel, what is neither block
+ * nor accept changes nothing. */
 int
 ctl_task_set_default(const struct ctl_task *task)
 {
@@ -63,7 +66,7 @@ ctl_task_set_default(const struct ctl_task *task)
 		if (task->ask->spd_default.action[dir] == XFRM_USERPOLICY_ACCEPT)
 			return ctl_refuse(task->err, -EOPNOTSUPP, 0,
 					  "default policy accept for %s would let packets pass unprotected: block is "
-					  "accepted; a policy with action allow names what may pass",
+					  "accepted; a policy with action allow, or vnets.default, says what may pass",
 					  names[dir]);
 	ctl_task_tell(task, XFRMNLGRP_POLICY, encode_default(task));
 	return 0;

@@ -30,6 +30,16 @@ clear_allowed(struct rte_mbuf *m, enum sadb_policy_dir dir)
 	return !blocked && (policy == NULL || policy->action == SADB_BYPASS);
 }
 
+/* On in the clear, unless the other direction asks for protection. */
+static void
+bypass(struct dp_worker *w, struct rte_mbuf *m)
+{
+	if (clear_allowed(m, SADB_POLICY_FWD))
+		dp_vec_push(&w->forward, m);
+	else
+		dp_drop(w, m, DP_DROP_CLEAR_PROTECTED);
+}
+
 static void
 decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
 {
@@ -40,7 +50,10 @@ decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
 		return;
 	}
 	if (policy == NULL) {
-		dp_drop(w, m, DP_DROP_NO_POLICY);
+		if (sadb_vnet_bypasses(meta->vnet))
+			bypass(w, m);
+		else
+			dp_drop(w, m, DP_DROP_NO_POLICY);
 		return;
 	}
 	dp_policy_touch(w, policy);
@@ -56,10 +69,7 @@ decide(struct dp_worker *w, struct rte_mbuf *m, struct sadb_policy *policy)
 		dp_drop(w, m, DP_DROP_NO_SA);
 		return;
 	case SADB_BYPASS:
-		if (clear_allowed(m, SADB_POLICY_FWD))
-			dp_vec_push(&w->forward, m);
-		else
-			dp_drop(w, m, DP_DROP_CLEAR_PROTECTED);
+		bypass(w, m);
 		return;
 	default:
 		dp_drop(w, m, DP_DROP_POLICY);

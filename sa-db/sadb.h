@@ -80,6 +80,7 @@ struct sadb_vnet {
 	struct sadb_spd *spd_v6[SADB_POLICY_DIRS];
 	struct sadb_fib *fib; /* published; acquire-load with sadb_vnet_fib() */
 	uint32_t sa_count;    /* control thread */
+	uint8_t bypass;       /* see sadb_vnet_bypass_set(); read with sadb_vnet_bypasses() */
 };
 
 static inline struct sadb_spd *
@@ -108,10 +109,21 @@ sadb_sa_transport(const struct sadb_sa *sa)
 	return sa->vnet->id == SADB_UNDERLAY_ID;
 }
 
+/* Worker, rare: does a packet in the clear that no policy names pass? Relaxed, with the store in sadb_vnet_bypass_set():
+ * nothing else depends on it, and policies that are there do not. */
+static inline bool
+sadb_vnet_bypasses(const struct sadb_vnet *vnet)
+{
+	return __atomic_load_n(&vnet->bypass, __ATOMIC_RELAXED) != 0;
+}
+
 /* -EEXIST: the id or the name is taken. A vnet lives until sadb_destroy(). */
 int sadb_vnet_add(struct sadb *db, uint32_t id, const char *name, struct sadb_error *err);
 struct sadb_vnet *sadb_vnet_find(struct sadb *db, uint32_t id);
 struct sadb_vnet *sadb_vnet_next(struct sadb *db, const struct sadb_vnet *after); /* NULL starts; NULL ends */
+/* The vnet's default policy (RFC 4301 4.4.1: discard) for packets in the clear: true lets pass those that no policy names.
+ * What workers remember of lookups ends with it. */
+void sadb_vnet_bypass_set(struct sadb *db, struct sadb_vnet *vnet, bool bypass);
 /* The underlay's domain, found by SADB_UNDERLAY_ID. Its policies are of the gateway's own packets. Never NULL. */
 struct sadb_vnet *sadb_underlay(struct sadb *db);
 

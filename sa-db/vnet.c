@@ -101,6 +101,13 @@ sadb_underlay(struct sadb *db)
 	return &db->underlay.vnet;
 }
 
+void
+sadb_vnet_bypass_set(struct sadb *db, struct sadb_vnet *vnet, bool bypass)
+{
+	__atomic_store_n(&vnet->bypass, bypass, __ATOMIC_RELAXED); /* see sadb_vnet_bypasses() */
+	sadb_generation_raise(db);
+}
+
 static void
 fib_free(void *fib)
 {

@@ -29,6 +29,7 @@ on_vnet(void *arg, const struct ctl_own *own)
 	show_number(show, "vnet_id", own->vnet.id);
 	show_number(show, "sa_count", own->vnet.sa_count);
 	show_number(show, "policy_count", own->vnet.policy_count);
+	show_text(show, "default", own->vnet.bypass ? "bypass" : "drop");
 	return 0;
 }
 

@@ -74,7 +74,7 @@ socket: $tmp/$1/culvert.sock
 group: root
 state: $tmp/$1/state
 vnets:
-  - {name: blue, id: 1}
+  - {name: blue, id: 1, default: ${vnet_default:-drop}}
 ports:
   - {name: wan, device: "$(port_device 0 "$letter-wan")", underlay: true, mtu: 1500, addresses: [192.0.2.$number/24$(wan_v6 "$number")]}
   - {name: lan, device: "$(port_device 1 "$letter-lan")", vnet: blue, mtu: ${lan_mtu:-1500}${lan_more:-}, addresses: [10.$number.0.1/24$(lan_v6 "$number")]}

@@ -146,6 +146,7 @@ static const struct {
     {WAN "vnets:\n- {name: underlay, id: 1}\n", "4: vnets[0].name: 'underlay' is the outside itself; accepted: another name"},
     {WAN "vnets:\n- {name: a, id: 1}\n- {name: a, id: 2}\n", "5: vnets[1].name: 'a' is taken by line 4; accepted: a name of its own"},
     {WAN "vnets:\n- {name: a, id: 7}\n- name: b\n  id: 7\n", "6: vnets[1].id: 7 is taken by vnet 'a' on line 4; accepted: an id of its own"},
+    {WAN "vnets: [{name: a, id: 1, default: accept}]\n", "3: vnets[0].default: unknown value 'accept'; accepted: drop, bypass"},
     {WAN "vnets: [{name: a, id: 1, netns: ../x}]\n", "3: vnets[0].netns: not allowed: '../x'; accepted: the name of a network namespace, as 'ip netns' lists them"},
     /* ports */
     {"ports:\n", "1: ports: none is the way to the outside; accepted: at least one port with underlay: true"},

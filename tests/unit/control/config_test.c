@@ -57,7 +57,7 @@ static const char whole[] = "log: debug\n"
 			    "vnets:\n"
 			    "  - name: blue\n"
 			    "    id: 4294967295\n"
-			    "  - {name: red, id: 0}\n"
+			    "  - {name: red, id: 0, default: bypass}\n"
 			    "ports:\n"
 			    "  - name: wan\n"
 			    "    device: net_af_xdp0,iface=eth1\n"
@@ -112,6 +112,7 @@ every_key_arrives_in_its_place(void **state)
 	assert_string_equal(config->vnets[0].name, "blue");
 	assert_int_equal(config->vnets[0].id, UINT32_MAX);
 	assert_int_equal(config->vnets[1].id, 0);
+	assert_true(config->vnets[0].bypass == 0 && config->vnets[1].bypass == 1);
 	assert_int_equal(config->n_ports, 2);
 	assert_string_equal(config->ports[0].device, "net_af_xdp0,iface=eth1");
 	assert_true(config->ports[0].underlay);

@@ -92,7 +92,7 @@ static void
 a_vnet_a_route_and_a_neighbour_survive_the_wire(void **state)
 {
 	const struct nlmsghdr v = header(CTL_MSG_VNET), r = header(CTL_MSG_ROUTE), n = header(CTL_MSG_NEIGH);
-	const struct ctl_vnet vnet = {"blue", 100, 7, 3};
+	const struct ctl_vnet vnet = {"blue", 100, 7, 3, true};
 	struct ctl_route route = {.vnet_id = 100};
 	struct ctl_neigh neigh = {.addr = addr("192.0.2.9"), .port = 2, .mac = {2, 0, 0, 0, 0, 9}};
 
@@ -105,6 +105,7 @@ a_vnet_a_route_and_a_neighbour_survive_the_wire(void **state)
 	struct ctl_own *own = decode(ctl_own_encode_vnet(buf, sizeof(buf), &v, &vnet));
 	assert_string_equal(own->vnet.name, "blue");
 	assert_true(own->vnet.id == 100 && own->vnet.sa_count == 7 && own->vnet.policy_count == 3);
+	assert_true(own->vnet.bypass);
 	own = decode(ctl_own_encode_route(buf, sizeof(buf), &r, &route));
 	assert_true(sadb_addr_equal(&own->route.route.dst.addr, &route.route.dst.addr));
 	assert_int_equal(own->route.route.dst.len, 16);

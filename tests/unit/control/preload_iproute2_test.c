@@ -230,7 +230,7 @@ defaults_thresholds_and_numbers_are_taken_or_refused_in_words(void **state)
 	    {"xfrm policy setdefault out accept", 2,
 	     "Error: default policy accept for out would let packets pass unprotected: block is accepted; a policy "
 	     "with "
-	     "action allow names what may pass.\n"},
+	     "action allow, or vnets.default, says what may pass.\n"},
 	    {"xfrm policy getdefault", 0, DEFAULTS},
 	    {"xfrm policy set hthresh4 16 24", 0, ""},
 	    {"-s xfrm policy count", 0, "\t SPD IN  0 OUT 0 FWD 0 (Sock: IN 0 OUT 0 FWD 0)\n"},
