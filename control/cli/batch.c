@@ -12,6 +12,7 @@
 
 #include "control/cli/key.h"
 #include "control/cli/parse.h"
+#include "control/cli/policies.h"
 #include "control/cli/session.h"
 #include "sa-db/sadb.h"
 
@@ -23,6 +24,7 @@
 struct source {
 	int fd;
 	size_t at, end;
+	bool force;   /* go on after a command that failed */
 	bool private; /* no one else could have read it */
 	char why[80]; /* if not */
 	char bytes[65536];
@@ -124,12 +126,12 @@ split(char *line, char *words[WORDS_MAX])
 
 /* What cannot be sent on: it may ask and show, so everything before it must have been carried out. */
 static int
-run_alone(struct cli *cli)
+run_alone(struct cli *cli, bool force)
 {
 	struct cli_session *shared = cli->shared;
 	int code = cli_session_drain(shared);
 
-	if (code != CLI_DONE)
+	if (code != CLI_DONE && !force)
 		return code;
 	cli->shared = NULL;
 	code = cli->cmd->verb->run(cli);
@@ -150,7 +152,7 @@ run_words(struct cli *cli, const struct source *source, int n, char *words[])
 		return cli_complain(cli, CLI_USAGE, "%s", err.text);
 	if (cmd.value[CLI_KEY].given && !source->private)
 		return cli_complain(cli, CLI_FAILED, "a key is not accepted in here: %s", source->why);
-	return cmd.verb->acked ? cmd.verb->run(cli) : run_alone(cli);
+	return cmd.verb->acked && !cli_policy_has_range(&cmd) ? cmd.verb->run(cli) : run_alone(cli, source->force);
 }
 
 static int
@@ -166,7 +168,7 @@ run_line(struct cli *cli, const struct source *source, char *line)
 }
 
 static int
-run_lines(struct cli *cli, struct source *source, bool force)
+run_lines(struct cli *cli, struct source *source)
 {
 	char line[LINE_MAX_BYTES];
 	int code = CLI_DONE, one, interrupted = CLI_DONE, rc;
@@ -177,7 +179,7 @@ run_lines(struct cli *cli, struct source *source, bool force)
 			one = interrupted = cli_complain(cli, CLI_FAILED, "stopped after this line");
 		if (code == CLI_DONE)
 			code = one;
-		if ((one != CLI_DONE && !force) || interrupted != CLI_DONE)
+		if ((one != CLI_DONE && !source->force) || interrupted != CLI_DONE)
 			break;
 	}
 	sadb_wipe(line, sizeof(line));
@@ -196,11 +198,12 @@ cli_batch(struct cli *cli, const char *path, bool force)
 
 	if (source == NULL)
 		return cli_complain(cli, CLI_FAILED, "out of memory");
+	source->force = force;
 	code = source_open(cli, path, source);
 	if (code == CLI_DONE)
 		code = cli_session_share(cli, !force);
 	if (code == CLI_DONE)
-		code = run_lines(cli, source, force);
+		code = run_lines(cli, source);
 	cli_session_unshare(cli);
 	source_close(source);
 	free(source);

@@ -11,6 +11,7 @@
 #include <rte_byteorder.h>
 
 #include "control/cli/parse.h"
+#include "control/cli/ports.h"
 #include "sa-db/sadb.h"
 
 static const char *
@@ -127,15 +128,18 @@ cli_config_sa(const struct cli_command *cmd, struct sadb_sa_config *out, struct 
 	return 0;
 }
 
-/* A port needs a protocol that has ports; ICMP's type and code are one byte each. */
+/* The blocks of a range, or the one of none given. A port needs a protocol that has ports; ICMP's type and code are one byte
+ * each. How many, or -EINVAL. */
 static int
-port(const struct cli_command *cmd, enum cli_id id, rte_be16_t *port_be, rte_be16_t *mask_be, struct cli_text *err)
+ports(const struct cli_command *cmd, enum cli_id id, struct cli_ports out[CLI_PORTS_MAX], struct cli_text *err)
 {
 	const struct cli_value *value = &cmd->value[id];
-	uint64_t max = UINT16_MAX;
+	uint16_t max = UINT16_MAX;
 
-	if (!value->given)
-		return 0;
+	if (!value->given) {
+		out[0] = (struct cli_ports){0};
+		return 1;
+	}
 	switch (cmd->value[CLI_PROTO].number) {
 	case IPPROTO_TCP:
 	case IPPROTO_UDP:
@@ -151,23 +155,47 @@ port(const struct cli_command *cmd, enum cli_id id, rte_be16_t *port_be, rte_be1
 		return cli_text_set(err, "%s: protocol %s has no ports; accepted with tcp, udp, sctp, icmp, icmpv6",
 				    cli_arg_of(cmd->verb, id)->word, cmd->value[CLI_PROTO].text);
 	}
-	if (value->number > max)
+	if (value->last > max)
 		return cli_text_set(err, "%s: %s is out of range; accepted with %s: 0 to 255",
 				    cli_arg_of(cmd->verb, id)->word, value->text, cmd->value[CLI_PROTO].text);
-	*port_be = rte_cpu_to_be_16((uint16_t)value->number);
-	*mask_be = UINT16_MAX;
-	return 0;
+	return (int)cli_ports_split((uint16_t)value->number, (uint16_t)value->last, max, out);
+}
+
+/* One policy is there; it becomes one for each pair of blocks. */
+static int
+spread(const struct cli_command *cmd, struct sadb_policy_config out[CLI_POLICIES_MAX], struct cli_text *err)
+{
+	struct cli_ports sport[CLI_PORTS_MAX], dport[CLI_PORTS_MAX];
+	const int n_sport = ports(cmd, CLI_SPORT, sport, err);
+	const int n_dport = n_sport > 0 ? ports(cmd, CLI_DPORT, dport, err) : n_sport;
+	int n = 0;
+
+	if (n_dport < 0)
+		return n_dport;
+	if (n_sport * n_dport > CLI_POLICIES_MAX)
+		return cli_text_set(err,
+				    "these ports are %d policies, %d blocks of source ports with %d of destination "
+				    "ports; accepted: %d at most",
+				    n_sport * n_dport, n_sport, n_dport, CLI_POLICIES_MAX);
+	for (int s = 0; s < n_sport; s++) {
+		for (int d = 0; d < n_dport; d++, n++) {
+			out[n] = out[0];
+			out[n].sel.sport_be = rte_cpu_to_be_16(sport[s].port);
+			out[n].sel.sport_mask_be = rte_cpu_to_be_16(sport[s].mask);
+			out[n].sel.dport_be = rte_cpu_to_be_16(dport[d].port);
+			out[n].sel.dport_mask_be = rte_cpu_to_be_16(dport[d].mask);
+		}
+	}
+	return n;
 }
 
 int
-cli_config_policy(const struct cli_command *cmd, struct sadb_policy_config *out, struct cli_text *err)
+cli_config_policy(const struct cli_command *cmd, struct sadb_policy_config out[CLI_POLICIES_MAX], struct cli_text *err)
 {
 	struct sadb_selector *sel = &out->sel;
 
 	memset(out, 0, sizeof(*out));
-	if (one_family(cmd, CLI_SRC, CLI_DST, err) != 0 || one_family(cmd, CLI_TUNNEL_SRC, CLI_TUNNEL_DST, err) != 0 ||
-	    port(cmd, CLI_SPORT, &sel->sport_be, &sel->sport_mask_be, err) != 0 ||
-	    port(cmd, CLI_DPORT, &sel->dport_be, &sel->dport_mask_be, err) != 0)
+	if (one_family(cmd, CLI_SRC, CLI_DST, err) != 0 || one_family(cmd, CLI_TUNNEL_SRC, CLI_TUNNEL_DST, err) != 0)
 		return -EINVAL;
 	prefixes(cmd, CLI_SRC, CLI_DST, sel);
 	sel->proto = (uint8_t)cmd->value[CLI_PROTO].number;
@@ -177,12 +205,12 @@ cli_config_policy(const struct cli_command *cmd, struct sadb_policy_config *out,
 	out->priority = (uint32_t)cmd->value[CLI_PRIORITY].number;
 	out->action = (uint8_t)cmd->value[CLI_ACTION].number;
 	if (out->action != SADB_PROTECT)
-		return 0;
+		return spread(cmd, out, err);
 	out->tmpl.src = cmd->value[CLI_TUNNEL_SRC].prefix.addr;
 	out->tmpl.dst = cmd->value[CLI_TUNNEL_DST].prefix.addr;
 	out->tmpl.spi_be = rte_cpu_to_be_32((uint32_t)cmd->value[CLI_SPI].number);
 	out->tmpl.reqid = (uint32_t)cmd->value[CLI_REQID].number;
 	out->tmpl.proto = IPPROTO_ESP;
 	out->tmpl.mode = XFRM_MODE_TUNNEL;
-	return 0;
+	return spread(cmd, out, err);
 }

@@ -12,8 +12,10 @@
  * with err naming them. */
 int cli_config_sa(const struct cli_command *cmd, struct sadb_sa_config *out, struct cli_text *err);
 
-/* policy add, update, del: everything but vnet_id. */
-int cli_config_policy(const struct cli_command *cmd, struct sadb_policy_config *out, struct cli_text *err);
+/* policy add, update, del: everything but vnet_id, one for each block of the ports' ranges. How many, or -EINVAL. */
+#define CLI_POLICIES_MAX 64
+int cli_config_policy(const struct cli_command *cmd, struct sadb_policy_config out[CLI_POLICIES_MAX],
+		      struct cli_text *err);
 
 /* The mode, once the vnet is known: the underlay's own SAs and policies are in transport mode. */
 uint8_t cli_mode(uint32_t vnet_id);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "control/cli/names.h"
+#include "control/cli/ports.h"
 #include "sa-db/policy.h"
 
 int
@@ -130,17 +131,25 @@ cli_describe_proto(struct cli_description *into, const char *name, uint8_t proto
 	show_text(into->show, name, word != NULL ? word : number);
 }
 
+/* A mask that makes a range is shown as one, as it is typed; another has a value of its own. */
 static void
 port(struct show *show, const char *name, const char *mask_name, const rte_be16_t be[2])
 {
-	if (be[1] == 0)
+	const struct cli_ports ports = {rte_be_to_cpu_16(be[0]), rte_be_to_cpu_16(be[1])};
+	char text[CLI_PORTS_STRLEN];
+	uint16_t first, last;
+	bool range = cli_ports_range(ports, &first, &last);
+
+	if (ports.mask == 0)
 		show_absent(show, name);
+	else if (range && first != last)
+		show_text(show, name, cli_ports_format(ports, text));
 	else
-		show_number(show, name, rte_be_to_cpu_16(be[0]));
-	if (be[1] == 0 || be[1] == UINT16_MAX)
+		show_number(show, name, ports.port);
+	if (range)
 		show_absent(show, mask_name);
 	else
-		show_number(show, mask_name, rte_be_to_cpu_16(be[1]));
+		show_number(show, mask_name, ports.mask);
 }
 
 void

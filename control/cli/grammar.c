@@ -161,10 +161,10 @@ static const struct cli_arg policy_args[] = {
 	{.id = CLI_SRC, .word = "src", .kind = CLI_KIND_PREFIX, .flags = CLI_REQUIRED, .help = "inner sources"},
 	{.id = CLI_DST, .word = "dst", .kind = CLI_KIND_PREFIX, .flags = CLI_REQUIRED, .help = "inner destinations"},
 	{.id = CLI_PROTO, .word = "proto", .kind = CLI_KIND_PROTO, .fallback = "any", .help = "inner protocol"},
-	{.id = CLI_SPORT, .word = "sport", .kind = CLI_KIND_NUMBER, .max = UINT16_MAX, .with = CLI_PROTO,
-	 .help = "source port; the type for icmp"},
-	{.id = CLI_DPORT, .word = "dport", .kind = CLI_KIND_NUMBER, .max = UINT16_MAX, .with = CLI_PROTO,
-	 .help = "destination port; the code for icmp"},
+	{.id = CLI_SPORT, .word = "sport", .kind = CLI_KIND_PORTS, .max = UINT16_MAX, .with = CLI_PROTO,
+	 .help = "source port; the type for icmp; a range or one"},
+	{.id = CLI_DPORT, .word = "dport", .kind = CLI_KIND_PORTS, .max = UINT16_MAX, .with = CLI_PROTO,
+	 .help = "destination port; the code for icmp; a range or one"},
 	{.id = CLI_PRIORITY, .word = "priority", .kind = CLI_KIND_NUMBER, .max = UINT32_MAX, .fallback = "0",
 	 .help = "the lower number wins; of equal ones the older"},
 	{.id = CLI_ACTION, .word = "action", .kind = CLI_KIND_CHOICE, .flags = CLI_REQUIRED, .choices = cli_actions,
@@ -197,12 +197,12 @@ static const struct cli_arg policy_del_args[] = {
 	 .help = "inner destinations"},
 	{.id = CLI_PROTO, .word = "proto", .kind = CLI_KIND_PROTO, .fallback = "any", .unless = CLI_INDEX,
 	 .help = "inner protocol"},
-	{.id = CLI_SPORT, .word = "sport", .kind = CLI_KIND_NUMBER, .max = UINT16_MAX, .with = CLI_PROTO,
+	{.id = CLI_SPORT, .word = "sport", .kind = CLI_KIND_PORTS, .max = UINT16_MAX, .with = CLI_PROTO,
 	 .unless = CLI_INDEX,
-	 .help = "source port; the type for icmp"},
-	{.id = CLI_DPORT, .word = "dport", .kind = CLI_KIND_NUMBER, .max = UINT16_MAX, .with = CLI_PROTO,
+	 .help = "source port; the type for icmp; a range or one"},
+	{.id = CLI_DPORT, .word = "dport", .kind = CLI_KIND_PORTS, .max = UINT16_MAX, .with = CLI_PROTO,
 	 .unless = CLI_INDEX,
-	 .help = "destination port; the code for icmp"},
+	 .help = "destination port; the code for icmp; a range or one"},
 };
 
 static const char *const policy_add_examples[] = {
@@ -210,14 +210,18 @@ static const char *const policy_add_examples[] = {
 	"192.0.2.2",
 	"policy add vnet blue dir fwd src 10.2.0.0/16 dst 10.1.0.0/16 action protect tunnel-src 192.0.2.2 tunnel-dst "
 	"192.0.2.1",
-	"policy add vnet blue dir out src 0.0.0.0/0 dst 0.0.0.0/0 proto tcp dport 25 priority 10 action drop", NULL};
+	"policy add vnet blue dir out src 0.0.0.0/0 dst 0.0.0.0/0 proto tcp dport 25 priority 10 action drop",
+	"policy add vnet blue dir out src 10.1.0.0/16 dst 10.3.0.0/16 proto udp dport 5000-5999 action bypass", NULL};
 
 static const struct cli_verb policy_verbs[] = {
 	{.word = "add", .run = cli_policy_add, .acked = true, .args = policy_args, .n_args = N(policy_args),
-	 .help = "adds a policy\nA packet that a protect policy matches leaves inside ESP or not at all.",
+	 .help = "adds a policy\nA packet that a protect policy matches leaves inside ESP or not at all. A range of ports "
+		 "becomes as many policies as blocks of a power of two make it up, 64 at most, all of them or none: "
+		 "policy show has a row for each.",
 	 .examples = policy_add_examples},
 	{.word = "update", .run = cli_policy_update, .acked = true, .args = policy_args, .n_args = N(policy_args),
-	 .help = "adds a policy or replaces the one with the same vnet, direction and selector",
+	 .help = "adds a policy or replaces the one with the same vnet, direction and selector\nOf a range of ports all "
+		 "blocks, or none.",
 	 .examples = (const char *const[]){"policy update vnet blue dir out src 10.1.0.0/16 dst 10.2.0.0/16 action "
 				       "protect tunnel-src 192.0.2.1 tunnel-dst 192.0.2.2 spi 0x1002",
 				       NULL}},
@@ -225,7 +229,8 @@ static const struct cli_verb policy_verbs[] = {
 	 .help = "shows all policies",
 	 .examples = (const char *const[]){"policy show", "-j policy show", NULL}},
 	{.word = "del", .run = cli_policy_del, .acked = true, .args = policy_del_args, .n_args = N(policy_del_args),
-	 .help = "deletes a policy, by its number or by what it matches",
+	 .help = "deletes a policy, by its number or by what it matches\nA range of ports goes as it was added, all of "
+		 "it or nothing.",
 	 .examples = (const char *const[]){"policy del index 9",
 				       "policy del vnet blue dir out src 10.1.0.0/16 dst 10.2.0.0/16", NULL}},
 	{.word = "flush", .run = cli_policy_flush, .acked = true,
@@ -236,7 +241,7 @@ static const struct cli_verb policy_verbs[] = {
 /* ---- what the daemon has ---- */
 static const struct cli_verb vnet_verbs[] = {
 	{.word = "show", .run = cli_vnet_show,
-	 .help = "shows the virtual networks and what they hold",
+	 .help = "shows the virtual networks, what they hold, and what becomes of packets that no policy names",
 	 .examples = (const char *const[]){"vnet show", NULL}},
 };
 

@@ -81,6 +81,7 @@ enum cli_kind {
 	CLI_KIND_SECONDS,
 	CLI_KIND_VNET,
 	CLI_KIND_PROTO,
+	CLI_KIND_PORTS, /* one, or a range */
 	CLI_KIND_FILE,
 	CLI_KIND_OBJECT,
 	CLI_KIND_VERB,
@@ -165,7 +166,8 @@ extern const struct cli_kind_info cli_kinds[CLI_KINDS];
 struct cli_value {
 	const char *text;          /* as typed or the fallback's; NULL: neither */
 	bool given;                /* typed */
-	uint64_t number;           /* numbers, SPI (host order), protocol, choice, bit set of choices */
+	uint64_t number;           /* numbers, SPI (host order), protocol, choice, bit set of choices, first port */
+	uint64_t last;             /* port */
 	struct sadb_prefix prefix; /* prefix; its addr for an address */
 };
 

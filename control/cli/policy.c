@@ -4,15 +4,16 @@
 
 #include "control/cli/config.h"
 #include "control/cli/describe.h"
+#include "control/cli/policies.h"
 #include "control/cli/session.h"
 
-static size_t
-encode(struct cli_request *request, uint16_t type, const struct sadb_policy_config *config)
+size_t
+cli_policy_encode(struct cli_request *request, uint16_t type, const struct sadb_policy_config *config)
 {
 	const struct nlmsghdr header = cli_header(type);
 	const struct sadb_policy_info info = {.config = *config};
 
-	if (type == XFRM_MSG_DELPOLICY)
+	if (type == XFRM_MSG_DELPOLICY || type == XFRM_MSG_GETPOLICY)
 		return ctl_xfrm_encode_policy_id(request->bytes, sizeof(request->bytes), &header, config);
 	return ctl_xfrm_encode_policy(request->bytes, sizeof(request->bytes), &header, &info);
 }
@@ -21,23 +22,29 @@ static int
 send_policy(struct cli *cli, uint16_t type)
 {
 	const struct cli_value *vnet = &cli->cmd->value[CLI_VNET];
-	struct sadb_policy_config config;
+	struct sadb_policy_config config[CLI_POLICIES_MAX];
 	struct cli_session *session;
 	struct cli_request request;
 	struct cli_text err;
 	int code = CLI_DONE;
+	const int n = cli_config_policy(cli->cmd, config, &err);
 
-	if (cli_config_policy(cli->cmd, &config, &err) != 0)
+	if (n < 0)
 		return cli_complain(cli, CLI_USAGE, "%s", err.text);
 	session = cli_session_open(cli);
 	if (session == NULL)
 		return CLI_FAILED;
 	if (vnet->given)
-		code = cli_vnet_id(session, vnet->text, &config.vnet_id);
-	config.tmpl.mode = cli_mode(config.vnet_id);
-	if (code == CLI_DONE)
-		code = cli_ask(session, &request, encode(&request, type, &config), NULL, NULL);
+		code = cli_vnet_id(session, vnet->text, &config[0].vnet_id);
+	for (int i = 1; i < n; i++)
+		config[i].vnet_id = config[0].vnet_id;
+	for (int i = 0; i < n; i++)
+		config[i].tmpl.mode = cli_mode(config[i].vnet_id);
+	if (code == CLI_DONE && n == 1)
+		code = cli_ask(session, &request, cli_policy_encode(&request, type, config), NULL, NULL);
 	cli_session_close(session);
+	if (code == CLI_DONE && n > 1)
+		code = cli_policies_change(cli, type, config, (unsigned)n);
 	return code;
 }
 

@@ -22,7 +22,7 @@ struct cli_session {
 	struct cli *cli;
 	struct under_way *under_way; /* by seq, round; NULL: commands wait for their ACKs */
 	uint32_t seq;                /* after that of the last */
-	unsigned n_under_way;
+	unsigned n_under_way, n_done;
 	int failed; /* exit code of the first that did */
 	bool lost;  /* no answers will come any more */
 	struct ctl_client *client;
@@ -188,6 +188,7 @@ on_ack(void *arg, uint32_t seq, int rc, const struct ctl_client_error *err)
 	if (session->seq - seq > session->n_under_way && rc == 0)
 		return;
 	session->n_under_way -= session->n_under_way > 0;
+	session->n_done += rc == 0;
 	if (rc == 0 || (rc == -ECANCELED && session->failed != CLI_DONE))
 		return;
 	cli.cmd = &cmd;
@@ -245,6 +246,12 @@ cli_session_drain(struct cli_session *session)
 	while (session->n_under_way > 0 && collect(session, true) == CLI_DONE)
 		continue;
 	return session->failed;
+}
+
+unsigned
+cli_session_done(const struct cli_session *session)
+{
+	return session->n_done;
 }
 
 static int

@@ -39,6 +39,8 @@ int cli_session_share(struct cli *cli, bool chain);
 /* Waits for every ACK. Exit code of the first command that failed, which was complained of. */
 int cli_session_drain(struct cli_session *session);
 void cli_session_unshare(struct cli *cli);
+/* How many requests were carried out since cli_session_share(); its own is one. Of a chain: the first so many. */
+unsigned cli_session_done(const struct cli_session *session);
 
 /* The same for one of Culvert's own messages without attributes. */
 typedef int (*cli_own_fn)(void *arg, const struct ctl_own *own);

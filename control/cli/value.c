@@ -34,6 +34,7 @@ const struct cli_kind_info cli_kinds[CLI_KINDS] = {
     [CLI_KIND_SECONDS] = {"SECONDS", "a number of seconds; m, h or d after it make it minutes, hours or days"},
     [CLI_KIND_VNET] = {"VNET", "a virtual network's name or id (culvert vnet show)"},
     [CLI_KIND_PROTO] = {"PROTO", "a protocol's number, 0 to 255, or its name"},
+    [CLI_KIND_PORTS] = {"PORT[-PORT]", "a number, or the first and the last of a range such as 5000-5007"},
     [CLI_KIND_FILE] = {"FILE", "a path; - is standard input or output"},
     [CLI_KIND_OBJECT] = {"OBJECT", "a word of the first level"},
     [CLI_KIND_NAME] = {"NAME", "letters, digits, '.', '_' and '-', not '.' or '-' first, at most 31"},
@@ -146,6 +147,31 @@ parse_number(const struct cli_arg *arg, const char *text, struct cli_value *out,
 	return -EINVAL;
 }
 
+/* first and last with a dash between, or one number. */
+static int
+parse_ports(const struct cli_arg *arg, const char *text, struct cli_value *out, struct cli_text *err)
+{
+	const char *dash = strchr(text, '-');
+	struct cli_value first = {0}, last = {0};
+	char piece[8];
+
+	if (dash == NULL) {
+		if (parse_number(arg, text, &first, err) != 0)
+			return -EINVAL;
+		last = first;
+	} else {
+		snprintf(piece, sizeof(piece), "%.*s", dash - text < (int)sizeof(piece) ? (int)(dash - text) : 0, text);
+		if (parse_number(arg, piece, &first, err) != 0 || parse_number(arg, dash + 1, &last, err) != 0)
+			return -EINVAL;
+	}
+	if (first.number > last.number)
+		return cli_text_set(err, "%s: %s ends before it begins; did you mean %" PRIu64 "-%" PRIu64 "?",
+				    arg->word, text, last.number, first.number);
+	out->number = first.number;
+	out->last = last.number;
+	return 0;
+}
+
 static int
 parse_proto(const struct cli_arg *arg, const char *text, struct cli_value *out, struct cli_text *err)
 {
@@ -251,6 +277,9 @@ cli_value_parse(const struct cli_arg *arg, const char *text, struct cli_value *o
 		break;
 	case CLI_KIND_PROTO:
 		rc = parse_proto(arg, text, out, err);
+		break;
+	case CLI_KIND_PORTS:
+		rc = parse_ports(arg, text, out, err);
 		break;
 	case CLI_KIND_CHOICE:
 	case CLI_KIND_ALGORITHM:

@@ -11,6 +11,7 @@
 
 #define ELSEWHERE 0x0a4d000au /* 10.77.0.10: routed inside, by the host */
 #define NOWHERE   0x0a4e000au /* 10.78.0.10: no route */
+#define GROUP     0xef010101u /* 239.1.1.1 */
 
 static void
 start(struct gateway *gw, bool bypass)
@@ -129,6 +130,8 @@ a_drop_policy_and_one_with_ports_hold_and_no_route_leads_outside(void **state)
 	assert_int_equal(gateway_dropped(&gw, DP_DROP_NO_ROUTE), 1);
 	assert_false(passes(&gw, GW_HOST, GW_PEER, 4000)); /* the underlay's routes are not the network's */
 	assert_int_equal(gateway_dropped(&gw, DP_DROP_NO_ROUTE), 2);
+	assert_false(passes(&gw, GW_HOST, GROUP, 4000)); /* only a policy that names it carries it */
+	assert_int_equal(gateway_dropped(&gw, DP_DROP_IP_MULTICAST), 1);
 	gateway_assert_balanced(&gw);
 	gateway_stop(&gw);
 }
