@@ -70,8 +70,8 @@ struct dp_aead_job {
 	uint8_t *text; /* in place */
 	uint8_t *tag;  /* 16 bytes: written when sealing, compared when opening */
 	const uint8_t *iv, *aad;
-	uint32_t text_bytes;
-	uint8_t aad_bytes; /* 8 or 12 */
+	uint32_t text_bytes; /* below 2^29 */
+	uint8_t aad_bytes;   /* 8 or 12 */
 };
 
 /* engine: name or "auto". key: as long as the algorithm asks for. NULL on failure. destroy wipes. */

@@ -14,6 +14,8 @@
 #define DP_IV_BYTES     12
 #define DP_ENGINE_BATCH 64 /* most operations in one submit */
 
+#define DP_AEAD_TEXT_MAX ((1u << 29) - 1) /* bytes, whose bits a number of 32 counts */
+
 enum dp_aead_dir { DP_SEAL, DP_OPEN };
 
 /* One packet's work, in place. Lives in the packet's private area, so it stays valid while a device works. The algorithm is
@@ -24,10 +26,10 @@ struct dp_aead_op {
 	uint8_t *text;        /* plaintext to seal, ciphertext to open */
 	uint8_t *tag;         /* seal writes 16 bytes; open compares with them in constant time */
 	void *cookie;         /* the submitter's: the packet */
-	uint32_t text_bytes;
-	uint8_t aad_bytes; /* 8 or 12 */
-	uint8_t dir;       /* enum dp_aead_dir */
-	int16_t status;    /* 0; -EBADMSG: tag wrong, text wiped; -EIO: the engine failed, text is not to be used */
+	uint32_t text_bytes;  /* up to DP_AEAD_TEXT_MAX */
+	uint8_t aad_bytes;    /* 8 or 12 */
+	uint8_t dir;          /* enum dp_aead_dir */
+	int16_t status;       /* 0; -EBADMSG: tag wrong, text wiped; -EIO: the engine failed, text is not to be used */
 	uint8_t iv[DP_IV_BYTES]; /* salt and explicit IV (RFC 4106 4, 7634 2, 4543 3.2) */
 	uint8_t aad[12];         /* SPI, [ESN high,] sequence (RFC 4106 5) */
 };

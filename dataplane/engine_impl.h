@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * What the engines share: their entries and the known answers that each must give. Only the engines, engine.c and their tests include it. */
+ * What the engines share: their entries and the known answers that each must give. Only the engines, engine.c and their
+ * tests include it. */
 #ifndef DP_ENGINE_IMPL_H
 #define DP_ENGINE_IMPL_H
 
@@ -25,7 +26,7 @@ static inline bool
 dp_aead_op_valid(const struct dp_aead_op *op)
 {
 	return op->key_area != NULL && op->tag != NULL && (op->text != NULL || op->text_bytes == 0) &&
-	       op->text_bytes <= INT32_MAX && op->aad_bytes <= sizeof(op->aad) && op->dir <= DP_OPEN;
+	       op->text_bytes <= DP_AEAD_TEXT_MAX && op->aad_bytes <= sizeof(op->aad) && op->dir <= DP_OPEN;
 }
 
 /* A job of dp_aead_seal() and dp_aead_open() as an operation. */

@@ -79,6 +79,7 @@ other_key_init(struct dp_gcm_key *out, enum sadb_aead aead, const uint8_t *key, 
 	memset(other.area, 0, bytes);
 	const int err = engine->key_init(other.area, aead, key, key_bytes);
 	if (err != 0) {
+		explicit_bzero(other.area, bytes);
 		free(other.area);
 		return err;
 	}
@@ -169,6 +170,20 @@ refuse(struct dp_aead_op *const ops[], unsigned n, uint64_t bad)
 	}
 }
 
+static uint64_t
+first_bits(unsigned n)
+{
+	return n < 64 ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+}
+
+/* What a kernel had no register for, it has left on the stack: tags' masks, and of the hash key enough to forge by. */
+static __attribute__((noinline)) void
+wipe_stack(void)
+{
+	uint8_t below[DP_GCM_STACK];
+	explicit_bzero(below, sizeof(below));
+}
+
 /* A last group that is short is filled up with operations of no text. Their tags are nobody's. */
 static void
 class_run(const struct dp_gcm_kernel *kernel, struct class *class)
@@ -176,14 +191,16 @@ class_run(const struct dp_gcm_kernel *kernel, struct class *class)
 	const struct dp_aead_op *first = class->op[0];
 	const struct dp_gcm_key *key = first->key_area;
 	const unsigned groups = (class->n + kernel->lanes - 1) / kernel->lanes;
-	uint8_t tag[DP_TAG_BYTES];
+	uint8_t tag[DP_TAG_BYTES] = {0};
 	struct dp_aead_op idle;
 	if (class->n % kernel->lanes != 0) {
 		idle = (struct dp_aead_op){.key_area = key, .text = tag, .tag = tag};
 		for (unsigned i = class->n; i < groups * kernel->lanes; i++)
 			class->op[i] = &idle;
 	}
-	const uint64_t bad = kernel->ops[first->dir][size_of(key)][class->own_keys](class->op, groups);
+	const uint64_t bad =
+	    kernel->ops[first->dir][size_of(key)][class->own_keys](class->op, groups) & first_bits(class->n);
+	wipe_stack();
 	if (class->n % kernel->lanes != 0)
 		explicit_bzero(tag, sizeof(tag));
 	if (__builtin_expect(bad != 0, false))
@@ -207,7 +224,7 @@ uniform(struct dp_aead_op *const ops[], unsigned n, bool *own_keys)
 		other |= (uintptr_t)op->key_area ^ (uintptr_t)key;
 		differ |= op->dir ^ first->dir;
 		valid &= (op->tag != NULL) & (op->text != NULL) & (op->key_area != NULL) &
-			 (op->text_bytes <= INT32_MAX) & (op->aad_bytes <= sizeof(op->aad));
+			 (op->text_bytes <= DP_AEAD_TEXT_MAX) & (op->aad_bytes <= sizeof(op->aad));
 		op->status = 0;
 	}
 	*own_keys = other != 0;
@@ -269,6 +286,7 @@ vaes_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsig
 	if (whole > 0 && uniform(ops, whole, &own_keys)) {
 		const enum dp_gcm_size size = size_of(ops[0]->key_area);
 		const uint64_t bad = kernel->ops[ops[0]->dir][size][own_keys](ops, whole / kernel->lanes);
+		wipe_stack();
 		if (__builtin_expect(bad != 0, false))
 			refuse(ops, whole, bad);
 		if (whole < n)
@@ -279,16 +297,43 @@ vaes_submit(struct dp_engine_queue *queue, struct dp_aead_op *const ops[], unsig
 	return n;
 }
 
-/* Up to DP_ENGINE_BATCH. */
+/* Up to DP_ENGINE_BATCH, in whole groups, of which the first n count. Returns how many of these failed. */
 static unsigned
 jobs_run(const struct dp_gcm_kernel *kernel, const struct dp_gcm_key *key, enum dp_aead_dir dir,
-	 const struct dp_aead_job *jobs, unsigned groups)
+	 const struct dp_aead_job *jobs, unsigned n)
 {
-	const uint64_t bad = kernel->jobs[dir][size_of(key)](key, jobs, groups);
-	for (unsigned i = 0; bad != 0 && i < groups * kernel->lanes; i++)
+	const unsigned groups = (n + kernel->lanes - 1) / kernel->lanes;
+	const uint64_t bad = kernel->jobs[dir][size_of(key)](key, jobs, groups) & first_bits(n);
+	wipe_stack();
+	for (unsigned i = 0; bad != 0 && i < n; i++)
 		if (bad >> i & 1)
 			wipe(jobs[i].text, jobs[i].text_bytes);
-	return (unsigned)__builtin_popcountl(bad);
+	return (unsigned)__builtin_popcountll(bad);
+}
+
+/* Fewer than a group: it is filled up with jobs of no text, whose tags are nobody's. */
+static unsigned
+rest_run(const struct dp_gcm_kernel *kernel, const struct dp_gcm_key *key, enum dp_aead_dir dir,
+	 const struct dp_aead_job *jobs, unsigned n)
+{
+	uint8_t tag[DP_TAG_BYTES] = {0};
+	struct dp_aead_job group[DP_GCM_LANES_MAX];
+	for (unsigned lane = 0; lane < kernel->lanes; lane++)
+		group[lane] = lane < n
+				  ? jobs[lane]
+				  : (struct dp_aead_job){.text = tag, .tag = tag, .iv = jobs[0].iv, .aad = jobs[0].aad};
+	const unsigned failed = jobs_run(kernel, key, dir, group, n);
+	explicit_bzero(tag, sizeof(tag));
+	return failed;
+}
+
+/* A key that was wiped opens nothing, and would seal what anyone can read. */
+static __attribute__((noinline, cold)) unsigned
+no_key(enum dp_aead_dir dir, const struct dp_aead_job *jobs, unsigned n)
+{
+	for (unsigned i = 0; dir == DP_OPEN && i < n; i++)
+		wipe(jobs[i].text, jobs[i].text_bytes);
+	return n;
 }
 
 static unsigned
@@ -296,24 +341,18 @@ vaes_raw(struct dp_engine_queue *queue, const void *key_area, enum dp_aead_dir d
 	 unsigned n)
 {
 	const struct dp_gcm_kernel *kernel = queue->kernel;
-	const unsigned lanes = kernel->lanes, whole = n / lanes * lanes;
 	const struct dp_gcm_key *key = key_area;
+	const unsigned whole = n - n % kernel->lanes;
 	unsigned failed = 0;
 	if (key->rounds == OTHER_KEY)
 		return other_engine()->raw(queue->other, other_area(key), dir, jobs, n);
-	for (unsigned i = 0; i < whole; i += DP_ENGINE_BATCH) {
-		const unsigned some = whole - i < DP_ENGINE_BATCH ? whole - i : DP_ENGINE_BATCH;
-		failed += jobs_run(kernel, key, dir, jobs + i, some / lanes);
-	}
-	for (unsigned i = whole; i < n; i++) {
-		uint8_t tag[DP_GCM_LANES_MAX][DP_TAG_BYTES] = {0};
-		struct dp_aead_job one[DP_GCM_LANES_MAX] = {jobs[i]};
-		for (unsigned lane = 1; lane < lanes; lane++)
-			one[lane] = (struct dp_aead_job){
-			    .text = tag[lane], .tag = tag[lane], .iv = jobs[i].iv, .aad = jobs[i].aad};
-		failed += kernel->jobs[dir][size_of(key)](key, one, 1) & 1;
-		explicit_bzero(tag, sizeof(tag));
-	}
+	if (key->rounds == 0)
+		return no_key(dir, jobs, n);
+	for (unsigned i = 0; i < whole; i += DP_ENGINE_BATCH)
+		failed +=
+		    jobs_run(kernel, key, dir, jobs + i, whole - i < DP_ENGINE_BATCH ? whole - i : DP_ENGINE_BATCH);
+	if (whole < n)
+		failed += rest_run(kernel, key, dir, jobs + whole, n - whole);
 	return failed;
 }
 

@@ -15,6 +15,7 @@
 #define DP_GCM_POWERS     48 /* of the hash key */
 #define DP_GCM_ROUND_KEYS 15
 #define DP_GCM_LANES_MAX  4
+#define DP_GCM_STACK      5120 /* that a kernel may use; the deepest of gcc's take 3.7 KiB */
 
 /* One SA's key: 16 lines, of which a short packet reads the last few: its powers and the round keys. What a vector reads
  * past the last power meets a zero, and is still inside. */
@@ -30,8 +31,8 @@ enum dp_gcm_size { DP_GCM_128, DP_GCM_256, DP_GCM_SIZES };
 enum dp_gcm_keys { DP_GCM_ONE_KEY, DP_GCM_OWN_KEYS, DP_GCM_KEY_WAYS };
 
 /* A kernel works on groups: as many packets as there are lanes in a vector, all of a batch of one direction and key size,
- * each with an AAD of at most 12 bytes, at most 64 packets. It returns a bit for each whose tag was wrong: what stands in
- * its text is plaintext that nobody may see, and the caller wipes it. */
+ * each with an AAD of at most 12 bytes and a text of at most DP_AEAD_TEXT_MAX, at most 64 packets. It returns a bit for
+ * each whose tag was wrong: what stands in its text is plaintext that nobody may see, and the caller wipes it. */
 struct dp_gcm_kernel {
 	unsigned bits, lanes; /* of its vectors */
 	uint64_t (*ops[2][DP_GCM_SIZES][DP_GCM_KEY_WAYS])(struct dp_aead_op *const op[], unsigned groups);

@@ -13,9 +13,9 @@
  * Branches: on lengths, on the direction, and on a packet's verdict, which is public once it exists; the comparison of the
  * tags is one of whole vectors, and its mask goes as a number to the end of the batch. No division.
  *
- * What stays on the stack of a worker when a call is over, where the compiler had no register left: sums, tags' masks, and
- * text. It is memory of the same process as the key areas, overwritten by the next batch, and never given back before they
- * are wiped. To wipe it each time costs a packet more than its hash. Round keys are read where they are. */
+ * Where the compiler has no register left, tags' masks, powers of the hash key and sums go to the worker's stack. A mask
+ * with its tag, or a power, is enough to forge packets, and a stack outlives its keys: whoever calls a kernel wipes
+ * DP_GCM_STACK bytes below, once a batch, which costs a packet of a full one a cycle. */
 #include "dataplane/gcm_hash.h"
 
 #define STEP_BYTES  (4 * VECTOR_BYTES)
@@ -174,8 +174,8 @@ aes_round(vec state, vec key, unsigned round, unsigned rounds)
 	return round == 0 ? v_xor(state, key) : round == rounds ? v_aes_last(state, key) : v_aes(state, key);
 }
 
-/* The AES of one vector of each packet, after its first key, in the first column of their tags' masks too; and what is pending: the sums of the
- * column before, in the first one all of the group before. */
+/* The AES of one vector of each packet, after its first key, in the first column of their tags' masks too; and what is
+ * pending: the sums of the column before, in the first one all of the group before. */
 V_INLINE void
 column_aes(const struct packet p[LANES], struct kind kind, vec state[LANES], vec *mask, struct pending *pending,
 	   struct sum sum[LANES])
@@ -197,6 +197,13 @@ column_aes(const struct packet p[LANES], struct kind kind, vec state[LANES], vec
 	}
 }
 
+/* As a number: a packet may have no text, and end before that offset. */
+V_INLINE uint8_t *
+text_at(const struct packet *p, uint32_t offset)
+{
+	return (uint8_t *)((uintptr_t)p->text + offset);
+}
+
 /* One vector of each packet, from that offset on; counters are the blocks' numbers where they stand in a block. Of a part
  * of a vector, what is behind the packet's end is neither read nor written, and counts as zero. */
 V_INLINE void
@@ -212,7 +219,7 @@ column(const struct packet p[LANES], struct kind kind, uint32_t offset, vec coun
 	column_aes(p, kind, state, mask, pending, sum);
 	UNROLL
 	for (unsigned i = 0; i < LANES; i++) {
-		uint8_t *text = p[i].text + offset;
+		uint8_t *text = text_at(&p[i], offset);
 		vec before, after;
 		if (whole) {
 			before = v_load(text);

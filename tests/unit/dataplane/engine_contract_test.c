@@ -17,9 +17,10 @@ static const struct sadb_algorithm *algorithm; /* likewise */
 static uint8_t key[32];
 
 /* A full batch of operations whose texts stand in separate buffers, each followed by guard bytes. */
+#define ROOM 1536
 struct batch {
 	struct dp_aead_op op[BATCH];
-	uint8_t plain[BATCH][256], text[BATCH][256], sealed[BATCH][256];
+	uint8_t plain[BATCH][ROOM], text[BATCH][ROOM], sealed[BATCH][ROOM];
 	uint8_t tag[BATCH][DP_TAG_BYTES];
 };
 
@@ -43,14 +44,15 @@ op_set(struct dp_aead_op *op, const void *area, uint8_t *text, uint8_t *tag)
 	op->dir = DP_SEAL;
 }
 
-/* Sealed by the engine itself; what it seals is right, as the known answers say. Lengths from 0 to 63 * 3. */
+/* Sealed by the engine itself; what it seals is right, as the known answers say. All of that length, or, where it is 0, from
+ * 0 to 63 * 3. */
 static void
-batch_seal(struct batch *batch, struct dp_engine_queue *queue, const void *area)
+batch_seal_length(struct batch *batch, struct dp_engine_queue *queue, const void *area, uint32_t bytes)
 {
 	for (unsigned i = 0; i < BATCH; i++) {
 		struct dp_aead_op *op = &batch->op[i];
 		op_set(op, area, batch->text[i], batch->tag[i]);
-		op->text_bytes = 3 * i;
+		op->text_bytes = bytes != 0 ? bytes : 3 * i;
 		op->aad_bytes = i % 2 ? 8 : 12;
 		op->iv[11] = (uint8_t)i;
 		rig_fill(batch->plain[i], op->text_bytes, i);
@@ -69,6 +71,12 @@ batch_seal(struct batch *batch, struct dp_engine_queue *queue, const void *area)
 }
 
 static void
+batch_seal(struct batch *batch, struct dp_engine_queue *queue, const void *area)
+{
+	batch_seal_length(batch, queue, area, 0);
+}
+
+static void
 batch_restore(struct batch *batch)
 {
 	memcpy(batch->text, batch->sealed, sizeof(batch->text));
@@ -82,26 +90,35 @@ assert_guarded(const struct batch *batch, unsigned i)
 }
 
 static void
+open_with_bad_tag(struct batch *batch, struct dp_engine_queue *queue, unsigned bad)
+{
+	batch_restore(batch);
+	batch->tag[bad][bad % DP_TAG_BYTES] ^= (uint8_t)(1 << bad % 8);
+	rig_run(engine, queue, batch->op, BATCH);
+	batch->tag[bad][bad % DP_TAG_BYTES] ^= (uint8_t)(1 << bad % 8);
+	for (unsigned i = 0; i < BATCH; i++) {
+		assert_int_equal(batch->op[i].status, i == bad ? -EBADMSG : 0);
+		if (i == bad)
+			assert_true(rig_all_zero(batch->text[i], batch->op[i].text_bytes));
+		else
+			assert_memory_equal(batch->text[i], batch->plain[i], batch->op[i].text_bytes);
+		assert_guarded(batch, i);
+	}
+}
+
+static void
 a_bad_tag_anywhere_in_a_batch_fails_alone_and_its_text_is_wiped(void **state)
 {
 	(void)state;
 	static struct batch batch;
+	/* Short ones; then around the ends of what the GCM kernels sum up at once, and full packets. */
+	static const uint32_t lengths[] = {0, 500, 737, 1422};
 	struct dp_engine_queue *queue = queue_create(0);
 	void *area = rig_key_for(engine, 1, algorithm, key);
-	batch_seal(&batch, queue, area);
-	for (unsigned bad = 0; bad < BATCH; bad++) {
-		batch_restore(&batch);
-		batch.tag[bad][bad % DP_TAG_BYTES] ^= (uint8_t)(1 << bad % 8);
-		rig_run(engine, queue, batch.op, BATCH);
-		batch.tag[bad][bad % DP_TAG_BYTES] ^= (uint8_t)(1 << bad % 8);
-		for (unsigned i = 0; i < BATCH; i++) {
-			assert_int_equal(batch.op[i].status, i == bad ? -EBADMSG : 0);
-			if (i == bad)
-				assert_true(rig_all_zero(batch.text[i], batch.op[i].text_bytes));
-			else
-				assert_memory_equal(batch.text[i], batch.plain[i], batch.op[i].text_bytes);
-			assert_guarded(&batch, i);
-		}
+	for (unsigned l = 0; l < sizeof(lengths) / sizeof(lengths[0]); l++) {
+		batch_seal_length(&batch, queue, area, lengths[l]);
+		for (unsigned bad = 0; bad < BATCH; bad++)
+			open_with_bad_tag(&batch, queue, bad);
 	}
 	rig_key_free(engine, area);
 	engine->queue_destroy(queue);
@@ -257,33 +274,46 @@ key_fini_leaves_nothing_in_the_area(void **state)
 	free(area);
 }
 
+/* Spoils the operation in that way. */
+static const char *
+op_spoil(struct dp_aead_op *op, unsigned way, void *wiped)
+{
+	static const char *const ways[] = {"no key",       "a wiped key",  "no tag",       "no text",
+					   "AAD too long", "no direction", "text too long"};
+	op->key_area = way == 0 ? NULL : way == 1 ? wiped : op->key_area;
+	op->tag = way == 2 ? NULL : op->tag;
+	op->text = way == 3 ? NULL : op->text;
+	op->aad_bytes = way == 4 ? 13 : op->aad_bytes;
+	op->dir = way == 5 ? 2 : op->dir;
+	op->text_bytes = way == 6 ? DP_AEAD_TEXT_MAX + 1 : op->text_bytes;
+	return way < sizeof(ways) / sizeof(ways[0]) ? ways[way] : NULL;
+}
+
 static void
 an_operation_that_makes_no_sense_fails_alone(void **state)
 {
 	(void)state;
-	static const char *const rows[] = {"no key",  "a wiped key",  "no tag",
-					   "no text", "AAD too long", "no direction"};
-	uint8_t text[6][16], tag[6][DP_TAG_BYTES];
+	static const unsigned numbers[] = {3, 5, 8}; /* of less than a group, of a group and a rest, of whole groups */
+	uint8_t text[8][16], tag[8][DP_TAG_BYTES];
 	struct dp_engine_queue *queue = queue_create(0);
 	void *area = rig_key_for(engine, 1, algorithm, key), *wiped = rig_key_for(engine, 1, algorithm, key);
 	engine->key_fini(wiped);
-	for (unsigned bad = 0; bad < sizeof(rows) / sizeof(rows[0]); bad++) {
-		struct dp_aead_op op[3] = {0};
-		for (unsigned i = 0; i < 3; i++) {
-			op_set(&op[i], area, text[i], tag[i]);
-			op[i].text_bytes = sizeof(text[i]);
-		}
-		op[1].key_area = bad == 0 ? NULL : bad == 1 ? wiped : area;
-		op[1].tag = bad == 2 ? NULL : op[1].tag;
-		op[1].text = bad == 3 ? NULL : op[1].text;
-		op[1].aad_bytes = bad == 4 ? 13 : op[1].aad_bytes;
-		op[1].dir = bad == 5 ? 2 : op[1].dir;
-		rig_run(engine, queue, op, 3);
-		if (op[1].status != -EIO)
-			fail_msg("%s: status %d", rows[bad], op[1].status);
-		assert_int_equal(op[0].status, 0);
-		assert_int_equal(op[2].status, 0);
-	}
+	const char *name = "";
+	for (unsigned way = 0; name != NULL; way++)
+		for (unsigned k = 0; k < 3; k++)
+			for (unsigned bad = 0; bad < numbers[k]; bad++) {
+				struct dp_aead_op op[8] = {0};
+				for (unsigned i = 0; i < numbers[k]; i++) {
+					op_set(&op[i], area, text[i], tag[i]);
+					op[i].text_bytes = sizeof(text[i]);
+				}
+				name = op_spoil(&op[bad], way, wiped);
+				rig_run(engine, queue, op, numbers[k]);
+				for (unsigned i = 0; i < numbers[k]; i++)
+					if (op[i].status != (i == bad && name != NULL ? -EIO : 0))
+						fail_msg("%s, %u of %u: %u has status %d", name, bad, numbers[k], i,
+							 op[i].status);
+			}
 	free(wiped);
 	rig_key_free(engine, area);
 	engine->queue_destroy(queue);
