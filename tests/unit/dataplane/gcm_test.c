@@ -211,6 +211,72 @@ nothing_outside_of_a_packet_is_read_or_written(void **state)
 	engine->queue_destroy(queue);
 }
 
+/* Lengths around the ends of vectors, steps and sums; a group has three of them. */
+static const uint32_t mixed[] = {0,   1,   16,  17,  31,  32,  33,  63,   64,   65,   127,  128, 129,
+				 192, 255, 256, 257, 300, 704, 737, 1400, 1500, 2959, 9000, 9216};
+#define MIXED (sizeof(mixed) / sizeof(mixed[0]))
+
+/* Texts, tags and keys end where memory ends, or begin where it begins. */
+static void
+mixed_run(struct fences *f, struct dp_engine_queue *queue, const struct gcm_witness *witness, const uint32_t bytes[4],
+	  const uint8_t *const areas[2])
+{
+	static uint8_t plain[TEXT_MAX], sealed[4][TEXT_MAX];
+	uint8_t tag[4][DP_TAG_BYTES];
+	struct dp_aead_op *ops = (struct dp_aead_op *)f->op.end - 4;
+	for (unsigned i = 0; i < 4; i++) {
+		ops[i] = (struct dp_aead_op){.key_area = areas[i % 2],
+					     .text = f->text[i].end - bytes[i],
+					     .tag = f->tag.end - DP_TAG_BYTES * (4 - i),
+					     .text_bytes = bytes[i],
+					     .aad_bytes = i % 2 ? 8 : 12,
+					     .dir = DP_SEAL};
+		ops[i].iv[0] = (uint8_t)i;
+		memcpy(ops[i].text, plain, bytes[i]);
+		gcm_witness_seal(witness, &ops[i], plain, sealed[i], tag[i]);
+	}
+	rig_run(engine, queue, ops, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(ops[i].status, 0);
+		assert_memory_equal(ops[i].text, sealed[i], bytes[i]);
+		assert_memory_equal(ops[i].tag, tag[i], DP_TAG_BYTES);
+		ops[i].dir = DP_OPEN;
+	}
+	rig_run(engine, queue, ops, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(ops[i].status, 0);
+		assert_memory_equal(ops[i].text, plain, bytes[i]);
+	}
+}
+
+static void
+a_group_of_unequal_lengths_stays_inside_of_each(void **state)
+{
+	(void)state;
+	struct fences f = {.tag = fenced_create(1), .op = fenced_create(1), .key = fenced_create(1)};
+	struct dp_engine_queue *queue = engine->queue_create(0);
+	struct gcm_witness witness = gcm_witness_create(key, sizeof(key));
+	uint8_t *const first = f.key.begin, *const last = f.key.end - 1024;
+	const uint8_t *const ways[3][2] = {{first, first}, {last, last}, {first, last}};
+	for (unsigned i = 0; i < 4; i++)
+		f.text[i] = fenced_create(TEXT_MAX);
+	assert_int_equal(engine->key_init(first, SADB_AEAD_AES_GCM_16, key, sizeof(key)), 0);
+	assert_int_equal(engine->key_init(last, SADB_AEAD_AES_GCM_16, key, sizeof(key)), 0);
+	for (unsigned way = 0; way < 3; way++)
+		for (unsigned a = 0; a < MIXED; a++)
+			for (unsigned b = 0; b < MIXED; b++) {
+				const uint32_t bytes[4] = {mixed[a], mixed[b], mixed[(7 * a + b) % MIXED], mixed[b]};
+				mixed_run(&f, queue, &witness, bytes, ways[way]);
+			}
+	for (unsigned i = 0; i < 4; i++)
+		fenced_destroy(&f.text[i]);
+	fenced_destroy(&f.tag);
+	fenced_destroy(&f.op);
+	fenced_destroy(&f.key);
+	gcm_witness_destroy(&witness);
+	engine->queue_destroy(queue);
+}
+
 /* ---- a counter that wraps ---- */
 
 /* SP 800-38D with a first counter block of any value. The hash is OpenSSL's, of the same ciphertext under another IV,
@@ -300,6 +366,7 @@ main(void)
 	static const struct CMUnitTest each[] = {
 	    cmocka_unit_test(every_length_at_every_alignment_is_what_openssl_makes),
 	    cmocka_unit_test(nothing_outside_of_a_packet_is_read_or_written),
+	    cmocka_unit_test(a_group_of_unequal_lengths_stays_inside_of_each),
 	    cmocka_unit_test(a_counter_wraps_in_its_lowest_32_bits_only),
 	};
 	static const struct CMUnitTest others[] = {cmocka_unit_test(ipsec_mb_makes_the_same)};
