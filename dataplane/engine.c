@@ -103,7 +103,8 @@ probe_set(struct probe *probe, enum dp_aead_dir dir)
 	    .status = 1, /* neither success nor an error: the engine must write it */
 	};
 	memcpy(probe->op.iv, probe->kat.iv, sizeof(probe->op.iv));
-	memcpy(probe->op.aad, probe->kat.aad, sizeof(probe->op.aad));
+	memset(probe->op.aad, GUARD, sizeof(probe->op.aad)); /* what is behind the AAD counts for nothing */
+	memcpy(probe->op.aad, probe->kat.aad, probe->kat.aad_bytes);
 	probe->text[probe->kat.text_bytes] = GUARD;
 }
 
@@ -220,6 +221,85 @@ check_batch(struct self_test *test, unsigned n, unsigned bad)
 	return err;
 }
 
+/* Half of a batch seals and half opens, of these one with a spoiled tag. */
+static int
+check_directions(struct self_test *test, unsigned bad)
+{
+	int err;
+	for (unsigned i = 0; i < DP_ENGINE_BATCH; i++) {
+		struct probe *probe = &test->probes[i];
+		memcpy(probe->text, probe->kat.plain, probe->kat.text_bytes);
+		probe_set(probe, DP_SEAL);
+	}
+	if ((err = run(test, DP_ENGINE_BATCH)) != 0)
+		return err;
+	for (unsigned i = 0; i < DP_ENGINE_BATCH; i++) {
+		struct probe *probe = &test->probes[i];
+		if (i % 2 == bad % 2) {
+			probe_set(probe, DP_OPEN);
+			continue;
+		}
+		memcpy(probe->text, probe->kat.plain, probe->kat.text_bytes);
+		memset(probe->tag, 0, sizeof(probe->tag));
+		probe_set(probe, DP_SEAL);
+	}
+	test->probes[bad].tag[bad % DP_TAG_BYTES] ^= 1;
+	err = run(test, DP_ENGINE_BATCH);
+	for (unsigned i = 0; i < DP_ENGINE_BATCH && err == 0; i++) {
+		const struct probe *probe = &test->probes[i];
+		err = i == bad           ? check_refused(test, probe)
+		      : i % 2 == bad % 2 ? check_opened(test, probe)
+					 : check_sealed(test, probe);
+	}
+	return err;
+}
+
+/* A full batch of the key of the first probe: answers in turn, or only one of them. */
+static int
+check_one_key(struct self_test *test, const unsigned kats[], unsigned n, unsigned bad)
+{
+	for (unsigned i = 0; i < DP_ENGINE_BATCH; i++) {
+		struct probe *probe = &test->probes[i];
+		dp_kat_get(kats[i % n], &probe->kat);
+		probe->area = test->probes[0].area;
+		probe->text = probe->room + i % 16;
+	}
+	int err = check_batch(test, DP_ENGINE_BATCH, bad);
+	if (err == 0)
+		err = check_directions(test, bad);
+	for (unsigned i = 1; i < DP_ENGINE_BATCH; i++)
+		test->probes[i].area = NULL;
+	return err;
+}
+
+/* Batches of one key are what a busy worker has, and what an engine may have a way of its own for: lengths mixed, all of
+ * the shortest, and all of the longest. All computed answers of an algorithm have one key. */
+static int
+check_algorithm(struct self_test *test, const struct sadb_algorithm *algorithm)
+{
+	unsigned kats[DP_ENGINE_BATCH], n = 0, longest = 0;
+	for (unsigned i = 0; i < dp_kat_n_computed && n < DP_ENGINE_BATCH; i++) {
+		const struct dp_kat_computed *kat = &dp_kat_computed[i];
+		if (kat->aead != algorithm->aead || kat->key_bytes != algorithm->key_bytes)
+			continue;
+		if (n == 0 || kat->text_bytes > dp_kat_computed[longest].text_bytes)
+			longest = i;
+		kats[n++] = dp_kat_n_published + i;
+	}
+	if (n == 0)
+		return fail(test, NULL, "an algorithm without known answers");
+	int err = probe_load(test, &test->probes[0], kats[0]);
+	const unsigned last = dp_kat_n_published + longest;
+	if (err == 0)
+		err = check_one_key(test, kats, n, 22);
+	if (err == 0)
+		err = check_one_key(test, &kats[1 % n], 1, 0);
+	if (err == 0)
+		err = check_one_key(test, &last, 1, DP_ENGINE_BATCH - 1);
+	probe_unload(test, &test->probes[0]);
+	return err;
+}
+
 /* Each known answer alone, then full batches of different answers (so of different keys, lengths and alignments). */
 static int
 check_all(struct self_test *test)
@@ -240,6 +320,9 @@ check_all(struct self_test *test)
 		err = check_batch(test, DP_ENGINE_BATCH, bad[i]);
 	for (unsigned i = 0; i < DP_ENGINE_BATCH; i++)
 		probe_unload(test, &test->probes[i]);
+	const struct sadb_algorithm *algorithm;
+	for (unsigned i = 0; (algorithm = sadb_algorithm_at(i)) != NULL && err == 0; i++)
+		err = check_algorithm(test, algorithm);
 	return err;
 }
 
