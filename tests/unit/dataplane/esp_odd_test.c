@@ -27,7 +27,7 @@ static size_t
 sealed(struct gateway *gw, const uint8_t *ip, size_t bytes, uint8_t *wire, uint8_t *inner)
 {
 	uint8_t copy[RIG_BUFFER];
-	size_t inner_bytes;
+	size_t inner_bytes = 0;
 	uint32_t seq;
 	gw->v6 = ip[0] >> 4 == 6;
 	rig_turn_with(gw, GW_PORT_LAN, ip, bytes);

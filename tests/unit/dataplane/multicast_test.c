@@ -57,7 +57,7 @@ static void
 assert_sealed(struct gateway *gw, uint8_t *ip, size_t bytes)
 {
 	uint8_t wire[RIG_BUFFER], inner[RIG_BUFFER];
-	size_t inner_bytes, sent = gateway_take(gw, GW_PORT_WAN, wire);
+	size_t inner_bytes = 0, sent = gateway_take(gw, GW_PORT_WAN, wire);
 	uint32_t seq;
 	const char *wrong = sent == 0 ? "nothing" : witness_open(&gw->out, 0, wire, sent, inner, &inner_bytes, &seq);
 	if (wrong != NULL)

@@ -51,7 +51,7 @@ static void
 assert_sealed(struct gateway *gw, uint8_t *ip, size_t bytes, bool udp, uint8_t *tclass, uint32_t *label)
 {
 	uint8_t wire[RIG_BUFFER], inner[RIG_BUFFER];
-	size_t sent = gateway_take(gw, GW_PORT_WAN, wire), inner_bytes;
+	size_t sent = gateway_take(gw, GW_PORT_WAN, wire), inner_bytes = 0;
 	uint32_t seq;
 	*tclass = (uint8_t)(wire[0] << 4 | wire[1] >> 4);
 	*label = (wire[1] & 0x0fu) << 16 | (uint32_t)wire[2] << 8 | wire[3];
