@@ -25,7 +25,8 @@ nat_start() {
 
 # East's SAs have West there: address, port.
 encap_is() {
-  [ "$(east sa show | sed -n 's/.* encap_sport *\([0-9]*\) .* *encap_dport *\([0-9]*\).*/\1 \2/p' | sort)" = "$(printf '%s\n' "$1 4500" "4500 $1" | sort)" ]
+  seen=$(east sa show | tr '\n' ' ' | grep -o 'encap_sport *[0-9]* *encap_dport *[0-9]*' | sed 's/encap_sport *//; s/ *encap_dport */ /')
+  [ "$(echo "$seen" | sort)" = "$(printf '%s\n' "$1 4500" "4500 $1" | sort)" ]
 }
 
 events() { # mapping events that name this port as the new one
