@@ -154,7 +154,7 @@ way_back(struct rte_mbuf *m)
 void
 dp_mss_in(struct dp_worker *w, const struct dp_vec *vec)
 {
-	const uint8_t opened = DP_META_FROM_ESP | DP_META_HOP;
+	const uint16_t opened = DP_META_FROM_ESP | DP_META_HOP;
 
 	for (unsigned i = 0; i < vec->n; i++) {
 		struct rte_mbuf *m = vec->pkt[i];

@@ -14,12 +14,6 @@
 
 /* ---- which packets ---- */
 
-static struct sadb_flow
-flow_of(struct rte_mbuf *m)
-{
-	return dp_flow_of(m);
-}
-
 /* IKE could not begin under a policy that needs it, and ESP of the kernel's own is sealed. */
 static bool
 is_exempt(const struct dp_worker *w, const struct sadb_flow *flow, rte_be16_t port_be)
@@ -52,7 +46,7 @@ static bool
 is_of(const struct sadb_sa *sa, struct rte_mbuf *m)
 {
 	const struct sadb_sa_config *config = &sa->cold->config;
-	const struct sadb_flow flow = flow_of(m);
+	const struct sadb_flow flow = dp_flow_of(m);
 	return sadb_addr_equal(&flow.src, &config->src) && is_between(sa, &flow) &&
 	       sadb_selector_matches(&config->sel, &flow);
 }
@@ -219,7 +213,7 @@ dp_transport_out(struct dp_worker *w, struct rte_mbuf *m, struct dp_port *port)
 		dp_drop(w, m, DP_DROP_IP6_ROUTING);
 		return;
 	}
-	const struct sadb_flow flow = flow_of(m);
+	const struct sadb_flow flow = dp_flow_of(m);
 	struct sadb_policy *policy =
 	    is_exempt(w, &flow, flow.sport_be) ? NULL : dp_spd_lookup_one(underlay, SADB_POLICY_OUT, m, &blocked);
 	if (blocked) {
@@ -315,7 +309,7 @@ judge(struct dp_worker *w, struct rte_mbuf *m)
 	} else {
 		dp_flow_read(&meta->flow, rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *), meta->ip_bytes);
 	}
-	const struct sadb_flow flow = flow_of(m);
+	const struct sadb_flow flow = dp_flow_of(m);
 	if (!is_between(meta->sa, &flow) || !sadb_selector_matches(&meta->sa->cold->config.sel, &flow))
 		return DP_DROP_INNER_SELECTOR;
 	struct sadb_policy *policy = dp_spd_lookup_one(meta->vnet, SADB_POLICY_IN, m, &blocked);
@@ -389,7 +383,7 @@ dp_transport_clear_allowed(struct dp_worker *w, struct rte_mbuf *m)
 	} else {
 		return true;
 	}
-	const struct sadb_flow flow = flow_of(m);
+	const struct sadb_flow flow = dp_flow_of(m);
 	if (is_exempt(w, &flow, flow.dport_be))
 		return true;
 	const struct sadb_policy *policy = dp_spd_lookup_one(sadb_underlay(w->db), SADB_POLICY_IN, m, &blocked);
