@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -16,6 +17,7 @@ struct faults {
 	uint32_t failed;       /* so many did */
 	uint32_t asked;        /* so many were asked for */
 	int32_t set_forward_s; /* what CLOCK_REALTIME is ahead */
+	int64_t in_use;        /* bytes; what was there before this library was asked is not in it */
 };
 
 static struct faults none;
@@ -26,6 +28,7 @@ extern void *__libc_malloc(size_t bytes);
 extern void *__libc_calloc(size_t n, size_t bytes);
 extern void *__libc_realloc(void *old, size_t bytes);
 extern void *__libc_memalign(size_t alignment, size_t bytes);
+extern void __libc_free(void *block);
 
 __attribute__((constructor)) static void
 start(void)
@@ -54,34 +57,54 @@ fails(void)
 	return 1;
 }
 
+static void *
+counted(void *block)
+{
+	if (block != NULL)
+		__atomic_add_fetch(&faults->in_use, (int64_t)malloc_usable_size(block), __ATOMIC_RELAXED);
+	return block;
+}
+
+void
+free(void *block)
+{
+	if (block != NULL)
+		__atomic_sub_fetch(&faults->in_use, (int64_t)malloc_usable_size(block), __ATOMIC_RELAXED);
+	__libc_free(block);
+}
+
 void *
 malloc(size_t bytes)
 {
-	return fails() ? NULL : __libc_malloc(bytes);
+	return fails() ? NULL : counted(__libc_malloc(bytes));
 }
 
 void *
 calloc(size_t n, size_t bytes)
 {
-	return fails() ? NULL : __libc_calloc(n, bytes);
+	return fails() ? NULL : counted(__libc_calloc(n, bytes));
 }
 
 void *
 realloc(void *old, size_t bytes)
 {
-	return fails() ? NULL : __libc_realloc(old, bytes);
+	const int64_t before = old == NULL ? 0 : (int64_t)malloc_usable_size(old);
+	void *block = fails() ? NULL : __libc_realloc(old, bytes);
+	if (block != NULL)
+		__atomic_sub_fetch(&faults->in_use, before, __ATOMIC_RELAXED);
+	return counted(block);
 }
 
 void *
 aligned_alloc(size_t alignment, size_t bytes)
 {
-	return fails() ? NULL : __libc_memalign(alignment, bytes);
+	return fails() ? NULL : counted(__libc_memalign(alignment, bytes));
 }
 
 int
 posix_memalign(void **into, size_t alignment, size_t bytes)
 {
-	*into = fails() ? NULL : __libc_memalign(alignment, bytes);
+	*into = fails() ? NULL : counted(__libc_memalign(alignment, bytes));
 	return *into == NULL ? ENOMEM : 0;
 }
 
