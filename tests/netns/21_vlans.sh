@@ -9,15 +9,8 @@
 gw_config() { # gateway
   number=$(gw_number "$1")
   letter=$(printf '%.1s' "$1")
+  gw_config_head "$1"
   cat <<CONFIG
-log: ${log_level:-info}
-engine: ${CULVERT_ENGINE:-auto}
-workers: ${CULVERT_WORKERS:-1}
-memory_mb: 128
-huge_pages: $huge_pages
-socket: $tmp/$1/culvert.sock
-group: root
-state: $tmp/$1/state
 vnets:
   - {name: red, id: 1, netns: $net-$1red}
   - {name: blue, id: 2, netns: $net-$1blue}

@@ -61,9 +61,8 @@ wan_v6() { # number
   [ "$outer" = ipv4 ] || echo ", 2001:db8:f::$1/64"
 }
 
-gw_config() { # gateway
-  number=$(gw_number "$1")
-  letter=$(printf '%.1s' "$1")
+# What does not depend on the networks.
+gw_config_head() { # gateway
   cat <<EOF
 log: ${log_level:-info}
 engine: ${CULVERT_ENGINE:-auto}
@@ -73,6 +72,14 @@ huge_pages: $huge_pages
 socket: $tmp/$1/culvert.sock
 group: root
 state: $tmp/$1/state
+EOF
+}
+
+gw_config() { # gateway
+  number=$(gw_number "$1")
+  letter=$(printf '%.1s' "$1")
+  gw_config_head "$1"
+  cat <<EOF
 vnets:
   - {name: blue, id: 1, default: ${vnet_default:-drop}}
 ports:
