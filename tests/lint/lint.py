@@ -161,6 +161,7 @@ def rule_length(tree):
 # ---- words ----
 def rule_words(tree):
   dash, unfinished = "\u2014", re.compile("TO" + "DO|FIX" + "ME|XX" + "X:")
+  unmerged = re.compile(r"(<{7}|>{7}|\|{7}) |={7}$")
   for path in files(tree):
     try:
       text = read(tree, path)
@@ -171,6 +172,8 @@ def rule_words(tree):
         yield f"{path}:{number}: an em dash"
       if unfinished.search(line):
         yield f"{path}:{number}: unfinished work is an issue, not a comment"
+      if unmerged.match(line):
+        yield f"{path}:{number}: git could not merge this, and nobody has"
 
 
 # ---- no secret in what is written for people ----

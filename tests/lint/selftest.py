@@ -42,6 +42,8 @@ CASES = [  # rule, file, a fault, no fault
   ("length", "tests/a.sh", "#!/bin/sh\n" + "\n" * 450, "#!/bin/sh\n"),
   ("length", "sa-db/a.c", FUNCTION.format("\n" * 68), FUNCTION.format("\n" * 67)),
   ("words", "README.md", "one \u2014 two\n", "one, two\n"),
+  ("words", "README.md", "=" * 7 + "\n", "=" * 8 + "\n"),
+  ("words", "README.md", "<" * 7 + " HEAD\n", "    <<<<<<<\n"),
   ("words", "sa-db/a.c", f"/* {UNFINISHED} later */\n", "/* done */\n"),
   ("secret", "control/a.c", 'log_info("%s", sa->key);\n', 'log_info("key");\n'),
   ("secret", "control/a.c", 'printf("%u %02x", 1,\n       config.salt[0]);\n', 'printf("%u", config.key_bytes);\n'),
