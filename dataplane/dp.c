@@ -16,6 +16,7 @@
 
 #include "dataplane/audit.h"
 #include "dataplane/reassembly.h"
+#include "dataplane/ring.h"
 #include "dataplane/udp_encap.h"
 #include "dataplane/vlan.h"
 
@@ -153,8 +154,7 @@ dp_create(const struct dp_config *config, struct sadb_keyer *keyer, struct dp_er
 			 config->packets ? config->packets : DEFAULT_PACKETS);
 		goto free_dp;
 	}
-	dp->events =
-	    rte_ring_create_elem("events", sizeof(struct dp_event), EVENTS, SOCKET_ID_ANY, DP_RING_MANY_TO_ONE);
+	dp->events = dp_ring_create("events", sizeof(struct dp_event), EVENTS);
 	if (dp->events == NULL) {
 		snprintf(err->text, sizeof(err->text), "no memory for the event ring: raise memory_mb");
 		goto free_pool;
@@ -430,5 +430,5 @@ dp_destroy(struct dp *dp)
 unsigned
 dp_events(struct dp *dp, struct dp_event *out, unsigned max)
 {
-	return rte_ring_sc_dequeue_burst_elem(dp->events, out, sizeof(*out), max, NULL);
+	return dp_ring_take(dp->events, out, sizeof(*out), max);
 }

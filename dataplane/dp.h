@@ -10,14 +10,6 @@
 #include "dataplane/port.h"
 #include "dataplane/worker.h"
 
-/* A ring that several workers write to and one other thread reads. A writer that is interrupted holds no other one up;
- * ThreadSanitizer sees only the order of the kind where it does. */
-#ifdef CULVERT_SANITIZED
-#define DP_RING_MANY_TO_ONE (RING_F_MP_HTS_ENQ | RING_F_SC_DEQ)
-#else
-#define DP_RING_MANY_TO_ONE (RING_F_MP_RTS_ENQ | RING_F_SC_DEQ)
-#endif
-
 struct dp {
 	const struct dp_engine *engine;
 	struct sadb *db;

@@ -18,6 +18,8 @@
 
 #include <rte_malloc.h>
 
+#include "dataplane/ring.h"
+
 #define PUNT_RING  1024
 #define TWIN_BURST 32
 #define POLL_MS    1 /* how long a punted frame may wait: workers do not wake this thread, that would be a system call */
@@ -111,7 +113,7 @@ dp_twin_open(struct dp_port *port, struct dp_error *err)
 
 	port->tap_fd = -1;
 	snprintf(ring_name, sizeof(ring_name), "punt-%u", port->number);
-	port->punt = rte_ring_create(ring_name, PUNT_RING, SOCKET_ID_ANY, DP_RING_MANY_TO_ONE);
+	port->punt = dp_ring_create(ring_name, sizeof(struct rte_mbuf *), PUNT_RING);
 	if (port->punt == NULL) {
 		snprintf(err->text, sizeof(err->text), "port %s: no memory for its punt ring", port->config.name);
 		return -ENOMEM;
@@ -127,9 +129,9 @@ dp_twin_open(struct dp_port *port, struct dp_error *err)
 void
 dp_twin_close(struct dp_port *port)
 {
-	void *m;
+	struct rte_mbuf *m;
 	if (port->punt != NULL) {
-		while (rte_ring_sc_dequeue(port->punt, &m) == 0)
+		while (dp_ring_take_packets(port->punt, &m, 1) > 0)
 			rte_pktmbuf_free(m);
 		rte_ring_free(port->punt);
 		port->punt = NULL;
@@ -164,8 +166,8 @@ dp_twin_restore(struct dp *dp, uint16_t number, struct dp_error *err)
 static unsigned
 punt_to_tap(struct dp_port *port)
 {
-	void *frame[TWIN_BURST];
-	unsigned n = rte_ring_sc_dequeue_burst(port->punt, frame, TWIN_BURST, NULL);
+	struct rte_mbuf *frame[TWIN_BURST];
+	unsigned n = dp_ring_take_packets(port->punt, frame, TWIN_BURST);
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = frame[i];
 		ssize_t wrote = write(port->tap_fd, rte_pktmbuf_mtod(m, void *), m->data_len);

@@ -3,6 +3,7 @@
 #include "dataplane/audit.h"
 #include "dataplane/dp.h"
 #include "dataplane/ipv6.h"
+#include "dataplane/ring.h"
 #include "dataplane/transport.h"
 #include "dataplane/vlan.h"
 #include "dataplane/worker.h"
@@ -71,7 +72,7 @@ dp_punt(struct dp_worker *w)
 			dp_drop(w, m, DP_DROP_CLEAR_PROTECTED);
 		else if (!(dp_meta(m)->flags & DP_META_HAS_L2) && !frame_for_twin(m, port))
 			dp_drop(w, m, DP_DROP_NO_HEADROOM);
-		else if (rte_ring_enqueue(port->punt, m) != 0)
+		else if (dp_ring_put_packet(port->punt, m) != 0)
 			dp_drop(w, m, DP_DROP_PUNT_FULL);
 		else
 			dp_count(&w->stats.punted, 1);

@@ -11,6 +11,7 @@
 #include "dataplane/fragment.h"
 #include "dataplane/mss.h"
 #include "dataplane/reassembly.h"
+#include "dataplane/ring.h"
 #include "dataplane/vlan.h"
 
 #define IDLE_ROUNDS    64 /* empty rounds before the first sleep */
@@ -20,7 +21,7 @@ bool
 dp_event_send(struct dp_worker *w, const struct dp_event *event)
 {
 	struct dp_event copy = *event; /* the ring does not promise const */
-	return rte_ring_enqueue_elem(w->events, &copy, sizeof(copy)) == 0;
+	return dp_ring_put(w->events, &copy, sizeof(copy)) == 0;
 }
 
 static uint64_t
