@@ -20,7 +20,13 @@ static const char *const port_names[] = {"wan", "lan"};
 int
 gateway_process_start(void)
 {
-	struct dp_eal_config config = {.workers = 1, .memory_mb = 192, .log_level = RTE_LOG_ERR};
+	return gateway_process_start_workers(1);
+}
+
+int
+gateway_process_start_workers(unsigned workers)
+{
+	struct dp_eal_config config = {.workers = workers, .memory_mb = 192, .log_level = RTE_LOG_ERR};
 	struct dp_error err;
 	bool huge;
 
@@ -36,8 +42,9 @@ gateway_process_start(void)
 }
 
 /* The test's stand-in for the hash: the key itself is as collision-resistant as can be. */
-static int
-key_id(const uint8_t *key, uint32_t key_bytes, const uint8_t salt[SADB_SALT_BYTES], uint8_t id[SADB_KEY_ID_BYTES])
+int
+gateway_key_id(const uint8_t *key, uint32_t key_bytes, const uint8_t salt[SADB_SALT_BYTES],
+	       uint8_t id[SADB_KEY_ID_BYTES])
 {
 	memset(id, 0, SADB_KEY_ID_BYTES);
 	memcpy(id, key, key_bytes);
@@ -208,7 +215,7 @@ void
 gateway_start_mtu(struct gateway *gw, const char *engine, uint32_t flags, uint32_t window, uint16_t mtu)
 {
 	struct dp_config config = {.engine = engine, .workers = 1, .packets = 2048, .max_frame_bytes = mtu + 14u};
-	struct sadb_config sadb = {.max_sas = 64, .max_policies = 64, .max_workers = 1, .key_id = key_id};
+	struct sadb_config sadb = {.max_sas = 64, .max_policies = 64, .max_workers = 1, .key_id = gateway_key_id};
 	struct dp_error err;
 	struct sadb_error serr;
 

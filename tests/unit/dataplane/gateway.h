@@ -34,6 +34,11 @@ struct gateway {
 
 /* Once per process: namespace of its own, DPDK. 0, or a skip reason is printed and -1 returned (no root). */
 int gateway_process_start(void);
+/* The same for a gateway with threads. */
+int gateway_process_start_workers(unsigned workers);
+/* Takes the key itself for its hash. */
+int gateway_key_id(const uint8_t *key, uint32_t key_bytes, const uint8_t salt[SADB_SALT_BYTES],
+		   uint8_t id[SADB_KEY_ID_BYTES]);
 
 /* Two SAs and policies 10.1.0.0/24 <-> 10.2.0.0/24, neighbours known. flags: SADB_SA_*; window as in the SA. */
 void gateway_start(struct gateway *gw, const char *engine, uint32_t flags, uint32_t window);
