@@ -133,11 +133,12 @@ dp_create(const struct dp_config *config, struct sadb_keyer *keyer, struct dp_er
 			 DP_MAX_WORKERS);
 		return NULL;
 	}
-	struct dp *dp = calloc(1, sizeof(*dp));
+	struct dp *dp = aligned_alloc(alignof(struct dp), sizeof(*dp));
 	if (dp == NULL) {
 		snprintf(err->text, sizeof(err->text), "no memory for the dataplane");
 		return NULL;
 	}
+	*dp = (struct dp){.fragment_ids = rte_rand()};
 	dp->engine = dp_engine_choose(config->engine, err->text, sizeof(err->text));
 	if (dp->engine == NULL)
 		goto free_dp;

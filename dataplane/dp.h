@@ -33,6 +33,7 @@ struct dp {
 	bool running; /* in threads */
 	pthread_t twin_thread;
 	bool twin_running;
+	alignas(64) uint64_t fragment_ids; /* see dp_fragment_ids(); a line that workers write */
 };
 
 /* The twin thread: moves frames between the workers' rings and the TAPs. */

@@ -40,6 +40,14 @@ dp_esp_head_bytes(bool outer_v6, bool udp)
 	       (unsigned)sizeof(struct dp_esp_head);
 }
 
+/* The longest inner packet that fits when the outer one may have that many bytes. */
+static inline uint16_t
+dp_esp_inner_bytes(uint16_t outer_bytes, const struct sadb_sa *sa)
+{
+	const unsigned head = dp_esp_head_bytes((sa->flags & SADB_HOT_OUTER_V6) != 0, sa->encap != 0);
+	return (uint16_t)(((outer_bytes - head - DP_TAG_BYTES) & ~(DP_ESP_ALIGN - 1u)) - DP_ESP_TRAILER);
+}
+
 static inline uint16_t
 dp_esp_ttl_proto(bool udp)
 {

@@ -2,9 +2,9 @@
  * Outbound packets of SAs with wishes; see the header. Worker threads. */
 #include "dataplane/esp_odd.h"
 
-#include "dataplane/esp.h"
-#include "dataplane/ipv4.h"
-#include "dataplane/ipv6.h"
+#include "dataplane/dp.h"
+#include "dataplane/esp_head.h"
+#include "dataplane/fragment.h"
 
 void
 dp_esp_pad(const struct dp_group *group, struct rte_mbuf *const pkt[], unsigned n)
@@ -51,11 +51,61 @@ dress_v6(struct rte_ipv6_hdr *ip, const struct sadb_sa_config *wanted)
 		ip->hop_limits = wanted->outer_ttl;
 }
 
-void
-dp_esp_dress(const struct sadb_sa *sa, struct dp_aead_op *const ops[], unsigned n)
+/* The rule for the outer DF bit is the SA's: set, clear, or as the inner packet has it. IPv6 has none: its sender is told what fits,
+ * but packets that every way must take, and where the SA says clear (RFC 2473 7.1, RFC 8200 5). */
+bool
+dp_esp_seals_whole(const struct sadb_sa *sa, struct rte_mbuf *m)
 {
+	const uint32_t flags = sa->cold->config.flags;
+
+	if (!(flags & SADB_SA_FRAGMENT_AFTER) || (flags & SADB_SA_OUTER_DF) ||
+	    dp_meta(m)->ip_bytes > dp_esp_inner_bytes(UINT16_MAX, sa))
+		return false;
+	if (flags & SADB_SA_NOPMTUDISC)
+		return true;
+	return dp_is_v6(m) ? dp_meta(m)->ip_bytes <= DP_IPV6_MIN_MTU
+			   : dp_ipv4_may_fragment(rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *));
+}
+
+/* RFC 6864 4.3: what any router may cut has an identification that does not come again soon. 0 is none of them: some hosts write
+ * another over it. */
+static void
+identify(struct rte_ipv4_hdr *ip, uint64_t id)
+{
+	if (dp_ipv4_may_fragment(ip))
+		ip->packet_id = dp_be16((uint16_t)(id % UINT16_MAX + 1));
+}
+
+/* Checksums are dress_v4()'s. */
+static void
+mark_long(struct dp_worker *w, const struct dp_group *group, struct dp_aead_op *const ops[], unsigned n)
+{
+	const bool v4 = group->next_hop_v6 == NULL;
+	const uint64_t id = v4 ? dp_fragment_ids(w, n) : 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = ops[i]->cookie;
+		struct dp_meta *meta = dp_meta(m);
+		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
+		if (meta->ip_bytes > group->max_outer_bytes) {
+			meta->flags = (uint16_t)((meta->flags & ~DP_META_ROUTED) | DP_META_LONG);
+			meta->cut_bytes = group->max_outer_bytes;
+			if (v4)
+				ip->fragment_offset = 0; /* dp_esp_seals_whole() */
+		}
+		if (v4)
+			identify(ip, id + i);
+	}
+}
+
+void
+dp_esp_dress(struct dp_worker *w, const struct dp_group *group, struct dp_aead_op *const ops[], unsigned n)
+{
+	const struct sadb_sa *sa = group->sa;
 	const struct sadb_sa_config *wanted = &sa->cold->config;
 
+	if (wanted->flags & SADB_SA_FRAGMENT_AFTER)
+		mark_long(w, group, ops, n);
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = ops[i]->cookie;
 		if (sa->flags & SADB_HOT_OUTER_V6)

@@ -24,6 +24,7 @@ open_group(const struct dp_worker *w, struct dp_group *group, bool v6)
 	group->next_hop_be = way.next_hop_be;
 	group->next_hop_v6 = way.next_hop_v6;
 	group->max_inner_bytes = way.max_inner_bytes;
+	group->max_outer_bytes = way.max_outer_bytes;
 	/* Beyond this admit() is asked: nothing is plain where the SA has a selector or may not be used. */
 	const bool any = v6 ? (group->sa->flags & SADB_HOT_ANY_V6) != 0 : group->sa->sel_any;
 	group->plain_bytes = group->reason == DP_DROP_COUNT && any ? group->max_inner_bytes : 0;
@@ -48,12 +49,14 @@ hop_limit(struct rte_mbuf *m, bool v6)
 		  : &rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *)->time_to_live;
 }
 
-/* Longer than what its SA can seal in one piece. A host that lets nobody cut its packet is told (RFC 1191, RFC 4301 8.2.2);
+/* Longer than what goes its SA's way in one piece. Some SAs cut once it is sealed. Of others: a host that lets nobody cut its packet is told (RFC 1191, RFC 4301 8.2.2);
  * any other's is for dp_fragment_uncut(). What comes from there and is too long all the same met a way that became narrower
  * at this moment. */
 static enum admitted
 too_long(struct dp_worker *w, struct rte_mbuf *m, const struct dp_group *group, bool v6)
 {
+	if (dp_esp_seals_whole(group->sa, m))
+		return ADMITTED;
 	if (!v6 && dp_ipv4_may_fragment(rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *))) {
 		if (!w->cutting)
 			return TO_CUT;
@@ -292,7 +295,7 @@ seal_odd(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct s
 	default:
 		done = seal_run(w, pkt, n, out, DP_ESP_OUTER_V6 | DP_ESP_INNER_V6);
 	}
-	dp_esp_dress(group->sa, &out->ops[before], out->n - before);
+	dp_esp_dress(w, group, &out->ops[before], out->n - before);
 	return done;
 }
 

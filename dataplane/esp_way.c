@@ -10,14 +10,6 @@ outer_mtu(const struct dp_worker *w, uint16_t port, const struct sadb_sa *sa)
 	return learnt != 0 && learnt < mtu ? learnt : mtu;
 }
 
-/* The longest inner packet that fits when the outer one may have that many bytes. */
-static uint16_t
-inner_mtu(uint16_t outer_bytes, const struct sadb_sa *sa)
-{
-	const unsigned head = dp_esp_head_bytes((sa->flags & SADB_HOT_OUTER_V6) != 0, sa->encap != 0);
-	return (uint16_t)(((outer_bytes - head - DP_TAG_BYTES) & ~(DP_ESP_ALIGN - 1u)) - DP_ESP_TRAILER);
-}
-
 struct dp_esp_way
 dp_esp_way(const struct dp_worker *w, const struct sadb_sa *sa)
 {
@@ -30,9 +22,11 @@ dp_esp_way(const struct dp_worker *w, const struct sadb_sa *sa)
 	if (hop->kind != SADB_ROUTE_UNICAST)
 		return (struct dp_esp_way){.reason = hop->kind == SADB_ROUTE_LOCAL ? DP_DROP_ROUTE_DOMAIN
 										   : DP_DROP_BLACKHOLE};
+	const uint16_t outer_bytes = outer_mtu(w, hop->port, sa);
 	struct dp_esp_way way = {.reason = DP_DROP_COUNT,
 				 .out_port = hop->port,
-				 .max_inner_bytes = inner_mtu(outer_mtu(w, hop->port, sa), sa)};
+				 .max_outer_bytes = outer_bytes,
+				 .max_inner_bytes = dp_esp_inner_bytes(outer_bytes, sa)};
 	if (v6)
 		way.next_hop_v6 = sadb_nexthop_of_v6(hop, dst);
 	else

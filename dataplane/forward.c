@@ -9,9 +9,9 @@
 #include "dataplane/ipv6.h"
 #include "dataplane/udp_encap.h"
 
-/* Its hop is counted, and where it goes next noted. */
+/* Its hop is counted, and where it goes next noted. cut_bytes: to be cut so that it fits; 0: it does. */
 static void
-hop_done(struct rte_mbuf *m, const struct sadb_nexthop *hop, bool may_be_cut)
+hop_done(struct rte_mbuf *m, const struct sadb_nexthop *hop, uint16_t cut_bytes)
 {
 	struct dp_meta *meta = dp_meta(m);
 	if (dp_is_v6(m)) {
@@ -24,7 +24,8 @@ hop_done(struct rte_mbuf *m, const struct sadb_nexthop *hop, bool may_be_cut)
 		meta->next_hop_be = hop->gateway_v4_be ? hop->gateway_v4_be : ip->dst_addr;
 	}
 	meta->out_port = hop->port;
-	meta->flags |= may_be_cut ? DP_META_LONG : DP_META_ROUTED;
+	meta->cut_bytes = cut_bytes;
+	meta->flags |= cut_bytes != 0 ? DP_META_LONG : DP_META_ROUTED;
 }
 
 static uint8_t
@@ -60,7 +61,7 @@ route(struct dp_worker *w, struct rte_mbuf *m)
 		dp_drop(w, m, DP_DROP_MTU);
 		return false;
 	}
-	hop_done(m, hop, is_long);
+	hop_done(m, hop, is_long ? port->mtu : 0);
 	return true;
 }
 
@@ -137,12 +138,12 @@ send_by(struct dp_worker *w, struct rte_mbuf *m, const struct way *way)
 	dp_tx(w, way->port, m);
 }
 
-/* RFC 1812 4.2.2.7. */
+/* RFC 1812 4.2.2.7, and RFC 4303 3.3.4: cut after ESP. */
 static void
 cut_and_send(struct dp_worker *w, struct rte_mbuf *m, const struct way *way)
 {
 	struct rte_mbuf *piece[DP_FRAGMENTS_MAX];
-	const unsigned n = dp_fragment(w, m, way->port->mtu, piece); /* of IPv4: route() let no other through */
+	const unsigned n = dp_fragment(w, m, dp_meta(m)->cut_bytes, piece);
 	for (unsigned i = 0; i < n; i++)
 		send_by(w, piece[i], way);
 }
@@ -177,7 +178,7 @@ find_and_send(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 		way->hop = meta->hop;
 		way->vnet = meta->vnet;
 	}
-	if (unlikely(meta->ip_bytes > way->port->mtu))
+	if (unlikely((meta->flags & DP_META_LONG) && meta->ip_bytes > meta->cut_bytes))
 		cut_and_send(w, m, way);
 	else
 		send_by(w, m, way);

@@ -25,7 +25,7 @@ enum dp_meta_flag {
 	DP_META_ROUTED = 1 << 2,    /* out_port and next_hop are set; TTL is done */
 	DP_META_HOP = 1 << 4,       /* hop is set */
 	DP_META_HAS_L2 = 1 << 3,    /* the Ethernet header stands before the data, as received */
-	DP_META_LONG = 1 << 5,      /* as ROUTED, and to be cut for its port: it may be longer than its MTU */
+	DP_META_LONG = 1 << 5,      /* as ROUTED, and may be longer than cut_bytes: to be cut then */
 	DP_META_UDP_SUM = 1 << 7,   /* sealed in UDP over IPv6, whose checksum is still to be made */
 	DP_META_V6 = 1 << 6,        /* IPv6: its flow is in struct dp_v6, next_hop_be is 0 */
 	DP_META_GROUP = 1 << 8, /* to multicast beyond its link, or to all: only a policy that names it carries it */
@@ -47,12 +47,13 @@ struct dp_meta {
 		rte_be32_t next_hop_be;
 	};
 	uint16_t in_port, out_port;
-	uint16_t ip_bytes; /* total length of the IP packet at data */
-	uint16_t flags;    /* enum dp_meta_flag */
-	uint16_t group;    /* index of the packet's SA group in its batch */
-	uint16_t reason;   /* enum dp_drop, once dropped */
-	uint8_t outer_tos; /* inbound: of the ESP packet's outer header */
-	uint8_t local;     /* 1: for the gateway itself */
+	uint16_t ip_bytes;  /* total length of the IP packet at data */
+	uint16_t flags;     /* enum dp_meta_flag */
+	uint16_t group;     /* index of the packet's SA group in its batch */
+	uint16_t reason;    /* enum dp_drop, once dropped */
+	uint8_t outer_tos;  /* inbound: of the ESP packet's outer header */
+	uint8_t local;      /* 1: for the gateway itself */
+	uint16_t cut_bytes; /* with DP_META_LONG: the longest that its way takes */
 };
 
 /* Of an IPv6 packet, which has no business with the engine at the same time: before esp_out, or after esp_in. */

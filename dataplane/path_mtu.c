@@ -69,7 +69,25 @@ read_quote(struct quote *quote, const struct rte_ipv4_hdr *ip, uint16_t bytes)
 	return read_esp(quote, &dst, sent->next_proto_id, (const uint8_t *)(sent + 1), end);
 }
 
-/* RFC 4443 3.2. What the gateway sends has no extension headers. */
+/* Of what the gateway sent: ESP or UDP at once, or what it cut, whose first piece is as long as any (RFC 8200 4.5). NULL: another
+ * piece, or none of the gateway's. */
+static const uint8_t *
+quoted_upper(const struct rte_ipv6_hdr *sent, const uint8_t *end, uint8_t *proto)
+{
+	struct rte_ipv6_fragment_ext fragment;
+	const uint8_t *upper = (const uint8_t *)(sent + 1);
+
+	*proto = sent->proto;
+	if (*proto != IPPROTO_FRAGMENT)
+		return upper;
+	if (end < upper + sizeof(fragment))
+		return NULL;
+	memcpy(&fragment, upper, sizeof(fragment));
+	*proto = fragment.next_header;
+	return (fragment.frag_data & RTE_BE16(RTE_IPV6_EHDR_FO_MASK)) == 0 ? upper + sizeof(fragment) : NULL;
+}
+
+/* RFC 4443 3.2. */
 static bool
 read_quote_v6(struct quote *quote, const struct rte_ipv6_hdr *ip, uint16_t bytes)
 {
@@ -84,11 +102,15 @@ read_quote_v6(struct quote *quote, const struct rte_ipv6_hdr *ip, uint16_t bytes
 	if (icmp.icmp6_type != ICMP6_PACKET_TOO_BIG || *(const uint8_t *)sent >> 4 != 6 ||
 	    dp_csum_fold(rte_raw_cksum(message, bytes - sizeof(*ip)) + (uint32_t)rte_ipv6_phdr_cksum(ip, 0)) != 0xffff)
 		return false;
+	uint8_t proto;
+	const uint8_t *upper = quoted_upper(sent, end, &proto);
+	if (upper == NULL)
+		return false;
 	const struct sadb_addr dst = sadb_addr_v6(sent->dst_addr);
 	*quote = (struct quote){.src = sadb_addr_v6(sent->src_addr),
 				.packet_bytes = dp_ipv6_bytes(sent),
 				.mtu = rte_be_to_cpu_32(icmp.icmp6_mtu)};
-	return read_esp(quote, &dst, sent->proto, (const uint8_t *)(sent + 1), end);
+	return read_esp(quote, &dst, proto, upper, end);
 }
 
 /* The SA that sent what is quoted. NULL: none did. */

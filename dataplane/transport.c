@@ -170,6 +170,7 @@ protect(struct dp_worker *w, struct rte_mbuf *m, struct sadb_sa *sa)
 	}
 	meta->out_port = way.out_port;
 	meta->next_hop_be = way.next_hop_be;
+	meta->cut_bytes = way.max_outer_bytes;
 	meta->flags |= DP_META_LONG;
 	if (way.next_hop_v6 != NULL) {
 		memcpy(meta->next_hop_v6, way.next_hop_v6, sizeof(meta->next_hop_v6));

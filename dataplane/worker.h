@@ -27,6 +27,7 @@ struct dp_group {
 	uint16_t max_inner_bytes; /* outbound: longest packet that fits the way out when sealed */
 	uint16_t plain_bytes;     /* outbound: longest packet that nobody needs to look at */
 	uint8_t reason;           /* enum dp_drop for those beyond granted */
+	uint16_t max_outer_bytes; /* outbound: and the longest sealed one */
 	rte_be32_t next_hop_be;
 	const uint8_t *next_hop_v6; /* outbound: lives as long as the route; NULL: the outer header is IPv4's */
 };
@@ -203,7 +204,8 @@ struct dp_esp_way {
 	const uint8_t *next_hop_v6; /* of an SA with IPv6 addresses; else NULL */
 	uint16_t out_port;
 	uint16_t max_inner_bytes;
-	uint8_t reason; /* enum dp_drop: nowhere; DP_DROP_COUNT: there */
+	uint8_t reason;           /* enum dp_drop: nowhere; DP_DROP_COUNT: there */
+	uint16_t max_outer_bytes; /* longest that it may seal one to */
 };
 struct dp_esp_way dp_esp_way(const struct dp_worker *w, const struct sadb_sa *sa);
 

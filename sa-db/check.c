@@ -10,7 +10,7 @@
 
 #define ALL_FLAGS                                                                                          \
 	(SADB_SA_ESN | SADB_SA_NOECN | SADB_SA_DECAP_DSCP | SADB_SA_NOPMTUDISC | SADB_SA_DONT_ENCAP_DSCP | \
-	 SADB_SA_OUTER_DSCP | SADB_SA_OUTER_DF)
+	 SADB_SA_OUTER_DSCP | SADB_SA_OUTER_DF | SADB_SA_FRAGMENT_AFTER)
 #define DSCP_MAX 63
 
 bool
@@ -156,6 +156,10 @@ check_header(const struct sadb_sa_config *config, struct sadb_error *err)
 		return sadb_fail(err, -EINVAL, XFRMA_TFCPAD, "padding against traffic analysis needs tunnel mode");
 	if (config->outer_ttl != 0 || (config->flags & (SADB_SA_OUTER_DSCP | SADB_SA_OUTER_DF)) != 0)
 		return sadb_fail(err, -EINVAL, 0, "an outer TTL, DSCP or DF of the SA's own needs tunnel mode");
+	if (config->flags & SADB_SA_FRAGMENT_AFTER)
+		return sadb_fail(
+		    err, -EINVAL, 0,
+		    "fragmentation before or after ESP is a choice of tunnel mode: transport mode cuts after it");
 	return 0;
 }
 

@@ -286,7 +286,7 @@ hot_fill(struct sadb *db, struct sadb_sa_cold *cold, struct sadb_sa *hot, struct
 	if (outer_v6)
 		hot->flags |= SADB_HOT_OUTER_V6;
 	if (config->tfc_pad_bytes != 0 || config->outer_ttl != 0 ||
-	    (config->flags & (SADB_SA_OUTER_DSCP | SADB_SA_OUTER_DF)) != 0)
+	    (config->flags & (SADB_SA_OUTER_DSCP | SADB_SA_OUTER_DF | SADB_SA_FRAGMENT_AFTER)) != 0)
 		hot->flags |= SADB_HOT_ODD;
 	const rte_be16_t ports[2] = {config->encap_sport_be, config->encap_dport_be};
 	memcpy(&hot->encap, ports, sizeof(ports));

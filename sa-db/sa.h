@@ -39,8 +39,9 @@ enum sadb_sa_flag {
 	SADB_SA_NOPMTUDISC = 1 << 3,      /* XFRM_STATE_NOPMTUDISC: the outer DF bit stays clear */
 	SADB_SA_DONT_ENCAP_DSCP = 1 << 4, /* XFRM_SA_XFLAG_DONT_ENCAP_DSCP */
 	/* Beyond the eight that the hot part has: */
-	SADB_SA_OUTER_DSCP = 1 << 8, /* the outer DSCP is outer_dscp */
-	SADB_SA_OUTER_DF = 1 << 9,   /* the outer DF bit is set, whatever the inner one */
+	SADB_SA_OUTER_DSCP = 1 << 8,      /* the outer DSCP is outer_dscp */
+	SADB_SA_OUTER_DF = 1 << 9,        /* the outer DF bit is set, whatever the inner one */
+	SADB_SA_FRAGMENT_AFTER = 1 << 10, /* what is too long is sealed whole, and cut then (RFC 4303 3.3.4) */
 };
 
 /* RFC 4301 4.4.2.1. Bytes count inner packets; SADB_INF: no limit. Seconds: 0 means no limit. */

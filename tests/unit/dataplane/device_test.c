@@ -323,6 +323,56 @@ stopping_waits_for_the_device_and_leaks_nothing(void **state)
 	gateway_stop(&gw);
 }
 
+/* Two pieces become the packet again, in first. Returns its length. */
+static size_t
+join(uint8_t *first, size_t bytes, const uint8_t *second, size_t more)
+{
+	assert_int_equal(bytes, 1500);
+	assert_int_equal(first[6], 0x20);
+	assert_true(second[6] == 0 && second[7] == 1480 / 8);
+	memcpy(first + bytes, second + 20, more - 20);
+	bytes += more - 20;
+	first[2] = (uint8_t)(bytes >> 8);
+	first[3] = (uint8_t)bytes;
+	first[6] = 0;
+	witness_checksum(first, 20);
+	return bytes;
+}
+
+/* RFC 4303 3.3.4: cut after ESP, whenever that is done. */
+static void
+what_a_device_sealed_whole_is_cut_when_it_comes_back(void **state)
+{
+	uint8_t ip[BUFFER], wire[BUFFER], more[BUFFER], inner[BUFFER];
+	struct sadb_error err;
+	struct gateway gw;
+	uint32_t seq;
+	size_t inner_bytes;
+	(void)state;
+	device.capacity = RING;
+	device.at_once = 20;
+	device.patience = 80;
+	device.most = 3;
+	device.fail_each = 0;
+	start(&gw, 0);
+	const struct sadb_sa_config config = gateway_sa(&gw.out, SADB_SA_FRAGMENT_AFTER, 128);
+	assert_int_equal(sadb_sa_update(gw.db, &config, &err), 0);
+	gateway_commit(&gw);
+	for (unsigned n = 0; n < 50; n++)
+		gateway_put(&gw, GW_PORT_LAN, ip, gateway_outbound_packet(ip, n % 2 == 0 ? 1472 : 100));
+	gateway_turn(&gw);
+	for (unsigned n = 0; n < 50; n++) {
+		size_t bytes = gateway_take(&gw, GW_PORT_WAN, wire);
+		if (n % 2 == 0)
+			bytes = join(wire, bytes, more, gateway_take(&gw, GW_PORT_WAN, more));
+		assert_null(witness_open(&gw.out, 0, wire, bytes, inner, &inner_bytes, &seq));
+		assert_int_equal(seq, n + 1);
+		assert_int_equal(inner_bytes, n % 2 == 0 ? 1500 : 128);
+	}
+	gateway_assert_balanced(&gw);
+	gateway_stop(&gw);
+}
+
 int
 main(void)
 {
@@ -333,6 +383,7 @@ main(void)
 	    cmocka_unit_test(what_a_full_device_does_not_take_is_dropped_and_its_number_never_used),
 	    cmocka_unit_test(what_a_device_fails_at_goes_no_further),
 	    cmocka_unit_test(a_device_that_gives_back_all_at_once_overruns_nothing),
+	    cmocka_unit_test(what_a_device_sealed_whole_is_cut_when_it_comes_back),
 	    cmocka_unit_test(stopping_waits_for_the_device_and_leaks_nothing),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

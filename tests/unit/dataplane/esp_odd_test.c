@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <linux/xfrm.h>
+
 #include <cmocka.h>
 
 #include "tests/unit/dataplane/outer_v6_rig.h"
@@ -176,6 +178,11 @@ what_no_header_can_say_is_refused(void **state)
 	assert_int_equal(sadb_sa_update(gw.db, &config, &err), -EINVAL);
 	config = gateway_sa(&gw.out, SADB_SA_OUTER_DF | SADB_SA_NOPMTUDISC, 128);
 	assert_int_equal(sadb_sa_update(gw.db, &config, &err), -EINVAL);
+	config = gateway_sa(&gw.out, SADB_SA_FRAGMENT_AFTER, 128);
+	config.mode = XFRM_MODE_TRANSPORT;
+	config.vnet_id = SADB_UNDERLAY_ID;
+	assert_int_equal(sadb_sa_update(gw.db, &config, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "transport mode cuts after"));
 	gateway_stop(&gw);
 }
 

@@ -363,6 +363,24 @@ a_router_is_believed_that_quotes_a_packet_of_the_sa_and_no_other(void **state)
 	gateway_stop(&gw);
 }
 
+/* What the gateway cut after ESP: its first piece has SPI and number, and no other. */
+static void
+a_router_is_believed_that_quotes_a_first_piece(void **state)
+{
+	uint8_t ip[RIG_BUFFER];
+	struct gateway gw;
+	(void)state;
+	outer_start(&gw, 0, 1500, false);
+	for (unsigned at = 0; at < 16; at += 8) {
+		const size_t bytes = too_big(&gw, 1300, ip);
+		memmove(ip + ESP + 8, ip + ESP, 120 - 40 - 8);
+		memcpy(ip + ESP, (const uint8_t[8]){50, 0, 0, (uint8_t)(8 - at) | 1, 1, 2, 3, 4}, 8);
+		ip[SENT + 6] = 44;
+		assert_int_equal(learn(&gw, ip, bytes, true), at == 8 ? 1300 : 0);
+	}
+	gateway_stop(&gw);
+}
+
 /* Still sealed, and opened. */
 static void
 an_audit_event_says_between_which_addresses(void **state)
@@ -421,6 +439,7 @@ main(void)
 	    cmocka_unit_test(a_sealed_packet_waits_for_its_neighbour_and_leaves_as_it_was),
 	    cmocka_unit_test(a_peer_in_udp_that_moved_is_told_with_its_ipv6_address),
 	    cmocka_unit_test(a_router_is_believed_that_quotes_a_packet_of_the_sa_and_no_other),
+	    cmocka_unit_test(a_router_is_believed_that_quotes_a_first_piece),
 	    cmocka_unit_test(an_audit_event_says_between_which_addresses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
