@@ -138,13 +138,14 @@ get_outer(const struct ctl_xfrm_msg *msg, struct sadb_sa_config *config, struct 
 	if (outer & ~(uint32_t)(CTL_XFRM_OUTER_ALL))
 		return ctl_refuse(err, -EOPNOTSUPP, CTL_XFRMA_OUTER,
 				  "attribute %u of culvert: 0x%x asks for more than TTL, "
-				  "DSCP and DF: is the client newer than this daemon?",
+				  "DSCP, DF and fragmentation after ESP: is the client newer than this daemon?",
 				  CTL_XFRMA_OUTER, outer);
 	config->tfc_pad_bytes = (uint16_t)pad;
 	config->outer_ttl = (uint8_t)outer;
 	config->outer_dscp = (uint8_t)(outer >> 8);
 	config->flags |= (outer & CTL_XFRM_OUTER_DSCP ? SADB_SA_OUTER_DSCP : 0u) |
-			 (outer & CTL_XFRM_OUTER_DF ? SADB_SA_OUTER_DF : 0u);
+			 (outer & CTL_XFRM_OUTER_DF ? SADB_SA_OUTER_DF : 0u) |
+			 (outer & CTL_XFRM_FRAGMENT_AFTER ? SADB_SA_FRAGMENT_AFTER : 0u);
 	return 0;
 }
 

@@ -169,7 +169,8 @@ put_outer(struct ctl_put *put, const struct sadb_sa_config *config)
 {
 	const uint32_t outer = config->outer_ttl | (uint32_t)config->outer_dscp << 8 |
 			       (config->flags & SADB_SA_OUTER_DSCP ? CTL_XFRM_OUTER_DSCP : 0u) |
-			       (config->flags & SADB_SA_OUTER_DF ? CTL_XFRM_OUTER_DF : 0u);
+			       (config->flags & SADB_SA_OUTER_DF ? CTL_XFRM_OUTER_DF : 0u) |
+			       (config->flags & SADB_SA_FRAGMENT_AFTER ? CTL_XFRM_FRAGMENT_AFTER : 0u);
 
 	if (outer != 0)
 		ctl_put_u32(put, CTL_XFRMA_OUTER, outer);

@@ -17,7 +17,12 @@
 #define CTL_XFRMA_MAX         CTL_XFRMA_OUTER
 
 /* In CTL_XFRMA_OUTER: the lowest byte is the TTL or hop limit (0: the default), the next the DSCP. */
-enum ctl_xfrm_outer { CTL_XFRM_OUTER_DSCP = 1 << 16, CTL_XFRM_OUTER_DF = 1 << 17, CTL_XFRM_OUTER_ALL = 0x3ffff };
+enum ctl_xfrm_outer {
+	CTL_XFRM_OUTER_DSCP = 1 << 16,
+	CTL_XFRM_OUTER_DF = 1 << 17,
+	CTL_XFRM_FRAGMENT_AFTER = 1 << 18,
+	CTL_XFRM_OUTER_ALL = 0x7ffff
+};
 #define CTL_SA_DIR_IN       1
 #define CTL_SA_DIR_OUT      2
 #define CTL_XFRM_AEAD_NAMES "rfc4106(gcm(aes)), rfc7539esp(chacha20,poly1305), rfc4543(gcm(aes))"

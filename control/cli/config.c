@@ -87,6 +87,8 @@ outer(const struct cli_command *cmd, struct sadb_sa_config *out)
 		out->flags |= SADB_SA_OUTER_DF;
 	else if (value[CLI_OUTER_DF].number == DF_CLEAR)
 		out->flags |= SADB_SA_NOPMTUDISC;
+	if (value[CLI_FRAGMENT].number != 0) /* after */
+		out->flags |= SADB_SA_FRAGMENT_AFTER;
 }
 
 uint8_t

@@ -240,6 +240,7 @@ outer(struct show *show, const struct sadb_sa_config *config)
 		  : config->flags & SADB_SA_NOPMTUDISC ? "clear"
 						       : NULL);
 	number_or_absent(show, "outer_ttl", config->outer_ttl, 0);
+	show_text(show, "fragment", config->flags & SADB_SA_FRAGMENT_AFTER ? "after" : NULL);
 }
 
 /* ---- rows ---- */

@@ -16,6 +16,7 @@
 static const char *const on_off[] = {"off", "on", NULL}; /* index is the truth value */
 static const char *const off[] = {"off", NULL};
 static const char *const dfs[] = {"copy", "set", "clear", NULL}; /* enum in config.c */
+static const char *const cuts[] = {"before", "after", NULL};
 static const char *const encaps[] = {"espinudp", NULL};
 
 /* An argument reads best as a line or two of the table. */
@@ -66,6 +67,8 @@ static const struct cli_arg sa_args[] = {
 	 .help = "outbound: DF of an outer IPv4 header, copied from the inner one, or always set or clear"},
 	{.id = CLI_OUTER_TTL, .word = "outer-ttl", .kind = CLI_KIND_NUMBER, .min = 1, .max = UINT8_MAX, .fallback = "64",
 	 .help = "outbound: TTL or hop limit of the outer header"},
+	{.id = CLI_FRAGMENT, .word = "fragment", .kind = CLI_KIND_CHOICE, .choices = cuts, .fallback = "before",
+	 .help = "outbound: a packet too long for its way is cut before ESP, or the outer one after it, where its DF allows"},
 	{.id = CLI_SEL_SRC, .word = "sel-src", .kind = CLI_KIND_PREFIX,
 	 .help = "inner sources the SA may carry; not given: all"},
 	{.id = CLI_SEL_DST, .word = "sel-dst", .kind = CLI_KIND_PREFIX,

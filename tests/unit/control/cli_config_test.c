@@ -129,6 +129,10 @@ an_sa_with_the_least_is_safe_and_unlimited(void **state)
 	assert_int_equal(sa.flags, SADB_SA_ESN | SADB_SA_OUTER_DSCP | SADB_SA_OUTER_DF);
 	sa_config(SA " outer-dscp 0 outer-df clear", &sa);
 	assert_int_equal(sa.flags, SADB_SA_ESN | SADB_SA_OUTER_DSCP | SADB_SA_NOPMTUDISC);
+	sa_config(SA " fragment after", &sa);
+	assert_int_equal(sa.flags, SADB_SA_ESN | SADB_SA_FRAGMENT_AFTER);
+	sa_config(SA " fragment before", &sa);
+	assert_int_equal(sa.flags, SADB_SA_ESN);
 
 	sa_config(SA " esn off window off dir in sel-dst 10.2.0.0/16", &sa);
 	assert_int_equal(sa.dir, SADB_DIR_IN);

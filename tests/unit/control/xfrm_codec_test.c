@@ -106,7 +106,8 @@ an_sa_survives_the_wire(void **state)
 		c.tfc_pad_bytes = (uint16_t)(UINT16_MAX - i);
 		c.outer_ttl = (uint8_t)(UINT8_MAX - i);
 		c.outer_dscp = 63;
-		c.flags |= (i % 2 != 0 ? SADB_SA_OUTER_DSCP : 0u) | (i % 3 != 0 ? SADB_SA_OUTER_DF : 0u);
+		c.flags |= (i % 2 != 0 ? SADB_SA_OUTER_DSCP : 0u) | (i % 3 != 0 ? SADB_SA_OUTER_DF : 0u) |
+			   (i % 4 < 2 ? SADB_SA_FRAGMENT_AFTER : 0u);
 		n = ctl_xfrm_encode_sa(buf, sizeof(buf), &h, &c, NULL);
 		m = decode_bytes(buf, n);
 		assert_memory_equal(&m.sa.config, &c, sizeof(c));

@@ -185,7 +185,7 @@ refuses_encapsulation_other_than_esp_in_udp(void **state)
 static void
 refuses_attributes_that_it_cannot_heed(void **state)
 {
-	static const uint32_t zero[10], one[10] = {1}, longer[10] = {UINT16_MAX + 1}, beyond_outer[10] = {1 << 18};
+	static const uint32_t zero[10], one[10] = {1}, longer[10] = {UINT16_MAX + 1}, beyond_outer[10] = {1 << 19};
 	static const struct {
 		const char *hex;
 		uint16_t type;
