@@ -62,11 +62,12 @@ add_sas(struct fuzz_gateway *f)
 		add_in(f, i);
 	}
 	make_sa(&f->out[FUZZ_OUT_UDP], GW_SPI_OUT + 1, true, true);
-	struct sadb_sa_config config = udp_rig_sa(&f->out[FUZZ_OUT_UDP].sa, SADB_SA_ESN, WINDOW);
+	struct sadb_sa_config config =
+	    udp_rig_sa(&f->out[FUZZ_OUT_UDP].sa, SADB_SA_ESN | SADB_SA_FRAGMENT_AFTER, WINDOW);
 	config.reqid = 2;
 	gateway_add_sa(&f->gw, &config);
 	make_sa(&f->out[FUZZ_OUT_V6], GW_SPI_OUT + 2, true, false);
-	config = outer_sa(&f->out[FUZZ_OUT_V6].sa, 0, false);
+	config = outer_sa(&f->out[FUZZ_OUT_V6].sa, SADB_SA_FRAGMENT_AFTER, false);
 	config.reqid = 3;
 	gateway_add_sa(&f->gw, &config);
 }

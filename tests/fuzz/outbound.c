@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Frames from inside through all stages. The input is a row of commands: send a packet or frame as it is, or one to a
- * network of the policies'. What leaves on the underlay is ESP that the peer opens, to whom the policy says, under a
+ * network of the policies'. What leaves on the underlay is ESP, whole or in pieces, that the peer opens, to whom the policy says, under a
  * number never used before; what policy protects or blocks leaves nowhere else. */
 #include <string.h>
 
@@ -40,8 +40,67 @@ get64(const uint8_t *p)
 	return v;
 }
 
+static unsigned
+get16(const uint8_t *p)
+{
+	return (unsigned)p[0] << 8 | p[1];
+}
+
+/* What was cut after ESP, so far. */
+static struct {
+	size_t bytes, head;
+	uint8_t packet[4096];
+} whole;
+
+/* Takes the next piece: its place as on the wire, what stands before its payload, and what of that is the packet's own header. True: it
+ * was the last. A piece may be missing: a port took no more. */
+static bool
+take_piece(const uint8_t *ip, size_t bytes, unsigned at, size_t before, size_t head)
+{
+	fuzz_expect(bytes > before && bytes <= 1500);
+	if (at == 0) {
+		memcpy(whole.packet, ip, head);
+		whole.bytes = whole.head = head;
+	}
+	if (whole.head != head || whole.bytes != head + at || memcmp(whole.packet + 12, ip + 12, 8) != 0) {
+		whole.bytes = 0;
+		return false;
+	}
+	fuzz_expect(whole.bytes + bytes - before <= sizeof(whole.packet));
+	memcpy(whole.packet + whole.bytes, ip + before, bytes - before);
+	whole.bytes += bytes - before;
+	return true;
+}
+
+/* Returns the length of the packet that this, the last piece, completes in whole; 0: it is none. */
+static size_t
+join_v4(const uint8_t *ip, size_t bytes)
+{
+	const unsigned place = get16(ip + 6);
+	fuzz_expect((place & 0xc000) == 0 && get16(ip + 2) == bytes && get16(ip + 4) != 0);
+	if (!take_piece(ip, bytes, (place & 0x1fff) * 8, 20, 20) || (place & 0x2000))
+		return 0;
+	whole.packet[2] = (uint8_t)(whole.bytes >> 8);
+	whole.packet[3] = (uint8_t)whole.bytes;
+	whole.packet[6] = 0;
+	witness_checksum(whole.packet, 20);
+	return whole.bytes;
+}
+
+static size_t
+join_v6(const uint8_t *ip, size_t bytes)
+{
+	fuzz_expect(bytes > 48 && get16(ip + 4) == bytes - 40 && ip[41] == 0);
+	if (!take_piece(ip, bytes, get16(ip + 42) & 0xfff8, 48, 40) || (ip[43] & 1))
+		return 0;
+	whole.packet[4] = (uint8_t)((whole.bytes - 40) >> 8);
+	whole.packet[5] = (uint8_t)(whole.bytes - 40);
+	whole.packet[6] = ip[40];
+	return whole.bytes;
+}
+
 static void
-expect_esp(const uint8_t *ip, size_t bytes)
+expect_whole(const uint8_t *ip, size_t bytes)
 {
 	static uint8_t wire[4096], inner[4096];
 	struct fuzz_sa *sa = &fuzz_gw.out[FUZZ_OUT_PLAIN];
@@ -67,6 +126,22 @@ expect_esp(const uint8_t *ip, size_t bytes)
 		fuzz_expect(is_to(inner, inner_bytes, 8));
 	else
 		fuzz_expect(is_to(inner, inner_bytes, 2) || is_to(inner, inner_bytes, 7));
+}
+
+static void
+expect_esp(const uint8_t *ip, size_t bytes)
+{
+	fuzz_expect(bytes > 20);
+	if (ip[0] >> 4 == 6 && ip[6] == 44)
+		bytes = join_v6(ip, bytes);
+	else if (ip[0] >> 4 == 4 && (get16(ip + 6) & 0x3fff) != 0)
+		bytes = join_v4(ip, bytes);
+	else {
+		expect_whole(ip, bytes);
+		return;
+	}
+	if (bytes != 0)
+		expect_whole(whole.packet, bytes);
 }
 
 static void

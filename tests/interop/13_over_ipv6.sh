@@ -68,6 +68,7 @@ v6_settle west lan
 v6_settle west wan
 ping_all west 2 -i 0.2 2001:db8:f::2
 
+after='(src host 192.0.2.1 and ip proto 50 and ip[6:2] & 0x3fff != 0) or (src host 2001:db8:f::1 and ip6 proto 44)'
 generation=1
 for outer in ipv4 ipv6; do
   say "static SAs over $outer, both families inside"
@@ -85,6 +86,13 @@ for outer in ipv4 ipv6; do
   ping_all a 3 -i 0.2 -M dont -s 4000 10.2.0.2
   ns b ping -q -c 3 -i 0.2 -W 1 -s 4000 2001:db8:1::2 >/dev/null 2>&1 || : # both hosts learn what fits
   ping_all b 3 -i 0.2 -s 4000 2001:db8:1::2
+  west sa update src "$(outer_of 1)" dst "$(outer_of 2)" spi "$(spi_of west $generation)" vnet blue reqid 1 dir out \
+    key-file "$(key_of west $generation)" fragment after
+  capture_start wire west "$tmp/after.pcap" "$after"
+  ping_all a 3 -i 0.2 -M dont -s 4000 10.2.0.2 # and the kernel puts together what Culvert cut after it
+  capture_wait "$tmp/after.pcap" '' 12
+  quit "$capture"
+  [ "$(capture_count "$tmp/after.pcap")" -ge 12 ] || fail "there are few fragments of ESP on the wire"
   tcp_both_ways 3000000
   tcp6 -n 3M
   tcp6 -n 3M -R

@@ -12,7 +12,7 @@ from scapy.packet import Raw
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "witness"))
 import net  # noqa: E402
 
-PROTO_ESP = 50
+ESP = (50, 44)  # a fragment of it, too
 
 
 def main():
@@ -22,7 +22,7 @@ def main():
 
   def wanted(frame):
     packet = Ether(frame)
-    return IPv6 in packet and (packet[IPv6].src, packet[IPv6].dst, packet[IPv6].nh) == (sender, receiver, PROTO_ESP) and \
+    return IPv6 in packet and (packet[IPv6].src, packet[IPv6].dst) == (sender, receiver) and packet[IPv6].nh in ESP and \
       packet[IPv6].plen + 40 > int(mtu)
 
   frames = link.receive(wanted, timeout=10)
