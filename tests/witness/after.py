@@ -82,6 +82,8 @@ def opened(sa, whole, outer_v6, udp):
     else:
       check(total == 0, f"UDP checksum {total:#x}: RFC 3948 2.1 wants 0")
     return sa.open(body[8:])
+  if sa.algorithm != esp.DEFAULT:
+    return sa.open(body)
   header = IPv6 if outer_v6 else IP
   peer = SecurityAssociation(ESP, spi=sa.spi, crypt_algo="AES-GCM", crypt_key=sa.key, tunnel_header=header())
   again = sa.open(body)
@@ -114,8 +116,8 @@ def sent(place, sa, family, length, mtu=WIRE, **over):
   return ident
 
 
-def added(place, spi, outer_v6, udp, *words):
-  sa = over_ipv6.outer_sa(spi, inbound=False) if outer_v6 else place.sa(spi, inbound=False)
+def added(place, spi, outer_v6, udp, *words, algorithm=esp.DEFAULT):
+  sa = over_ipv6.outer_sa(spi, inbound=False) if outer_v6 else place.sa(spi, inbound=False, algorithm=algorithm)
   sa.udp = udp
   place.west.sa_add(sa, "out", "fragment", "after", *(("encap", "espinudp", NAT_T, PEER) if udp else ()), *words)
   shown = place.west.json("sa", "show", "dst", bench.address(sa.dst), "spi", hex(spi))[0]
@@ -141,6 +143,14 @@ def every_way(place, families):
         place.west.sa_del(sa)
   check((False, 0) not in idents and len(set(idents)) == len(idents), f"identifications repeat, or are 0: {idents}")
   return count
+
+
+def every_algorithm(place):
+  for number, algorithm in enumerate(("aes-128-gcm-16", "chacha20-poly1305", "aes-256-gmac")):
+    sa = added(place, 0x6301 + number, False, False, algorithm=algorithm)
+    for length in lengths(False, False):
+      sent(place, sa, 4, length)
+    place.west.sa_del(sa)
 
 
 def by_df(place):
@@ -191,6 +201,7 @@ class Place(over_ipv6.Place):
 def main():
   place = Place()
   count = every_way(place, {False: (4,), True: (6,)})
+  every_algorithm(place)
   learns(place, by_df(place))
   print(f"witness: {count} packets sealed whole come out of their pieces as A sent them")
 
