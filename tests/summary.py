@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Counts the tests of all builds given, from meson's testlog.json: a cmocka program counts by its cases, any other test
+"""Counts the tests of all builds given, from meson's testlog*.json: a cmocka program counts by its cases, any other test
 as one. Ends with 1 when one failed, or when a build has no log: a count that is not there is not a pass."""
 import collections
 import json
@@ -23,14 +23,17 @@ def count_test(test):
 
 
 def count_build(folder):
-  log = pathlib.Path(folder, "meson-logs", "testlog.json")
+  logs = sorted(pathlib.Path(folder, "meson-logs").glob("testlog*.json"))
+  if not logs:
+    return collections.Counter(failed=1), ["no log"]
   total, failed = collections.Counter(), []
-  for line in log.read_text().splitlines():
-    test = json.loads(line)
-    counts = count_test(test)
-    total += counts
-    if counts["failed"]:
-      failed.append(test["name"])
+  for log in logs:
+    for line in log.read_text().splitlines():
+      test = json.loads(line)
+      counts = count_test(test)
+      total += counts
+      if counts["failed"]:
+        failed.append(test["name"])
   return total, failed
 
 
@@ -41,10 +44,7 @@ def text(counts):
 def main():
   total, failed = collections.Counter(), []
   for folder in sys.argv[1:]:
-    try:
-      counts, names = count_build(folder)
-    except FileNotFoundError as error:
-      counts, names = collections.Counter(failed=1), [f"no log: {error.filename}"]
+    counts, names = count_build(folder)
     print(f"{folder}: {text(counts)}")
     total += counts
     failed += [f"{folder}: {name}" for name in names]

@@ -23,9 +23,10 @@ churn_write() {
   sed 's/policy add \(.*\) priority .*/policy del \1/' "$tmp/churn-add" >"$tmp/churn-del"
 }
 
-# Resident, and what was allocated; packet buffers, which are resident from their first use on, are in the former only.
+# Resident, and what was allocated. Not resident packet buffers: they are as many as the configuration says, in memory that
+# may be shared (AF_XDP), and each is resident from its first use on, which may be late.
 memory_kb() { # gateway
-  echo "$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$(gw_pid "$1")/status") $("$1" -j stats show memory |
+  echo "$(sed -n 's/^RssAnon:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$(gw_pid "$1")/status") $("$1" -j stats show memory |
     "$python" -c 'import json, sys; print(sum(row["bytes"] for row in json.load(sys.stdin) if row.get("use") == "total") // 1024)')"
 }
 
@@ -83,7 +84,7 @@ for gateway in west east; do
   due=$((generation - 1 < overlap ? generation + 1 : overlap + 2)) # one outbound, the inbound ones of the overlap
   [ "$have" -eq $due ] || fail "$gateway has $have SAs, not $due"
 done
-# A short run says nothing of what is resident: until every packet buffer was used once, that grows.
+# A short run says nothing of what is resident: the store keeps some thousand marks until it sorts them in.
 awk -v slack=$slack_kb -v long=$((seconds >= 120)) '
   { row[NR] = $1; resident[NR] = $2; allocated[NR] = $3 }
   function most(of, gateway, from, to, i, n) {
