@@ -17,6 +17,7 @@
 #include "dataplane/audit.h"
 #include "dataplane/reassembly.h"
 #include "dataplane/ring.h"
+#include "dataplane/told.h"
 #include "dataplane/udp_encap.h"
 #include "dataplane/vlan.h"
 
@@ -93,7 +94,7 @@ pool_create(const struct dp_config *config)
 	    sizeof(layout), SOCKET_ID_ANY, CLOSE);
 	if (pool == NULL)
 		return NULL;
-	if (rte_mempool_set_ops_byname(pool, "ring_mt_rts", NULL) < 0)
+	if (rte_mempool_set_ops_byname(pool, DP_POOL_KIND, NULL) < 0)
 		goto fail;
 	rte_pktmbuf_pool_init(pool, &layout);
 	if (!populate(pool))
@@ -148,6 +149,7 @@ dp_create(const struct dp_config *config, struct sadb_keyer *keyer, struct dp_er
 	dp->nat_t_port_be = rte_cpu_to_be_16(config->nat_t_port ? config->nat_t_port : DP_NAT_T_PORT);
 	dp->second_tsc = rte_get_tsc_hz();
 	dp->hold_tsc = HOLD_S * dp->second_tsc;
+	dp_told_pools();
 	dp->pool = pool_create(config);
 	if (dp->pool == NULL) {
 		snprintf(err->text, sizeof(err->text),

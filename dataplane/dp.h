@@ -10,6 +10,9 @@
 #include "dataplane/port.h"
 #include "dataplane/worker.h"
 
+/* DPDK's name for the kind of pool that packet buffers come from. */
+#define DP_POOL_KIND "ring_mt_rts"
+
 struct dp {
 	const struct dp_engine *engine;
 	struct sadb *db;

@@ -12,20 +12,7 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
-#if defined(__SANITIZE_THREAD__)
-#define DP_RING_TOLD 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define DP_RING_TOLD 1
-#endif
-#endif
-
-#ifdef DP_RING_TOLD
-#include <sanitizer/tsan_interface.h>
-#define DP_RING_UNSEEN __attribute__((no_sanitize("thread"), noinline, unused))
-#else
-#define DP_RING_UNSEEN inline
-#endif
+#include "dataplane/told.h"
 
 static inline struct rte_ring *
 dp_ring_create(const char *name, unsigned element_bytes, unsigned n)
@@ -34,14 +21,14 @@ dp_ring_create(const char *name, unsigned element_bytes, unsigned n)
 }
 
 /* Any worker. 0, or -ENOBUFS: it is full. */
-static DP_RING_UNSEEN int
+static DP_TOLD_UNSEEN int
 dp_ring_put(struct rte_ring *ring, void *element, unsigned element_bytes)
 {
 	return rte_ring_enqueue_elem(ring, element, element_bytes);
 }
 
 /* The one reader. Returns how many it took. */
-static DP_RING_UNSEEN unsigned
+static DP_TOLD_UNSEEN unsigned
 dp_ring_take(struct rte_ring *ring, void *out, unsigned element_bytes, unsigned max)
 {
 	return rte_ring_sc_dequeue_burst_elem(ring, out, element_bytes, max, NULL);
@@ -51,9 +38,7 @@ dp_ring_take(struct rte_ring *ring, void *out, unsigned element_bytes, unsigned 
 static inline int
 dp_ring_put_packet(struct rte_ring *ring, struct rte_mbuf *m)
 {
-#ifdef DP_RING_TOLD
-	__tsan_release(m);
-#endif
+	dp_told_give(m);
 	return dp_ring_put(ring, &m, sizeof(m));
 }
 
@@ -61,10 +46,8 @@ static inline unsigned
 dp_ring_take_packets(struct rte_ring *ring, struct rte_mbuf *out[], unsigned max)
 {
 	const unsigned n = dp_ring_take(ring, out, sizeof(out[0]), max);
-#ifdef DP_RING_TOLD
 	for (unsigned i = 0; i < n; i++)
-		__tsan_acquire(out[i]);
-#endif
+		dp_told_take(out[i]);
 	return n;
 }
 

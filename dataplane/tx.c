@@ -4,6 +4,7 @@
 #include "dataplane/dp.h"
 #include "dataplane/ipv6.h"
 #include "dataplane/ring.h"
+#include "dataplane/told.h"
 #include "dataplane/transport.h"
 #include "dataplane/vlan.h"
 #include "dataplane/worker.h"
@@ -21,6 +22,8 @@ dp_tx_flush_port(struct dp_worker *w, struct dp_port *port)
 	if (__atomic_load_n(&port->up, __ATOMIC_RELAXED)) {
 		if (below->tx_shared)
 			rte_spinlock_lock(&below->tx_lock[queue]);
+		for (unsigned i = 0; i < n; i++)
+			dp_told_give(buffer->pkt[i]); /* whoever sends by that queue next may free it */
 		sent = rte_eth_tx_burst(port->ethdev, queue, buffer->pkt, n);
 		if (below->tx_shared)
 			rte_spinlock_unlock(&below->tx_lock[queue]);

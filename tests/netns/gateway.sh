@@ -6,7 +6,6 @@ ports=${CULVERT_PORTS:-auto} # auto, af_xdp or af_packet
 huge_pages=off
 # For a build with AddressSanitizer: DPDK's AF_XDP driver leaves libxdp's own bookkeeping behind.
 export LSAN_OPTIONS="suppressions=$here/lsan.supp:print_suppressions=0"
-export TSAN_OPTIONS="suppressions=$here/tsan.supp"
 
 noise='^libbpf: \|^libxdp: ' # what libraries say on stderr, whatever the daemon wants
 running= # gateways that are up, and must leave well

@@ -7,8 +7,15 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <linux/xfrm.h>
 
 #define MORE_POLICIES 24u
+#define THINGS        9u /* of churn() */
+
+/* SAs and a policy that no packet has to do with, but that stand in the tables where packets look. */
+#define PASSING      ((enum rig_tunnel)RIG_TUNNELS)
+#define PASSING_PEER 0x0a090010u /* 10.9.0.16, and the next one */
+#define PASSING_NET  0x0a050000u
 
 static const uint8_t far_mac[6] = {0x02, 0, 0, 0, 0, 0x99};
 
@@ -91,6 +98,16 @@ policy_of(enum rig_tunnel tunnel, enum sadb_policy_dir dir)
 	return config;
 }
 
+static struct sadb_policy_config
+passing_policy(void)
+{
+	struct sadb_policy_config config = gateway_policy(SADB_POLICY_OUT);
+	config.sel.dst = net24(PASSING_NET);
+	config.tmpl.dst = v4(PASSING_PEER);
+	config.tmpl.reqid = 1 + PASSING;
+	return config;
+}
+
 static void
 set_policy(struct control *control, struct sadb_policy_config config)
 {
@@ -136,6 +153,8 @@ dump(struct control *control)
 	struct sadb_memory memory[SADB_MEMORY_USES];
 
 	for (uint32_t slot = 0; (sa = sadb_sa_at(db, slot)) != NULL; slot = sa->slot + 1) {
+		if (sa->larval)
+			continue;
 		const struct sadb_sa_mut *mut = sa->hot->mut;
 		control->narrow += sadb_sa_path_mtu(mut, sadb_now_s()) != 0;
 		control->seen += rig_told(&mut->out_seq) + rig_told(&mut->bytes) + rig_told(&mut->last_use_s);
@@ -192,6 +211,64 @@ update(struct control *control, unsigned turn)
 	assert_int_equal(sadb_sa_stand_in(db, &key, stand_in), 0);
 }
 
+/* ALLOCSPI, the SA that completes it, and its end. */
+static void
+passing_sa(struct control *control, unsigned turn)
+{
+	const struct witness_sa sa = rig_sa(PASSING, turn / 3 % RIG_KEYS_MAX, true);
+	struct sadb_sa_config config = gateway_sa(&sa, SADB_SA_ESN, 256);
+	struct sadb *db = control->rig->db;
+	struct sadb_error err;
+	int rc;
+
+	config.dir = SADB_DIR_IN;
+	config.spi_be = control->passing_spi_be;
+	const struct sadb_sa_key key = sadb_sa_key_make(&config.dst, config.spi_be, IPPROTO_ESP);
+	if (turn % 3 == 0)
+		rc = sadb_spi_alloc(db, &config, 0x40000000, 0x400000ff, &control->passing_spi_be, &err);
+	else if (turn % 3 == 1)
+		rc = sadb_sa_update(db, &config, &err);
+	else
+		rc = sadb_sa_del(db, &key, &err);
+	if (rc < 0)
+		fail_msg("%s", err.text);
+	control_commit(control);
+}
+
+/* MIGRATE, there and back. */
+static void
+passing_move(struct control *control, unsigned turn)
+{
+	struct sadb_migration move = {.old_src = v4(GW_WAN),
+				      .new_src = v4(GW_WAN),
+				      .old_dst = v4(PASSING_PEER + turn % 2),
+				      .new_dst = v4(PASSING_PEER + (turn + 1) % 2),
+				      .reqid = 1 + PASSING,
+				      .proto = IPPROTO_ESP,
+				      .mode = XFRM_MODE_TUNNEL};
+	const struct sadb_policy_config which = passing_policy();
+	struct sadb_error err;
+
+	if (sadb_migrate(control->rig->db, &which, &move, 1, &err) < 0)
+		fail_msg("%s", err.text);
+	control_commit(control);
+}
+
+static void
+passing_start(struct control *control)
+{
+	struct witness_sa sa = rig_sa(PASSING, 0, false);
+	struct sadb_error err;
+
+	sa.dst = PASSING_PEER;
+	struct sadb_sa_config config = gateway_sa(&sa, 0, 0);
+	config.dir = SADB_DIR_OUT;
+	config.reqid = 1 + PASSING;
+	if (sadb_sa_add(control->rig->db, &config, &err) < 0)
+		fail_msg("%s", err.text);
+	set_policy(control, passing_policy());
+}
+
 static void
 knobs(struct control *control, unsigned turn)
 {
@@ -207,19 +284,21 @@ knobs(struct control *control, unsigned turn)
 void
 churn(struct control *control, unsigned turn)
 {
-	switch (turn % 8) {
+	const unsigned round = turn / THINGS;
+
+	switch (turn % THINGS) {
 	case 0:
-		routes(control, turn / 8);
+		routes(control, round);
 		break;
 	case 1:
-		control->rare_known = turn / 8 % 16 != 0;
+		control->rare_known = round % 16 != 0;
 		churn_neighbours(control);
 		break;
 	case 2:
-		addresses(control, turn / 8);
+		addresses(control, round);
 		break;
 	case 3:
-		policies(control, turn / 8);
+		policies(control, round);
 		break;
 	case 4:
 		dump(control);
@@ -228,10 +307,14 @@ churn(struct control *control, unsigned turn)
 		statistics(control);
 		break;
 	case 6:
-		update(control, turn / 8);
+		update(control, round);
 		break;
 	case 7:
-		knobs(control, turn / 8);
+		knobs(control, round);
+		break;
+	case 8:
+		passing_sa(control, round);
+		passing_move(control, round);
 		break;
 	}
 }
@@ -244,4 +327,5 @@ churn_start(struct control *control)
 	for (enum rig_tunnel tunnel = 0; tunnel < RIG_TUNNELS; tunnel++)
 		for (enum sadb_policy_dir dir = 0; dir < SADB_POLICY_DIRS; dir++)
 			set_policy(control, policy_of(tunnel, dir));
+	passing_start(control);
 }

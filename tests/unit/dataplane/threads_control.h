@@ -27,6 +27,7 @@ struct control {
 	struct control_tunnel tunnel[RIG_TUNNELS];
 	unsigned rounds;
 	bool rare_known;
+	rte_be32_t passing_spi_be; /* see threads_churn.c */
 	uint32_t asked;
 	uint64_t seen; /* numbers that replay windows have said to have, so that none is read for nothing */
 	uint32_t narrow;

@@ -91,7 +91,7 @@ rig_put(struct rig *rig, enum rig_port port, unsigned queue, const uint8_t *ip, 
 			return NULL;
 		sched_yield();
 	}
-	told_give(&m, 1);
+	dp_told_give(m);
 	while (rte_ring_sp_enqueue(rig->rx[port][queue], m) != 0) {
 		if (rig_stopped(rig)) {
 			rte_pktmbuf_free(m);
@@ -108,7 +108,7 @@ rig_take(struct rig *rig, enum rig_port port, unsigned queue, uint8_t ip[2048])
 	void *taken;
 	while (rte_ring_sc_dequeue(rig->tx[port][queue], &taken) == 0) {
 		struct rte_mbuf *m = taken;
-		told_take(&m, 1);
+		dp_told_take(m);
 		const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 		size_t bytes = m->data_len - sizeof(*ether);
 		const bool wanted = ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4) && bytes <= 2048;
@@ -199,7 +199,6 @@ rig_start(struct rig *rig)
 	snprintf(rig->store, sizeof(rig->store), "/tmp/culvert-threads-XXXXXX");
 	assert_non_null(mkdtemp(rig->store));
 	snprintf(path, sizeof(path), "%s/marks.db", rig->store);
-	told_pools();
 	rig->dp = dp_create(&config, &sadb.keyer, &err);
 	if (rig->dp == NULL)
 		fail_msg("%s", err.text);
@@ -245,7 +244,7 @@ check_workers(const struct rig *rig)
 	for (unsigned i = 0; i < RIG_WORKERS; i++) {
 		uint64_t sum = 0;
 		assert_int_equal(dp_worker_stats_get(rig->dp, i, &stats), 0);
-		assert_true(stats.esp_in > 0 && stats.esp_out > 0);
+		assert_true(rig->sent < rig->packets || (stats.esp_in > 0 && stats.esp_out > 0));
 		assert_int_equal(stats.from_ports + stats.from_twins + stats.made,
 				 stats.tx + stats.punted + stats.dropped + stats.held + stats.joined);
 		for (unsigned reason = 0; reason < DP_DROP_COUNT; reason++)
@@ -267,7 +266,7 @@ rig_stop(struct rig *rig, uint64_t drops[DP_DROP_COUNT])
 		for (unsigned q = 0; q < RIG_QUEUES; q++)
 			while (rte_ring_sc_dequeue(rig->tx[port][q], &left) == 0 ||
 			       rte_ring_sc_dequeue(rig->rx[port][q], &left) == 0) {
-				told_take((struct rte_mbuf *const *)&left, 1);
+				dp_told_take(left);
 				rte_pktmbuf_free(left);
 			}
 	/* A buffer that is not back is one that somebody lost. */

@@ -52,8 +52,8 @@ void rig_start(struct rig *rig);
 void rig_drops(const struct rig *rig, uint64_t drops[DP_DROP_COUNT]);
 /* How many of them were the host's, for want of time or room: that happens to the best of gateways. */
 uint64_t rig_lost(const uint64_t drops[DP_DROP_COUNT]);
-/* After the threads: stops the gateway, checks that each worker has worked and that its counts balance, and leaves nothing
- * behind. */
+/* After the threads: stops the gateway, checks that each worker has had its share of a whole run and that its counts balance, and
+ * leaves nothing behind. */
 void rig_stop(struct rig *rig, uint64_t drops[DP_DROP_COUNT]);
 
 /* The SA with that number of a tunnel, as the peer sees it; in: what the gateway receives. */
