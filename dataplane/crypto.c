@@ -16,11 +16,11 @@ finish(struct dp_worker *w, struct dp_aead_op *op)
 }
 
 /* How many packets of earlier rounds may come back from a device now. What this round received, and an ICMP error for
- * each, still has to fit behind them, wherever they all end. */
+ * each, still has to fit behind them, wherever they all end; and dummy packets. */
 static unsigned
 room_for(const struct dp_worker *w)
 {
-	const unsigned room = DP_VEC_MAX - 2 * (DP_BURST * DP_ROUND_QUEUES + DP_INJECT_BURST);
+	const unsigned room = DP_VEC_MAX - 2 * (DP_BURST * DP_ROUND_QUEUES + DP_INJECT_BURST) - DP_DUMMY_BURST;
 	unsigned in_hands = w->opened.n + w->forward.n + w->drop.n;
 	return in_hands >= room ? 0 : room - in_hands < DP_ENGINE_BATCH ? room - in_hands : DP_ENGINE_BATCH;
 }

@@ -169,6 +169,26 @@ struct dp_event {
 /* Takes up to max events; poll about every 10 ms. */
 unsigned dp_events(struct dp *dp, struct dp_event *out, unsigned max);
 
+/* ---- dummy packets (RFC 4303 2.6) ---- */
+#define DP_DUMMY_RUNS     8u /* SAs of one worker that send some at the same time */
+#define DP_DUMMY_PACKETS  1000000
+#define DP_DUMMY_RATE_MAX 100000
+#define DP_DUMMY_SHORTEST 20
+
+struct dp_dummy_request {
+	struct sadb_sa_key sa; /* outbound */
+	uint32_t packets;      /* 1 to DP_DUMMY_PACKETS */
+	uint32_t per_s;        /* 1 to DP_DUMMY_RATE_MAX */
+	uint16_t
+	    bytes; /* as an inner packet of so many, or as many as the way takes; from DP_DUMMY_SHORTEST on; 0: each of
+				* random length */
+};
+/* A worker sends them from now on: *worker. It ends early, and counts, when the SA is gone. -EBUSY: so many SAs do, or this
+ * one does; -EIO; -ENETDOWN: no worker runs. */
+int dp_dummy_start(struct dp *dp, const struct dp_dummy_request *request, unsigned *worker, struct dp_error *err);
+/* Ends it soon. -ENOENT: that SA sends none. *left: how many are not sent, or up to a batch less. */
+int dp_dummy_stop(struct dp *dp, const struct sadb_sa_key *sa, uint32_t *left);
+
 /* ---- audit events (RFC 4301 4.4.1, 5.1, 5.2; RFC 4303 2.2, 3.3.3, 3.4.2 to 3.4.4) ---- */
 enum dp_audit_kind {
 	DP_AUDIT_UNDECIDED, /* of a reason that nobody has thought of: none */
@@ -239,13 +259,15 @@ struct dp_stage_stats {
 };
 
 /* rx = tx + punted + dropped + held + joined, where rx = from_ports + from_twins + made. Joined are fragments that became
- * part of a packet; made are ICMP errors, such packets, and fragments beyond the first that a packet was cut into. */
+ * part of a packet; made are ICMP errors, such packets, fragments beyond the first that a packet was cut into, and dummy packets. */
 struct dp_worker_stats {
 	uint64_t from_ports, from_twins, made;
 	uint64_t tx, punted, dropped, held;
 	uint64_t esp_in, esp_out; /* packets that passed ESP processing */
 	uint64_t polls, idle_polls, sleeps;
 	uint64_t joined;
+	uint64_t dummies;        /* of made, the dummy packets */
+	uint64_t dummies_unsent; /* asked for, and never made: their SA was gone */
 	uint64_t drops[DP_DROP_COUNT];
 	uint64_t audit_told[DP_AUDIT_KINDS],
 	    audit_suppressed[DP_AUDIT_KINDS]; /* their sum: all events of a kind that is on */

@@ -77,7 +77,7 @@ admit(struct dp_worker *w, struct rte_mbuf *m, const struct dp_group *group, boo
 		dp_drop(w, m, group->reason);
 		return REFUSED;
 	}
-	if (!selected(group->sa, m, v6)) {
+	if (!(meta->flags & DP_META_DUMMY) && !selected(group->sa, m, v6)) {
 		dp_drop(w, m, DP_DROP_OUT_SELECTOR);
 		return REFUSED;
 	}
@@ -334,6 +334,8 @@ esp_out(struct dp_worker *w, struct dp_vec *in, const bool v6)
 			i += v6 ? seal_run_6in6(w, pkt, n - i, &sealed) : seal_run_4in6(w, pkt, n - i, &sealed);
 	}
 	in->n = 0;
+	if (!v6 && unlikely(w->dummy_batch))
+		dp_dummy_mark(sealed.ops, sealed.n);
 	dp_crypto_submit(w, sealed.ops, sealed.n);
 }
 

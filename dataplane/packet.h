@@ -28,6 +28,7 @@ enum dp_meta_flag {
 	DP_META_LONG = 1 << 5,      /* as ROUTED, and may be longer than cut_bytes: to be cut then */
 	DP_META_UDP_SUM = 1 << 7,   /* sealed in UDP over IPv6, whose checksum is still to be made */
 	DP_META_V6 = 1 << 6,        /* IPv6: its flow is in struct dp_v6, next_hop_be is 0 */
+	DP_META_DUMMY = 1 << 9,     /* RFC 4303 2.6: no packet, and under no selector */
 	DP_META_GROUP = 1 << 8, /* to multicast beyond its link, or to all: only a policy that names it carries it */
 };
 
@@ -89,15 +90,16 @@ dp_v6(struct rte_mbuf *m)
 	return &((struct dp_priv *)rte_mbuf_to_priv(m))->v6;
 }
 
-/* The longest batch of one round, and what a vector of packets can hold: a batch, what a hold table lets go, and one
- * ICMP error for each packet. */
+/* The longest batch of one round, and what a vector of packets can hold: a batch, what a hold table lets go, one ICMP error
+ * for each packet, and dummy packets. */
 #define DP_BURST        64
 #define DP_AHEAD        4 /* packets that a stage prefetches ahead */
 #define DP_ROUND_QUEUES 4
 #define DP_HOLD_SLOTS   256
 #define DP_INJECT_BURST 32
+#define DP_DUMMY_BURST  32
 #define DP_VEC_MAX      1024
-static_assert(2 * (DP_BURST * DP_ROUND_QUEUES + DP_INJECT_BURST) + DP_HOLD_SLOTS <= DP_VEC_MAX,
+static_assert(2 * (DP_BURST * DP_ROUND_QUEUES + DP_INJECT_BURST) + DP_HOLD_SLOTS + DP_DUMMY_BURST <= DP_VEC_MAX,
 	      "vectors are large enough");
 
 /* The input of a stage. */

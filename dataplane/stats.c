@@ -51,6 +51,8 @@ dp_worker_stats_get(const struct dp *dp, unsigned worker, struct dp_worker_stats
 	out->idle_polls = load(&in->idle_polls);
 	out->sleeps = load(&in->sleeps);
 	out->joined = load(&in->joined);
+	out->dummies = load(&in->dummies);
+	out->dummies_unsent = load(&in->dummies_unsent);
 	out->cpu = in->cpu;
 	for (unsigned i = 0; i < DP_DROP_COUNT; i++)
 		out->drops[i] = load(&in->drops[i]);

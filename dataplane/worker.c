@@ -107,6 +107,17 @@ cut(struct dp_worker *w, uint64_t t)
 	return t;
 }
 
+/* A batch of their own, so that no other packet is asked whether it is one. */
+static __rte_noinline void
+dummies(struct dp_worker *w)
+{
+	const uint64_t t = rte_rdtsc();
+	dp_dummy_make(w);
+	w->dummy_batch = true;
+	run(w, DP_STAGE_ESP_OUT, &w->esp_out, dp_esp_out, t);
+	w->dummy_batch = false;
+}
+
 static void
 stages(struct dp_worker *w, uint64_t t)
 {
@@ -160,6 +171,8 @@ dp_worker_poll(struct dp_worker *w)
 	const uint64_t received = n > 0 ? stage_done(w, DP_STAGE_RX, n, w->now) : w->now;
 	dp_hold_poll(w);
 	dp_reassembly_poll(w);
+	if (unlikely(__atomic_load_n(&w->dummies.running, __ATOMIC_RELAXED) != 0)) /* dp_dummy_make() acquires */
+		dummies(w);
 	dp_count(&w->stats.polls, 1);
 	if (n == 0 && w->in_flight == 0 && w->forward.n == 0 && w->drop.n == 0) {
 		dp_count(&w->stats.idle_polls, 1);

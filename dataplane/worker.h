@@ -9,6 +9,7 @@
 
 #include "dataplane/bucket.h"
 #include "dataplane/dataplane.h"
+#include "dataplane/dummy.h"
 #include "dataplane/flow_cache.h"
 #include "dataplane/packet.h"
 #include "dataplane/port.h"
@@ -92,6 +93,7 @@ struct dp_worker {
 	struct dp_vec esp_in_v6; /* by the outer header; the others by the inner one */
 	struct dp_vec uncut; /* a rest of a batch of esp_out whose first packet is too long for its SA and may be cut */
 	bool cutting;        /* esp_out's batch comes from there */
+	bool dummy_batch;    /* esp_out's batch is of dummy packets */
 	struct dp_vec opened; /* back from the engine */
 	unsigned in_flight;   /* operations the engine still has */
 	struct dp_groups groups;
@@ -113,6 +115,7 @@ struct dp_worker {
 	struct rte_ring *inject; /* twin thread -> this worker */
 	struct rte_ring *events; /* workers -> control; shared */
 	uint64_t clock_read;     /* TSC when now_s was read */
+	struct dp_dummies dummies;
 
 	struct dp_worker_stats stats;
 };

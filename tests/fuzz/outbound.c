@@ -8,10 +8,13 @@
 #include "tests/unit/dataplane/outer_v6_rig.h"
 #include "tests/unit/dataplane/udp_rig.h"
 
-enum command { PACKET, FRAME, POLICY_V4, POLICY_V6, INJECT, TURN, COMMANDS };
+enum command { PACKET, FRAME, POLICY_V4, POLICY_V6, INJECT, TURN, DUMMY, COMMANDS };
 enum { AS_IT_IS = 0x8000 }; /* of a length: the checksum is left alone */
 
 #define FRAMES_MAX 64
+#define NEXT_DUMMY 59
+
+static unsigned dummies; /* asked for, and not yet seen */
 
 static bool
 is_v6_net(const uint8_t *addr, uint8_t net)
@@ -117,9 +120,19 @@ expect_whole(const uint8_t *ip, size_t bytes)
 		fuzz_expect(witness_udp_unwrap(wire, &bytes, UDP_RIG_NAT_T, UDP_RIG_PEER) == NULL);
 	}
 	const uint64_t number = get64(wire + 28); /* the IV is the number */
-	fuzz_expect(witness_open(&sa->sa, (uint32_t)(number >> 32), wire, bytes, inner, &inner_bytes, &seq) == NULL);
+	const char *wrong = witness_open(&sa->sa, (uint32_t)(number >> 32), wire, bytes, inner, &inner_bytes, &seq);
+	const bool dummy = wrong != NULL;
+	if (dummy) { /* it says that it is one, and nothing else is wrong */
+		struct witness_sa none = sa->sa;
+		none.next_header = NEXT_DUMMY;
+		wrong = witness_open(&none, (uint32_t)(number >> 32), wire, bytes, inner, &inner_bytes, &seq);
+		fuzz_expect(dummies-- > 0);
+	}
+	fuzz_expect(wrong == NULL);
 	fuzz_expect(seq == (uint32_t)number && number > sa->top);
 	sa->top = number;
+	if (dummy)
+		return;
 	if (sa == &fuzz_gw.out[FUZZ_OUT_UDP])
 		fuzz_expect(is_to(inner, inner_bytes, 3));
 	else if (sa == &fuzz_gw.out[FUZZ_OUT_V6])
@@ -203,6 +216,26 @@ send_one(struct fuzz_input *in, enum command command)
 		fuzz_put_packet(GW_PORT_LAN, copy, size);
 }
 
+/* One by one of the SAs. */
+static void
+ask_dummy(struct fuzz_input *in)
+{
+	const uint8_t which = fuzz_u8(in) % FUZZ_OUTS;
+	const struct witness_sa *sa = &fuzz_gw.out[which].sa;
+	const struct sadb_sa_config config = which == FUZZ_OUT_V6    ? outer_sa(sa, 0, false)
+					     : which == FUZZ_OUT_UDP ? udp_rig_sa(sa, 0, 0)
+								     : gateway_sa(sa, 0, 0);
+	const uint16_t bytes = fuzz_u16(in);
+	const struct dp_dummy_request request = {.sa = sadb_sa_key_make(&config.dst, config.spi_be, config.proto),
+						 .packets = 1,
+						 .per_s = 1,
+						 .bytes = bytes < DP_DUMMY_SHORTEST ? DP_DUMMY_SHORTEST : bytes};
+	struct dp_error err;
+	unsigned worker;
+
+	dummies += dp_dummy_start(fuzz_gw.gw.dp, &request, &worker, &err) == 0;
+}
+
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
@@ -216,10 +249,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input in = {data, size};
 
+	dummies = 0;
 	for (unsigned n = 0; in.size > 0 && n < FRAMES_MAX; n++) {
 		const enum command command = fuzz_u8(&in) % COMMANDS;
 		if (command == TURN)
 			gateway_turn(&fuzz_gw.gw);
+		else if (command == DUMMY)
+			ask_dummy(&in);
 		else
 			send_one(&in, command);
 	}
