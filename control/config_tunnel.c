@@ -71,6 +71,28 @@ remote_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml_k
 	prefixes_read(y, node, key->accepted, config->remote_prefix, &config->n_remote);
 }
 
+static void
+dscp_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml_key *key, void *object)
+{
+	ctl_yaml_uint(y, node, key, object);
+	((struct ctl_config_tunnel *)object)->config.sa_flags |= SADB_SA_OUTER_DSCP;
+}
+
+/* Of three choices the second sets the flags of min, the third those of max. */
+static void
+sa_flags_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml_key *key, void *object)
+{
+	const uint32_t flags[] = {0, (uint32_t)key->min, (uint32_t)key->max};
+	struct ctl_yaml_key choice = *key;
+	uint8_t which = 0;
+
+	choice.offset = 0;
+	ctl_yaml_choice(y, node, &choice, &which);
+	((struct ctl_config_tunnel *)object)->config.sa_flags |= flags[which];
+}
+
+static const char *const dfs[] = {"copy", "set", "clear", NULL};
+
 #define MEMBER(member) \
 	.offset = offsetof(struct ctl_config_tunnel, member), .room = sizeof(((struct ctl_config_tunnel *)NULL)->member)
 #define LINE(member) .line_offset = offsetof(struct ctl_config_tunnel, member)
@@ -99,6 +121,10 @@ static const struct ctl_yaml_key tunnel_keys[] = {
     {"soft_seconds", ctl_yaml_uint, MEMBER(config.life.soft_add_s), .min = 1, .max = UINT32_MAX},
     {"hard_seconds", ctl_yaml_uint, MEMBER(config.life.hard_add_s), .min = 1, .max = UINT32_MAX},
     {"overlap", ctl_yaml_uint, MEMBER(config.overlap_s), .max = CTL_TUNNEL_OVERLAP_MAX},
+    {"tfc_pad", ctl_yaml_uint, MEMBER(config.tfc_pad_bytes), .min = 1, .max = UINT16_MAX},
+    {"outer_dscp", dscp_read, MEMBER(config.outer_dscp), .max = CTL_TUNNEL_DSCP_MAX},
+    {"outer_df", sa_flags_read, .choices = dfs, .min = SADB_SA_OUTER_DF, .max = SADB_SA_NOPMTUDISC},
+    {"outer_ttl", ctl_yaml_uint, MEMBER(config.outer_ttl), .min = 1, .max = UINT8_MAX},
     {"exchange", ctl_yaml_text, MEMBER(config.exchange),
      .accepted = "a program and its arguments that hand the offer to the peer, such as ssh east culvert tunnel accept "
 		 "NAME"},

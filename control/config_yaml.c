@@ -165,7 +165,9 @@ ctl_yaml_uint(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml
 		ctl_yaml_mistake(y, node, "out of range:", text, accepted);
 		return;
 	}
-	if (key->room == sizeof(uint16_t)) {
+	if (key->room == sizeof(uint8_t)) {
+		((uint8_t *)object)[key->offset] = (uint8_t)value;
+	} else if (key->room == sizeof(uint16_t)) {
 		const uint16_t value16 = (uint16_t)value;
 		memcpy((char *)object + key->offset, &value16, sizeof(value16));
 	} else if (key->room == sizeof(uint64_t)) {

@@ -57,7 +57,7 @@ struct ctl_worker {
 	uint64_t from_ports, from_twins, made;
 	uint64_t tx, punted, dropped, held;
 	uint64_t esp_in, esp_out;
-	uint64_t polls, idle_polls, sleeps, joined;
+	uint64_t polls, idle_polls, sleeps, joined, dummies, unsent;
 	unsigned n_drops, n_stages, n_audits;
 	struct ctl_worker_drop {
 		char name[CTL_NAME_BYTES], help[CTL_HELP_BYTES];
@@ -84,6 +84,16 @@ struct ctl_audit {
 	struct sadb_flow inner;
 	uint8_t proto;
 	uint8_t has; /* enum dp_audit_has */
+};
+
+/* Dummy packets by an outbound SA (RFC 4303 2.6). */
+struct ctl_dummy {
+	struct sadb_addr dst;
+	rte_be32_t spi_be;
+	uint64_t packets;          /* 0: none any more */
+	uint32_t length, rate_pps; /* length 0: random */
+	uint32_t worker;           /* in an answer */
+	uint64_t unsent;           /* in an answer to 0 packets */
 };
 
 /* What memory goes to. */
@@ -141,6 +151,7 @@ struct ctl_own {
 		struct ctl_tunnel_info tunnel; /* TUNNEL_ADD (the config alone), TUNNEL */
 		struct ctl_tunnel_words words; /* the other TUNNEL messages */
 		struct ctl_audit audit;
+		struct ctl_dummy dummy;
 	};
 };
 
@@ -165,6 +176,7 @@ size_t ctl_own_encode_tunnel(void *buf, size_t size, const struct nlmsghdr *head
 size_t ctl_own_encode_tunnel_words(void *buf, size_t size, const struct nlmsghdr *header,
 				   const struct ctl_tunnel_words *words);
 
+size_t ctl_own_encode_dummy(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_dummy *dummy);
 size_t ctl_own_encode_memory(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_memory *memory);
 size_t ctl_own_encode_mirror(void *buf, size_t size, const struct nlmsghdr *header,
 			     const struct ctl_mirror_info *mirror);

@@ -31,7 +31,8 @@ static const struct ctl_attr_rule rule[CTL_A_MAX + 1] = {
     RULE(CTL_A_COUNT, 0),    RULE(CTL_A_MISSING, 0), U32(CTL_A_GUARDED),        RULE(CTL_A_TUNNEL, 0),
     U64(CTL_A_JOINED),       U32(CTL_A_TRUNK),       RULE(CTL_A_ON, 1),         U16(CTL_A_VLAN),
     RULE(CTL_A_NETNS, 1),    RULE(CTL_A_AUDIT, 0),   U64(CTL_A_SUPPRESSED),     RULE(CTL_A_EVENT, 0),
-    U32(CTL_A_BYPASS),
+    U32(CTL_A_BYPASS),       U32(CTL_A_SPI),         U32(CTL_A_LENGTH),         U32(CTL_A_RATE),
+    U64(CTL_A_DUMMIES),      U64(CTL_A_UNSENT),
 };
 static const struct ctl_attr_rules rules = {rule, CTL_A_MAX};
 
@@ -297,6 +298,8 @@ get_worker(attr_table at, struct ctl_own *out, struct sadb_error *err)
 	worker->cpu = (int32_t)get_u32(at, CTL_A_CPU);
 	worker->punted = get_u64(at, CTL_A_PUNTED);
 	worker->joined = get_u64(at, CTL_A_JOINED);
+	worker->dummies = get_u64(at, CTL_A_DUMMIES);
+	worker->unsent = get_u64(at, CTL_A_UNSENT);
 	for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		*counters[i] = get_u64(at, CTL_A_FROM_PORTS + i);
 	return 0;
@@ -309,6 +312,25 @@ get_memory(attr_table at, struct ctl_own *out, struct sadb_error *err)
 	out->memory.rss_bytes = get_u64(at, CTL_A_RSS);
 	out->memory.sa_count = get_u32(at, CTL_A_SA_COUNT);
 	return 0;
+}
+
+static int
+get_dummy(attr_table at, struct ctl_own *out, struct sadb_error *err)
+{
+	struct ctl_dummy *dummy = &out->dummy;
+
+	for (unsigned i = 0; i < 3; i++) {
+		static const uint16_t needed[] = {CTL_A_DST, CTL_A_SPI, CTL_A_PACKETS};
+		if (!at[needed[i]])
+			return ctl_refuse(err, -EINVAL, needed[i], "%s is missing", rule[needed[i]].name);
+	}
+	dummy->spi_be = get_u32(at, CTL_A_SPI);
+	dummy->packets = get_u64(at, CTL_A_PACKETS);
+	dummy->length = get_u32(at, CTL_A_LENGTH);
+	dummy->rate_pps = get_u32(at, CTL_A_RATE);
+	dummy->worker = get_u32(at, CTL_A_WORKER);
+	dummy->unsent = get_u64(at, CTL_A_UNSENT);
+	return get_addr(at, CTL_A_DST, &dummy->dst, err);
 }
 
 static int
@@ -333,6 +355,7 @@ static int (*const decoders[CTL_MSG_MAX - CTL_MSG_BASE])(attr_table, struct ctl_
     [CTL_MSG_TUNNEL_DEL - CTL_MSG_BASE] = get_tunnel,   [CTL_MSG_TUNNEL_REKEY - CTL_MSG_BASE] = get_tunnel,
     [CTL_MSG_TUNNEL_OFFER - CTL_MSG_BASE] = get_tunnel, [CTL_MSG_TUNNEL_ACCEPT - CTL_MSG_BASE] = get_tunnel,
     [CTL_MSG_TUNNEL_EVENT - CTL_MSG_BASE] = get_tunnel, [CTL_MSG_AUDIT - CTL_MSG_BASE] = get_audit,
+    [CTL_MSG_DUMMY - CTL_MSG_BASE] = get_dummy,
 };
 
 /* Repeated attributes, which the table by number cannot hold; their lengths have been checked. */

@@ -164,6 +164,23 @@ ctl_own_encode_neigh(void *buf, size_t size, const struct nlmsghdr *header, cons
 }
 
 size_t
+ctl_own_encode_dummy(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_dummy *dummy)
+{
+	struct ctl_put put;
+
+	if (!start(&put, buf, size, header))
+		return 0;
+	put_addr(&put, CTL_A_DST, &dummy->dst);
+	ctl_put_u32(&put, CTL_A_SPI, dummy->spi_be);
+	ctl_put_u64(&put, CTL_A_PACKETS, dummy->packets);
+	ctl_put_u32(&put, CTL_A_LENGTH, dummy->length);
+	ctl_put_u32(&put, CTL_A_RATE, dummy->rate_pps);
+	ctl_put_u32(&put, CTL_A_WORKER, dummy->worker);
+	ctl_put_u64(&put, CTL_A_UNSENT, dummy->unsent);
+	return ctl_put_end(&put);
+}
+
+size_t
 ctl_own_encode_memory(void *buf, size_t size, const struct nlmsghdr *header, const struct ctl_memory *memory)
 {
 	struct ctl_put put;
@@ -269,6 +286,8 @@ ctl_own_encode_worker(void *buf, size_t size, const struct nlmsghdr *header, con
 	ctl_put_u32(&put, CTL_A_CPU, (uint32_t)stats->cpu);
 	ctl_put_u64(&put, CTL_A_PUNTED, stats->punted);
 	ctl_put_u64(&put, CTL_A_JOINED, stats->joined);
+	ctl_put_u64(&put, CTL_A_DUMMIES, stats->dummies);
+	ctl_put_u64(&put, CTL_A_UNSENT, stats->dummies_unsent);
 	for (unsigned i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
 		ctl_put_u64(&put, (uint16_t)(CTL_A_FROM_PORTS + i), counters[i]);
 	put_drops(&put, source);

@@ -41,6 +41,8 @@ enum ctl_msg {
 	CTL_MSG_TUNNEL_ACCEPT, /* CTL_A_TUNNEL: NAME, OFFER; answer to an offer: TUNNEL_OFFER. Secret */
 	CTL_MSG_TUNNEL_EVENT,  /* multicast to CTL_GROUP_TUNNEL; CTL_A_TUNNEL: NAME, GENERATION, KIND, TEXT */
 	CTL_MSG_AUDIT,         /* multicast to CTL_GROUP_AUDIT; CTL_A_EVENT */
+	CTL_MSG_DUMMY, /* CTL_A_DST, SPI, PACKETS (0: ends it), LENGTH, RATE: dummy packets by an outbound SA. Answer: the same with
+			* WORKER, or for 0 packets UNSENT */
 	CTL_MSG_MAX
 };
 
@@ -132,7 +134,12 @@ enum ctl_attr {
 	CTL_A_SUPPRESSED, /* u64 */
 	CTL_A_EVENT,      /* nested: enum ctl_audit_attr */
 	CTL_A_BYPASS,     /* u32 0/1: what no policy of the vnet names passes in the clear */
-	CTL_A_MAX = CTL_A_BYPASS
+	CTL_A_SPI,        /* u32, network order */
+	CTL_A_LENGTH,     /* u32, bytes; 0: random */
+	CTL_A_RATE,       /* u32, a second */
+	CTL_A_DUMMIES,    /* u64, dummy packets that were made */
+	CTL_A_UNSENT,     /* u64, and those that were asked for and will not be */
+	CTL_A_MAX = CTL_A_UNSENT
 };
 
 /* Inside CTL_A_EVENT. What an event does not have is not there. */
@@ -197,7 +204,18 @@ enum ctl_tunnel_attr {
 	CTL_T_KIND,      /* str */
 	CTL_T_TEXT,      /* str */
 	CTL_T_ALGORITHM, /* str: a name of sa-db/algorithm.h; not there: the first */
-	CTL_T_MAX = CTL_T_ALGORITHM
+	CTL_T_SA_FLAGS, /* u32: enum ctl_tunnel_sa_flag; of the outbound SAs, as the next three; an SA's defaults: not there */
+	CTL_T_TFC_PAD,    /* u16, bytes */
+	CTL_T_OUTER_TTL,  /* u8 */
+	CTL_T_OUTER_DSCP, /* u8 */
+	CTL_T_MAX = CTL_T_OUTER_DSCP
+};
+
+/* In CTL_T_SA_FLAGS. */
+enum ctl_tunnel_sa_flag {
+	CTL_T_FLAG_OUTER_DSCP = 1 << 0, /* else it is copied */
+	CTL_T_FLAG_DF_SET = 1 << 1,     /* likewise */
+	CTL_T_FLAG_DF_CLEAR = 1 << 2,
 };
 
 /* Multicast groups of our own, beside XFRMNLGRP_* in the bits of CTL_A_GROUPS. */

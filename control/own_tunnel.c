@@ -6,7 +6,7 @@
 #include "control/attr.h"
 #include "control/own_codec.h"
 
-enum kind { KIND_U32, KIND_U64, KIND_BOOL, KIND_STR, KIND_ADDR, KIND_ALGORITHM };
+enum kind { KIND_U8, KIND_U16, KIND_U32, KIND_U64, KIND_BOOL, KIND_STR, KIND_ADDR, KIND_ALGORITHM, KIND_SA_FLAGS };
 
 /* A member of struct ctl_tunnel_info. */
 struct field {
@@ -35,6 +35,10 @@ static const struct field fields[] = {
     {CTL_T_SOFT_SECONDS, KIND_U64, true, MEMBER(config.life.soft_add_s)},
     {CTL_T_HARD_SECONDS, KIND_U64, true, MEMBER(config.life.hard_add_s)},
     {CTL_T_EXCHANGE, KIND_STR, true, MEMBER(config.exchange)},
+    {CTL_T_SA_FLAGS, KIND_SA_FLAGS, true, MEMBER(config.sa_flags)},
+    {CTL_T_TFC_PAD, KIND_U16, true, MEMBER(config.tfc_pad_bytes)},
+    {CTL_T_OUTER_TTL, KIND_U8, true, MEMBER(config.outer_ttl)},
+    {CTL_T_OUTER_DSCP, KIND_U8, true, MEMBER(config.outer_dscp)},
     {CTL_T_REQID, KIND_U32, false, MEMBER(reqid)},
     {CTL_T_OUT_SPI, KIND_U32, false, MEMBER(out_spi_be)},
     {CTL_T_IN_SPI, KIND_U32, false, MEMBER(in_spi_be)},
@@ -54,25 +58,62 @@ static const struct field fields[] = {
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
+static const struct {
+	uint32_t wire, flag;
+} sa_flags[] = {
+    {CTL_T_FLAG_OUTER_DSCP, SADB_SA_OUTER_DSCP},
+    {CTL_T_FLAG_DF_SET, SADB_SA_OUTER_DF},
+    {CTL_T_FLAG_DF_CLEAR, SADB_SA_NOPMTUDISC},
+};
+#define SA_FLAGS (sizeof(sa_flags) / sizeof(sa_flags[0]))
+
 /* ---- reading ---- */
 #define RULE(attr, bytes) [attr] = {#attr, bytes}
 #define U32(attr)         RULE(attr, sizeof(uint32_t))
 #define U64(attr)         RULE(attr, sizeof(uint64_t))
 
 static const struct ctl_attr_rule rule[CTL_T_MAX + 1] = {
-    RULE(CTL_T_NAME, 1),          U32(CTL_T_VNET_ID),      U32(CTL_T_PRIORITY),
-    RULE(CTL_T_LOCAL, 4),         RULE(CTL_T_REMOTE, 4),   RULE(CTL_T_LOCAL_PREFIX, 5),
-    RULE(CTL_T_REMOTE_PREFIX, 5), U32(CTL_T_ESN),          U32(CTL_T_WINDOW),
-    U32(CTL_T_OVERLAP_S),         U64(CTL_T_SOFT_BYTES),   U64(CTL_T_HARD_BYTES),
-    U64(CTL_T_SOFT_PACKETS),      U64(CTL_T_HARD_PACKETS), U64(CTL_T_SOFT_SECONDS),
-    U64(CTL_T_HARD_SECONDS),      RULE(CTL_T_EXCHANGE, 1), U32(CTL_T_REQID),
-    U32(CTL_T_OUT_SPI),           U32(CTL_T_IN_SPI),       U32(CTL_T_IN_COUNT),
-    U64(CTL_T_GENERATION),        U64(CTL_T_OUT_AGE_S),    U64(CTL_T_OUT_PACKETS),
-    U64(CTL_T_OUT_BYTES),         U64(CTL_T_IN_PACKETS),   U64(CTL_T_IN_BYTES),
-    U64(CTL_T_NEXT_REKEY_S),      U64(CTL_T_EXCHANGES),    U64(CTL_T_FAILURES),
-    RULE(CTL_T_STATE, 1),         RULE(CTL_T_KEYING, 1),   RULE(CTL_T_ERROR, 1),
-    RULE(CTL_T_OFFER, 1),         RULE(CTL_T_KIND, 1),     RULE(CTL_T_TEXT, 1),
+    RULE(CTL_T_NAME, 1),
+    U32(CTL_T_VNET_ID),
+    U32(CTL_T_PRIORITY),
+    RULE(CTL_T_LOCAL, 4),
+    RULE(CTL_T_REMOTE, 4),
+    RULE(CTL_T_LOCAL_PREFIX, 5),
+    RULE(CTL_T_REMOTE_PREFIX, 5),
+    U32(CTL_T_ESN),
+    U32(CTL_T_WINDOW),
+    U32(CTL_T_OVERLAP_S),
+    U64(CTL_T_SOFT_BYTES),
+    U64(CTL_T_HARD_BYTES),
+    U64(CTL_T_SOFT_PACKETS),
+    U64(CTL_T_HARD_PACKETS),
+    U64(CTL_T_SOFT_SECONDS),
+    U64(CTL_T_HARD_SECONDS),
+    RULE(CTL_T_EXCHANGE, 1),
+    U32(CTL_T_REQID),
+    U32(CTL_T_OUT_SPI),
+    U32(CTL_T_IN_SPI),
+    U32(CTL_T_IN_COUNT),
+    U64(CTL_T_GENERATION),
+    U64(CTL_T_OUT_AGE_S),
+    U64(CTL_T_OUT_PACKETS),
+    U64(CTL_T_OUT_BYTES),
+    U64(CTL_T_IN_PACKETS),
+    U64(CTL_T_IN_BYTES),
+    U64(CTL_T_NEXT_REKEY_S),
+    U64(CTL_T_EXCHANGES),
+    U64(CTL_T_FAILURES),
+    RULE(CTL_T_STATE, 1),
+    RULE(CTL_T_KEYING, 1),
+    RULE(CTL_T_ERROR, 1),
+    RULE(CTL_T_OFFER, 1),
+    RULE(CTL_T_KIND, 1),
+    RULE(CTL_T_TEXT, 1),
     RULE(CTL_T_ALGORITHM, 1),
+    U32(CTL_T_SA_FLAGS),
+    RULE(CTL_T_TFC_PAD, 2),
+    RULE(CTL_T_OUTER_TTL, 1),
+    RULE(CTL_T_OUTER_DSCP, 1),
 };
 static const struct ctl_attr_rules rules = {rule, CTL_T_MAX};
 
@@ -119,6 +160,22 @@ get_algorithm(const struct nlattr *attr, const struct sadb_algorithm **out, stru
 }
 
 static int
+get_sa_flags(const struct nlattr *attr, uint32_t *out, struct sadb_error *err)
+{
+	uint32_t left;
+
+	ctl_attr_copy(&left, attr, sizeof(left));
+	for (size_t i = 0; i < SA_FLAGS; i++) {
+		if (left & sa_flags[i].wire)
+			*out |= sa_flags[i].flag;
+		left &= ~sa_flags[i].wire;
+	}
+	return left == 0 ? 0
+			 : ctl_refuse(err, -EOPNOTSUPP, CTL_A_TUNNEL,
+				      "CTL_T_SA_FLAGS: 0x%x is not known: is the client newer than this daemon?", left);
+}
+
+static int
 get_field(const struct nlattr *attr, const struct field *field, struct ctl_tunnel_info *info, struct sadb_error *err)
 {
 	char *member = (char *)info + field->offset;
@@ -131,6 +188,8 @@ get_field(const struct nlattr *attr, const struct field *field, struct ctl_tunne
 		return get_addr(attr, 0, (struct sadb_addr *)(void *)member, err);
 	case KIND_ALGORITHM:
 		return get_algorithm(attr, (const struct sadb_algorithm **)(void *)member, err);
+	case KIND_SA_FLAGS:
+		return get_sa_flags(attr, (uint32_t *)(void *)member, err);
 	case KIND_BOOL:
 		ctl_attr_copy(&number, attr, sizeof(number));
 		*(bool *)member = number != 0;
@@ -243,6 +302,16 @@ addr_bytes(const struct sadb_addr *addr)
 }
 
 static void
+put_sa_flags(struct ctl_put *put, uint32_t flags)
+{
+	uint32_t wire = 0;
+
+	for (size_t i = 0; i < SA_FLAGS; i++)
+		wire |= flags & sa_flags[i].flag ? sa_flags[i].wire : 0;
+	ctl_put_u32(put, CTL_T_SA_FLAGS, wire);
+}
+
+static void
 put_field(struct ctl_put *put, const struct field *field, const struct ctl_tunnel_info *info)
 {
 	const char *member = (const char *)info + field->offset;
@@ -257,6 +326,9 @@ put_field(struct ctl_put *put, const struct field *field, const struct ctl_tunne
 		break;
 	case KIND_ALGORITHM:
 		ctl_put_str(put, field->attr, (*(const struct sadb_algorithm *const *)(const void *)member)->name);
+		break;
+	case KIND_SA_FLAGS:
+		put_sa_flags(put, *(const uint32_t *)(const void *)member);
 		break;
 	case KIND_BOOL:
 		ctl_put_u32(put, field->attr, *(const bool *)member);

@@ -213,6 +213,10 @@ int ctl_serve_tunnel(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct c
 /* What tunnels own is theirs: -EPERM for a request that would change it, or take one of their reqids. */
 int ctl_tunnel_guard(const struct ctl_server *server, const struct ctl_xfrm *ask, struct sadb_error *err);
 
+/* ---- server_dummy.c ---- */
+int ctl_serve_dummy(struct ctl_peer *peer, const struct nlmsghdr *nlh, const struct ctl_dummy *ask,
+		    struct sadb_error *err);
+
 /* ---- server_memory.c ---- */
 int ctl_serve_memory(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_error *err);
 

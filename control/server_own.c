@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Culvert's own requests that are no dumps: INFO_GET, MEMORY_GET, MIRROR_GET, SUBSCRIBE, CHAIN. Control thread. */
+ * Culvert's own requests that are no dumps: INFO_GET, MEMORY_GET, MIRROR_GET, SUBSCRIBE, CHAIN; and who serves others. Control thread. */
 #include "control/server_impl.h"
 
 #include <errno.h>
@@ -88,6 +88,8 @@ ctl_serve_own(struct ctl_peer *peer, const struct nlmsghdr *nlh, struct sadb_err
 		peer->chained = ask.chain;
 		peer->broken = false;
 		return 0;
+	case CTL_MSG_DUMMY:
+		return ctl_serve_dummy(peer, nlh, &ask.dummy, err);
 	case CTL_MSG_TUNNEL_ADD:
 	case CTL_MSG_TUNNEL_DEL:
 	case CTL_MSG_TUNNEL_REKEY:

@@ -34,6 +34,7 @@
 #define CTL_TUNNEL_WINDOW      128
 #define CTL_TUNNEL_OVERLAP_S   30
 #define CTL_TUNNEL_OVERLAP_MAX 3600
+#define CTL_TUNNEL_DSCP_MAX    63
 
 /* The reqids of tunnels. Nobody else gets one of them: SAs and policies of two owners must not meet. */
 #define CTL_TUNNEL_REQID_FIRST UINT32_C(0xc0000000)
@@ -45,8 +46,11 @@ ctl_tunnel_reqid(uint32_t reqid)
 	return reqid >= CTL_TUNNEL_REQID_FIRST && reqid <= CTL_TUNNEL_REQID_LAST;
 }
 
+/* What a tunnel may ask of its outbound SAs' packets beside the lengths and numbers below. */
+#define CTL_TUNNEL_SA_FLAGS (SADB_SA_OUTER_DSCP | SADB_SA_OUTER_DF | SADB_SA_NOPMTUDISC)
+
 /* What a tunnel is. Plain; the peer's is the same with local and remote exchanged, but for vnet, window, priority, limits,
- * overlap and exchange, which are each gateway's own affair. */
+ * overlap, exchange, and what outbound packets look like, which are each gateway's own affair. */
 struct ctl_tunnel_config {
 	char name[CTL_TUNNEL_NAME]; /* the same on both gateways */
 	uint32_t vnet_id;
@@ -61,10 +65,17 @@ struct ctl_tunnel_config {
 	 * limit that is not given is nine tenths of its hard one. */
 	struct sadb_lifetime life;
 	uint32_t overlap_s;
+	/* Of each outbound SA, as in struct sadb_sa_config. */
+	uint32_t sa_flags; /* of CTL_TUNNEL_SA_FLAGS */
+	uint16_t tfc_pad_bytes;
+	uint8_t outer_ttl, outer_dscp;
 	/* A command that takes the offer on its standard input and gives the answer on its standard output; empty: by hand. */
 	char exchange[CTL_TUNNEL_COMMAND];
 };
 
+/* What it asks of its outbound SAs' packets, to an SA's configuration and back. */
+void ctl_tunnel_wishes_to(const struct ctl_tunnel_config *config, struct sadb_sa_config *sa);
+void ctl_tunnel_wishes_from(struct ctl_tunnel_config *config, const struct sadb_sa_config *sa);
 /* All limits open, the defaults otherwise. */
 void ctl_tunnel_defaults(struct ctl_tunnel_config *config);
 /* 0, or -EINVAL with what is wrong and what is accepted. Fills in soft limits that follow from hard ones. Pure. */

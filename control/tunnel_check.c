@@ -24,6 +24,24 @@ ctl_tunnel_defaults(struct ctl_tunnel_config *config)
 	config->life = (struct sadb_lifetime){SADB_INF, SADB_INF, SADB_INF, SADB_INF, 0, 0, 0, 0};
 }
 
+void
+ctl_tunnel_wishes_to(const struct ctl_tunnel_config *config, struct sadb_sa_config *sa)
+{
+	sa->flags |= config->sa_flags;
+	sa->tfc_pad_bytes = config->tfc_pad_bytes;
+	sa->outer_ttl = config->outer_ttl;
+	sa->outer_dscp = config->outer_dscp;
+}
+
+void
+ctl_tunnel_wishes_from(struct ctl_tunnel_config *config, const struct sadb_sa_config *sa)
+{
+	config->sa_flags = sa->flags & CTL_TUNNEL_SA_FLAGS;
+	config->tfc_pad_bytes = sa->tfc_pad_bytes;
+	config->outer_ttl = sa->outer_ttl;
+	config->outer_dscp = sa->outer_dscp;
+}
+
 bool
 ctl_tunnel_name_valid(const char *name)
 {
@@ -145,6 +163,21 @@ check_window(const struct ctl_tunnel_config *config, struct sadb_error *err)
 	return 0;
 }
 
+/* Before an exchange finds that no such SA can be had. */
+static int
+check_outer(const struct ctl_tunnel_config *config, struct sadb_error *err)
+{
+	if (config->sa_flags & ~(uint32_t)(CTL_TUNNEL_SA_FLAGS))
+		return ctl_refuse(err, -EINVAL, 0, "flags 0x%x of the SA: 0x%x are accepted", config->sa_flags,
+				  CTL_TUNNEL_SA_FLAGS);
+	if (config->outer_dscp > CTL_TUNNEL_DSCP_MAX)
+		return ctl_refuse(err, -EINVAL, 0, "outer-dscp %u: accepted are 0 to %d", config->outer_dscp,
+				  CTL_TUNNEL_DSCP_MAX);
+	if ((config->sa_flags & SADB_SA_OUTER_DF) && (config->sa_flags & SADB_SA_NOPMTUDISC))
+		return ctl_refuse(err, -EINVAL, 0, "outer-df: accepted are set or clear, not both");
+	return 0;
+}
+
 static int
 check_exchange(const struct ctl_tunnel_config *config, struct sadb_error *err)
 {
@@ -182,5 +215,7 @@ ctl_tunnel_check(struct ctl_tunnel_config *config, struct sadb_error *err)
 	if (rc == 0 && config->overlap_s > CTL_TUNNEL_OVERLAP_MAX)
 		rc = ctl_refuse(err, -EINVAL, 0, "overlap %u: accepted are 0 to %d seconds", config->overlap_s,
 				CTL_TUNNEL_OVERLAP_MAX);
+	if (rc == 0)
+		rc = check_outer(config, err);
 	return rc != 0 ? rc : check_exchange(config, err);
 }

@@ -221,6 +221,7 @@ ctl_tunnel_out_make(struct ctl_tunnel *tunnel, const struct ctl_offer *offer, st
 		    err, -ESTALE, 0,
 		    "the key in it was in use here before: no key is taken twice; ask the peer for a new offer");
 	if (rc == 0) {
+		ctl_tunnel_wishes_to(&tunnel->config, &config);
 		config.life = out_life(tunnel, offer);
 		rc = sadb_sa_add(tunnel->set->db, &config, err);
 	}

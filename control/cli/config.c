@@ -73,8 +73,8 @@ lifetime(const struct cli_command *cmd, struct sadb_lifetime *life)
 
 enum df { DF_COPY, DF_SET, DF_CLEAR }; /* the order of the grammar's words */
 
-static void
-outer(const struct cli_command *cmd, struct sadb_sa_config *out)
+void
+cli_config_outer(const struct cli_command *cmd, struct sadb_sa_config *out)
 {
 	const struct cli_value *value = cmd->value;
 
@@ -121,7 +121,7 @@ cli_config_sa(const struct cli_command *cmd, struct sadb_sa_config *out, struct 
 	out->dir = (uint8_t)cmd->value[CLI_DIR].number;
 	out->window_packets = (uint32_t)cmd->value[CLI_WINDOW].number;
 	out->flags = cmd->value[CLI_ESN].number != 0 ? SADB_SA_ESN : 0;
-	outer(cmd, out);
+	cli_config_outer(cmd, out);
 	out->encap_sport_be = rte_cpu_to_be_16((uint16_t)cmd->value[CLI_ENCAP_SPORT].number);
 	out->encap_dport_be = rte_cpu_to_be_16((uint16_t)cmd->value[CLI_ENCAP_DPORT].number);
 	prefixes(cmd, CLI_SEL_SRC, CLI_SEL_DST, &out->sel);

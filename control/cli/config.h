@@ -12,6 +12,9 @@
  * with err naming them. */
 int cli_config_sa(const struct cli_command *cmd, struct sadb_sa_config *out, struct cli_text *err);
 
+/* Of that, and of tunnel add, what outbound packets are to look like. */
+void cli_config_outer(const struct cli_command *cmd, struct sadb_sa_config *out);
+
 /* policy add, update, del: everything but vnet_id, one for each block of the ports' ranges. How many, or -EINVAL. */
 #define CLI_POLICIES_MAX 64
 int cli_config_policy(const struct cli_command *cmd, struct sadb_policy_config out[CLI_POLICIES_MAX],

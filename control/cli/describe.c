@@ -226,9 +226,8 @@ lifetimes(struct cli_description *into, const struct ctl_xfrm *msg)
 		limit(into->show, &limits[i]);
 }
 
-/* What of outbound packets is not as usual. */
-static void
-outer(struct show *show, const struct sadb_sa_config *config)
+void
+cli_describe_outer(struct show *show, const struct sadb_sa_config *config)
 {
 	number_or_absent(show, "tfc_pad", config->tfc_pad_bytes, 0);
 	if (config->flags & SADB_SA_OUTER_DSCP)
@@ -275,7 +274,7 @@ cli_describe_sa(struct cli_description *into, const struct ctl_xfrm *msg)
 	show_bool(show, "esn", (config->flags & SADB_SA_ESN) != 0);
 	show_number(show, "window_packets", config->window_packets);
 	encap(show, config);
-	outer(show, config);
+	cli_describe_outer(show, config);
 	show_prefix(show, "sel_src", &config->sel.src);
 	show_prefix(show, "sel_dst", &config->sel.dst);
 	cli_describe_proto(into, "sel_proto", config->sel.proto);

@@ -34,7 +34,8 @@ void cli_describe_policy(struct cli_description *into, const struct ctl_xfrm *ms
 
 /* Values of the row begun: which SA, which virtual network, a policy's selector. */
 void cli_describe_sa_id(struct cli_description *into, const struct sadb_sa_config *config);
-void cli_describe_vnet_id(struct cli_description *into, uint32_t id); /* the underlay has none */
+void cli_describe_outer(struct show *show, const struct sadb_sa_config *config); /* what outbound is not as usual */
+void cli_describe_vnet_id(struct cli_description *into, uint32_t id);            /* the underlay has none */
 void cli_describe_vnet(struct cli_description *into, uint32_t id);
 void cli_describe_ports(struct cli_description *into, const struct sadb_selector *sel);
 void cli_describe_proto(struct cli_description *into, const char *name, uint8_t proto);

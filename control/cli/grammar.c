@@ -6,6 +6,7 @@
 #include "control/cli/names.h"
 #include "control/cli/run.h"
 #include "control/client.h"
+#include "dataplane/dataplane.h"
 #include "sa-db/algorithm.h"
 #include "sa-db/replay.h"
 
@@ -95,6 +96,20 @@ static const struct cli_arg sa_one_args[] = {
 	 .help = "security parameters index"},
 };
 
+static const struct cli_arg sa_dummy_args[] = {
+	{.id = CLI_DST, .word = "dst", .kind = CLI_KIND_ADDR, .flags = CLI_REQUIRED, .help = "outer destination"},
+	{.id = CLI_SPI, .word = "spi", .kind = CLI_KIND_SPI, .flags = CLI_REQUIRED, .min = SPI_MIN, .max = UINT32_MAX,
+	 .help = "security parameters index of an outbound SA"},
+	{.id = CLI_COUNT, .word = "count", .kind = CLI_KIND_NUMBER, .min = 1, .max = DP_DUMMY_PACKETS, .choices = off,
+	 .fallback = "1",
+	 .help = "how many; off ends those under way"},
+	{.id = CLI_LENGTH, .word = "length", .kind = CLI_KIND_NUMBER, .min = DP_DUMMY_SHORTEST, .max = UINT16_MAX,
+	 .help = "as of an inner packet of so many bytes, as far as the way takes it; not given: random, from 64 to what the way "
+		 "takes"},
+	{.id = CLI_RATE, .word = "rate", .kind = CLI_KIND_NUMBER, .min = 1, .max = DP_DUMMY_RATE_MAX, .fallback = "1000",
+	 .help = "packets a second"},
+};
+
 static const struct cli_arg sa_show_args[] = {
 	{.id = CLI_DST, .word = "dst", .kind = CLI_KIND_ADDR, .with = CLI_SPI, .help = "outer destination of one SA"},
 	{.id = CLI_SPI, .word = "spi", .kind = CLI_KIND_SPI, .with = CLI_DST, .min = SPI_MIN, .max = UINT32_MAX,
@@ -148,6 +163,12 @@ static const struct cli_verb sa_verbs[] = {
 	{.word = "flush", .run = cli_sa_flush, .acked = true,
 	 .help = "deletes every SA, at once and unasked",
 	 .examples = (const char *const[]){"sa flush", NULL}},
+	{.word = "dummy", .run = cli_sa_dummy, .args = sa_dummy_args, .n_args = N(sa_dummy_args),
+	 .help = "sends dummy packets by an outbound SA, which the peer drops (RFC 4303 2.6)\n"
+		 "Who watches the wire cannot tell them from others. They count against the SA's limits. It returns at once: stats "
+		 "show counts what was sent, and what was not since the SA had gone.",
+	 .examples = (const char *const[]){"sa dummy dst 192.0.2.2 spi 0x1001 count 10000 rate 500",
+				       "sa dummy dst 192.0.2.2 spi 0x1001 count off", NULL}},
 	{.word = "alloc-spi", .run = cli_sa_alloc_spi, .args = sa_alloc_args, .n_args = N(sa_alloc_args),
 	 .help = "reserves a free SPI for 30 s and prints it; sa update completes the SA",
 	 .examples = (const char *const[]){"sa alloc-spi src 192.0.2.2 dst 192.0.2.1 vnet blue",

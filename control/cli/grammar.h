@@ -68,6 +68,8 @@ enum cli_id {
 	CLI_OVERLAP,
 	CLI_EXCHANGE,
 	CLI_FRESH,
+	CLI_LENGTH,
+	CLI_RATE,
 	CLI_IDS
 };
 

@@ -12,6 +12,7 @@
 
 static const char *const on_off[] = {"off", "on", NULL}; /* index is the truth value */
 static const char *const off[] = {"off", NULL};
+static const char *const dfs[] = {"copy", "set", "clear", NULL}; /* enum in config.c */
 
 /* An argument reads best as a line or two of the table. */
 /* clang-format off */
@@ -54,6 +55,15 @@ static const struct cli_arg add_args[] = {
 	 .help = "age at which the SA stops"},
 	{.id = CLI_OVERLAP, .word = "overlap", .kind = CLI_KIND_SECONDS, .max = CTL_TUNNEL_OVERLAP_MAX, .fallback = "30",
 	 .help = "how long an old inbound SA stays after the peer has switched: for packets on their way"},
+	{.id = CLI_TFC_PAD, .word = "tfc-pad", .kind = CLI_KIND_NUMBER, .min = 1, .max = UINT16_MAX,
+	 .help = "outbound: shorter packets are padded to so many bytes, as far as the way takes them (RFC 4303 2.7). This and what "
+		 "follows is each gateway's own affair, and holds for its SAs to come"},
+	{.id = CLI_OUTER_DSCP, .word = "outer-dscp", .kind = CLI_KIND_NUMBER, .max = CTL_TUNNEL_DSCP_MAX,
+	 .help = "outbound: DSCP of the outer header; not given: the inner one's"},
+	{.id = CLI_OUTER_DF, .word = "outer-df", .kind = CLI_KIND_CHOICE, .choices = dfs, .fallback = "copy",
+	 .help = "outbound: DF of an outer IPv4 header, copied from the inner one, or always set or clear"},
+	{.id = CLI_OUTER_TTL, .word = "outer-ttl", .kind = CLI_KIND_NUMBER, .min = 1, .max = UINT8_MAX, .fallback = "64",
+	 .help = "outbound: TTL or hop limit of the outer header"},
 	{.id = CLI_EXCHANGE, .word = "exchange", .kind = CLI_KIND_PROGRAM,
 	 .help = "what the daemon runs to exchange keys: it gets the offer on its standard input, and its standard output "
 		 "must be the peer's answer, within 30 s. Only root may set it. Not given: by hand, with offer and accept"},

@@ -31,6 +31,7 @@ int cli_sa_show(struct cli *cli);
 int cli_sa_del(struct cli *cli);
 int cli_sa_flush(struct cli *cli);
 int cli_sa_alloc_spi(struct cli *cli);
+int cli_sa_dummy(struct cli *cli);
 int cli_policy_add(struct cli *cli);
 int cli_policy_update(struct cli *cli);
 int cli_policy_show(struct cli *cli);

@@ -186,3 +186,52 @@ cli_sa_alloc_spi(struct cli *cli)
 	}
 	return cli_describe_end(&into, code);
 }
+
+/* ---- dummy ---- */
+static int
+on_dummy(void *arg, const struct ctl_own *own)
+{
+	struct show *show = ((struct cli_description *)arg)->show;
+	const struct ctl_dummy *dummy = &own->dummy;
+
+	if (own->type != CTL_MSG_DUMMY)
+		return 0;
+	show_row(show);
+	show_addr(show, "dst", &dummy->dst);
+	show_spi(show, "spi", dummy->spi_be);
+	if (dummy->packets == 0) {
+		show_number(show, "unsent", dummy->unsent);
+		return 0;
+	}
+	show_number(show, "packets", dummy->packets);
+	if (dummy->length != 0)
+		show_number(show, "length_bytes", dummy->length);
+	else
+		show_absent(show, "length_bytes");
+	show_number(show, "rate_pps", dummy->rate_pps);
+	show_number(show, "worker", dummy->worker);
+	return 0;
+}
+
+int
+cli_sa_dummy(struct cli *cli)
+{
+	const struct nlmsghdr header = cli_header(CTL_MSG_DUMMY);
+	const struct cli_value *value = cli->cmd->value;
+	const struct ctl_dummy ask = {.dst = value[CLI_DST].prefix.addr,
+				      .spi_be = rte_cpu_to_be_32((uint32_t)value[CLI_SPI].number),
+				      .packets = value[CLI_COUNT].number,
+				      .length = (uint32_t)value[CLI_LENGTH].number,
+				      .rate_pps = (uint32_t)value[CLI_RATE].number};
+	struct cli_description into;
+	struct cli_request request;
+	int code = cli_describe_begin(&into, cli);
+
+	if (code != CLI_DONE)
+		return code;
+	show_section(into.show, NULL, SHOW_LINES, 1);
+	code = cli_ask_own_request(into.session, &request,
+				   ctl_own_encode_dummy(request.bytes, sizeof(request.bytes), &header, &ask), on_dummy,
+				   &into);
+	return cli_describe_end(&into, code);
+}

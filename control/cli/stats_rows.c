@@ -79,6 +79,8 @@ cli_stats_worker(struct show *show, const struct ctl_worker *worker)
 	show_number(show, "from_ports", worker->from_ports);
 	show_number(show, "from_twins", worker->from_twins);
 	show_rare(show, "made", worker->made);
+	show_rare(show, "dummies", worker->dummies);
+	show_rare(show, "dummies_unsent", worker->unsent);
 	show_number(show, "esp_in", worker->esp_in);
 	show_number(show, "esp_out", worker->esp_out);
 	show_percent(show, "idle_percent", worker->idle_polls, worker->polls);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "control/cli/config.h"
 #include "control/cli/describe.h"
 #include "control/cli/key.h"
 #include "control/cli/parse.h"
@@ -38,6 +39,7 @@ describe(const struct cli *cli, struct ctl_tunnel_config *out)
 {
 	const struct cli_command *cmd = cli->cmd;
 	const struct cli_value *value = cmd->value;
+	struct sadb_sa_config sa = {.flags = 0};
 	struct sadb_error err = {.text = ""};
 
 	ctl_tunnel_defaults(out);
@@ -51,6 +53,8 @@ describe(const struct cli *cli, struct ctl_tunnel_config *out)
 	out->esn = value[CLI_ESN].number != 0;
 	out->window_packets = (uint32_t)value[CLI_WINDOW].number;
 	out->overlap_s = (uint32_t)value[CLI_OVERLAP].number;
+	cli_config_outer(cmd, &sa);
+	ctl_tunnel_wishes_from(out, &sa);
 	out->life = (struct sadb_lifetime){
 	    .soft_bytes = limit(cmd, CLI_SOFT_BYTES),
 	    .hard_bytes = limit(cmd, CLI_HARD_BYTES),
@@ -299,7 +303,9 @@ static void
 show_config(struct show *show, const struct ctl_tunnel_config *config)
 {
 	const struct sadb_lifetime *life = &config->life;
+	struct sadb_sa_config sa = {.flags = 0};
 
+	ctl_tunnel_wishes_to(config, &sa);
 	show_prefixes(show, "local_prefixes", config->local_prefix, config->n_local);
 	show_prefixes(show, "remote_prefixes", config->remote_prefix, config->n_remote);
 	show_number(show, "priority", config->priority);
@@ -308,6 +314,7 @@ show_config(struct show *show, const struct ctl_tunnel_config *config)
 	show_bool(show, "esn", config->esn);
 	show_number(show, "window_packets", config->window_packets);
 	show_number(show, "overlap_s", config->overlap_s);
+	cli_describe_outer(show, &sa);
 	show_or_absent(show, "soft_limit_bytes", life->soft_bytes, SADB_INF);
 	show_or_absent(show, "hard_limit_bytes", life->hard_bytes, SADB_INF);
 	show_or_absent(show, "soft_limit_packets", life->soft_packets, SADB_INF);

@@ -44,6 +44,8 @@ encode(void *buf, const struct nlmsghdr *header, const struct ctl_own *m)
 	case CTL_MSG_TUNNEL_ACCEPT:
 	case CTL_MSG_TUNNEL_EVENT:
 		return ctl_own_encode_tunnel_words(buf, MESSAGE_BYTES, header, &m->words);
+	case CTL_MSG_DUMMY:
+		return ctl_own_encode_dummy(buf, MESSAGE_BYTES, header, &m->dummy);
 	case CTL_MSG_AUDIT:
 		return ctl_own_encode_audit(buf, MESSAGE_BYTES, header, &m->audit);
 	default:

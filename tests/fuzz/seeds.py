@@ -119,7 +119,8 @@ def own_seeds():
       ("NAME", "west-east"), ("VNET_ID", 1), ("PRIORITY", 9), ("LOCAL", address("192.0.2.1")),
       ("REMOTE", address("192.0.2.2")), ("LOCAL_PREFIX", prefix("10.1.0.0/24")), ("ESN", 1), ("WINDOW", 128),
       ("REMOTE_PREFIX", prefix("10.2.0.0/24")), ("REMOTE_PREFIX", prefix("2001:db8:2::/64")), ("OVERLAP_S", 30),
-      ("HARD_BYTES", (64, 1 << 40)), ("HARD_SECONDS", (64, 3600)), ("EXCHANGE", "ssh east"))),
+      ("HARD_BYTES", (64, 1 << 40)), ("HARD_SECONDS", (64, 3600)), ("EXCHANGE", "ssh east"), ("SA_FLAGS", 5),
+      ("TFC_PAD", (16, 1400)), ("OUTER_TTL", b"\x09"), ("OUTER_DSCP", b"\x2e"))),
     "tunnel": own("TUNNEL", tunnel(
       ("NAME", "a"), ("LOCAL", address("2001:db8::1")), ("REMOTE", address("2001:db8::2")), ("REQID", 0xc0000000),
       ("OUT_SPI", 0x1001), ("IN_COUNT", 2), ("GENERATION", (64, 3)), ("NEXT_REKEY_S", (64, 2**64 - 1)),
@@ -133,6 +134,8 @@ def own_seeds():
       ("VNET_ID", 1), ("INNER_SRC", address("10.2.0.2")), ("INNER_DST", address("10.1.0.2")), ("INNER_PROTO", b"\x11"),
       ("SPORT", b"\x1b\x58"), ("DPORT", b"\0\x35"))),
     "audit_suppressed": own("AUDIT", event(("KIND", "icv"), ("SUPPRESSED", (64, 7)))),
+    "dummy": own("DUMMY", attributes([("DST", address("192.0.2.2")), ("SPI", b"\0\0\x10\x01"), ("PACKETS", (64, 500)),
+                                      ("LENGTH", 1400), ("RATE", 1000), ("WORKER", 1), ("UNSENT", (64, 3))])),
     "get": own("PORT_GET", flags=DUMP | REQUEST_ACK),
   }
 
@@ -154,6 +157,7 @@ def xfrm_server_seeds(xfrm):
   sa, esn, policy = with_vnet(xfrm["sa_add"]), xfrm["sa_add_esn"], with_vnet(xfrm["policy_add_out"])
   gets = [own(f"{what}_GET", flags=DUMP | REQUEST_ACK) for what in ("PORT", "VNET", "ROUTE", "NEIGH", "WORKER")]
   subscribe = own("SUBSCRIBE", attributes([("GROUPS", 0x1ffffff)]))
+  there, spi = address("198.51.100.2"), struct.pack(">I", 0x1001)  # of sa
   return {
     "add_get_delete": sa + xfrm["sa_get"] + xfrm["sa_list"] + xfrm["sa_delete"],
     "add_update": sa + with_vnet(xfrm["sa_update"]) + xfrm["sa_count"] + xfrm["sa_flush"],
@@ -166,6 +170,8 @@ def xfrm_server_seeds(xfrm):
     "policy_ports": with_vnet(xfrm["policy_add_ports"]) + with_vnet(xfrm["policy_add_icmp"]) + xfrm["policy_count"],
     "policy_ipv6": with_vnet(xfrm["policy_add_ipv6"]) + xfrm["policy_list"],
     "own": own("INFO_GET") + b"".join(gets) + own("MEMORY_GET"),
+    "dummy": sa + own("DUMMY", attributes([("DST", there), ("SPI", spi), ("PACKETS", (64, 5)), ("RATE", 9)])) +
+             own("DUMMY", attributes([("DST", there), ("SPI", spi), ("PACKETS", (64, 0))])),
     "chain": own("CHAIN", attributes([("CHAIN", 1)])) + xfrm["sa_get"] + sa,
   }
 
@@ -235,6 +241,10 @@ TUNNELS = """tunnels:
     local_prefixes: [10.1.0.0/24]
     remote_prefixes: [10.2.0.0/24]
     soft_seconds: 3000
+    tfc_pad: 1400
+    outer_dscp: 46
+    outer_df: clear
+    outer_ttl: 9
     hard_seconds: 3600
     overlap: 30
     exchange: ssh -i "/etc/culvert/id" east
@@ -352,6 +362,8 @@ def outbound_seeds():
   turn = b"\5"
   return {
     "policies": b"".join(net(n, four) for n in range(10)),
+    "dummies": net(2, four) + b"".join(b"\6" + bytes([n]) + struct.pack("<H", 300 + n) for n in (0, 1, 2, 2)) + net(2, four) +
+               turn + b"\6\0\0\0" + b"\6\1\xff\xff" + net(8, four),
     "over_ipv6": net(8, four) + net(8, four) + net(8, large) + turn + net(8, ipv4("10.1.0.10", "10.2.0.10", payload=bytes(1440))),
     "policies_ipv6": b"".join(b"\3" + bytes([n]) + sized(six) for n in range(4)),
     "unknown_router": net(5, four[:19] + b"\x80" + four[20:]) + turn + net(5, four[:19] + b"\x81" + four[20:]),

@@ -8,8 +8,10 @@
 
 #include <event2/event.h>
 
+#include "control/clock.h"
 #include "control/key_custody.h"
 #include "control/server.h"
+#include "control/tunnel.h"
 
 char rig_dir[64];
 pid_t rig_daemon;
@@ -65,6 +67,9 @@ serve(int ready)
 	if (config.db == NULL)
 		return 1;
 	dp_attach(config.dp, config.db);
+	config.tunnels = ctl_tunnels_create(config.db, ctl_now_ns);
+	if (config.tunnels == NULL)
+		return 1;
 	if (ctl_server_create(&config, &err) == NULL) {
 		fprintf(stderr, "server: %s\n", err.text);
 		return 1;

@@ -151,6 +151,41 @@ a_reserved_spi_is_in_the_range_and_can_be_completed(void **state)
 	json_decref(json);
 }
 
+/* The rig's workers do not run: what goes there is in server_verbs_test.c. */
+static void
+dummy_packets_are_asked_for_in_words(void **state)
+{
+	(void)state;
+	rig_expect_daemon(SA, CLI_DONE, "");
+	rig_expect_daemon("sa dummy dst 192.0.2.2 spi 0x1001 count 5 length 100 rate 10", CLI_FAILED,
+			  "no worker runs (ENETDOWN)\n");
+	rig_expect_daemon("sa dummy dst 192.0.2.2 spi 0x1001 count off", CLI_FAILED,
+			  "sends no dummy packets (ENOENT)\n");
+	rig_expect_daemon("sa dummy dst 192.0.2.2 spi 0x1009", CLI_FAILED, "(ESRCH)\n");
+	rig_expect_daemon("sa dummy dst 192.0.2.2 spi 0x1001 count 0", CLI_USAGE, "1 to 1000000");
+	rig_expect_daemon("sa dummy dst 192.0.2.2 spi 0x1001 count 1000001", CLI_USAGE, "1 to 1000000");
+	rig_expect_daemon("sa dummy dst 192.0.2.2 spi 0x1001 length 19", CLI_USAGE, "20 to 65535");
+	rig_expect_daemon("sa dummy dst 192.0.2.2 spi 0x1001 rate 100001", CLI_USAGE, "1 to 100000");
+}
+
+static void
+a_tunnel_is_shown_as_it_was_typed(void **state)
+{
+	json_t *json;
+
+	(void)state;
+	rig_expect_daemon("tunnel add site vnet blue local 192.0.2.1 remote 192.0.2.2 local-prefix 10.1.0.0/24 "
+			  "remote-prefix 10.2.0.0/24 tfc-pad 1400 outer-dscp 0 outer-df clear outer-ttl 9",
+			  CLI_DONE, "");
+	json = rig_show("-j tunnel show site");
+	assert_int_equal(rig_number_at(json, 0, "tfc_pad"), 1400);
+	assert_int_equal(rig_number_at(json, 0, "outer_dscp"), 0);
+	assert_string_equal(rig_string_at(json, 0, "outer_df"), "clear");
+	assert_int_equal(rig_number_at(json, 0, "outer_ttl"), 9);
+	json_decref(json);
+	rig_expect_daemon("tunnel del site", CLI_DONE, "");
+}
+
 /* With a key as long as each asks for; who names none gets one that encrypts. */
 static void
 an_sa_has_the_algorithm_that_was_named(void **state)
@@ -332,6 +367,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(the_daemons_refusals_are_shown_with_their_errno, make_keys, flush),
 	    cmocka_unit_test_setup_teardown(an_sa_is_updated_and_deleted, make_keys, flush),
 	    cmocka_unit_test_setup_teardown(a_reserved_spi_is_in_the_range_and_can_be_completed, make_keys, flush),
+	    cmocka_unit_test_setup_teardown(dummy_packets_are_asked_for_in_words, make_keys, flush),
+	    cmocka_unit_test(a_tunnel_is_shown_as_it_was_typed),
 	    cmocka_unit_test(policies_come_and_go),
 	    cmocka_unit_test(info_tells_version_and_engine),
 	    cmocka_unit_test(a_daemon_that_hangs_is_reported_and_no_socket_stays),

@@ -84,7 +84,7 @@ static const struct {
     {"", "what to do is missing; accepted: sa, policy, tunnel, vnet"},
     {"saa", "unknown word 'saa'; did you mean 'sa'?"},
     {"stat show", "did you mean 'stats'?"},
-    {"sa", "the verb is missing; accepted: add, update, show, del, flush, alloc-spi"},
+    {"sa", "the verb is missing; accepted: add, update, show, del, flush, dummy, alloc-spi"},
     {"sa list", "unknown verb 'list'; accepted: add"},
     {"sa delete", "did you mean 'del'?"},
     {SA " frob 1", "unknown word 'frob'; accepted: algorithm, reqid, dir, esn"},

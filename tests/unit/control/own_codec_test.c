@@ -136,7 +136,7 @@ a_worker_tells_its_reasons_and_stages_by_name(void **state)
 	uint64_t *counter = &stats.from_ports;
 
 	(void)state;
-	for (unsigned i = 0; i < 13; i++)
+	for (unsigned i = 0; i < 15; i++)
 		counter[i] = 100 + i;
 	stats.cpu = -1;
 	stats.drops[DP_DROP_ICV] = 9;
@@ -152,7 +152,7 @@ a_worker_tells_its_reasons_and_stages_by_name(void **state)
 	assert_true(w->from_ports == 100 && w->from_twins == 101 && w->made == 102 && w->tx == 103);
 	assert_true(w->punted == 104 && w->dropped == 105 && w->held == 106 && w->esp_in == 107);
 	assert_true(w->esp_out == 108 && w->polls == 109 && w->idle_polls == 110 && w->sleeps == 111);
-	assert_int_equal(w->joined, 112);
+	assert_true(w->joined == 112 && w->dummies == 113 && w->unsent == 114);
 	assert_int_equal(w->n_drops, 2);
 	assert_string_equal(w->drops[0].name, dp_drop_name(DP_DROP_ICV));
 	assert_string_equal(w->drops[0].help, dp_drop_help(DP_DROP_ICV));
@@ -212,6 +212,38 @@ what_the_mirror_has_and_lacks_survives_the_wire(void **state)
 	/* In one message of the server's, whatever it says. */
 	struct ctl_own *own = decode(ctl_own_encode_mirror(buf, 16384, &h, &mirror));
 	assert_memory_equal(&own->mirror, &mirror, sizeof(mirror));
+}
+
+static void
+dummy_packets_survive_the_wire_and_name_their_sa(void **state)
+{
+	const struct nlmsghdr h = header(CTL_MSG_DUMMY);
+	static const uint16_t needed[] = {CTL_A_DST, CTL_A_SPI, CTL_A_PACKETS};
+	const struct ctl_dummy dummy = {.dst = addr("2001:db8::2"),
+					.spi_be = 0x01100000,
+					.packets = 1ull << 40,
+					.length = 1400,
+					.rate_pps = 70000,
+					.worker = 3,
+					.unsent = 1ull << 41};
+	static struct ctl_own out;
+	struct sadb_error err;
+
+	(void)state;
+	struct ctl_own *own = decode(ctl_own_encode_dummy(buf, sizeof(buf), &h, &dummy));
+	assert_memory_equal(&own->dummy, &dummy, sizeof(dummy));
+	for (unsigned i = 0; i < 3; i++) {
+		const size_t n = ctl_own_encode_dummy(buf, sizeof(buf), &h, &dummy);
+		struct nlattr *attr = (struct nlattr *)(buf + NLMSG_HDRLEN + sizeof(struct ctl_msg_head));
+		while (attr->nla_type != needed[i])
+			attr = (struct nlattr *)((uint8_t *)attr + NLA_ALIGN(attr->nla_len));
+		attr->nla_type = CTL_A_MAX + 1; /* skipped */
+		struct nlmsghdr *lacking = rig_cut((const struct nlmsghdr *)buf, n);
+		assert_int_equal(ctl_own_decode(lacking, &out, &err), -EINVAL);
+		assert_int_equal(err.attr, needed[i]);
+		assert_non_null(strstr(err.text, "is missing"));
+		free(lacking);
+	}
 }
 
 /* Names, help and message stay within what the receiver has room for. */
@@ -287,8 +319,8 @@ a_message_of_every_length_is_survived(void **state)
 			assert_true(err.text[0] != 0);
 		free(less);
 	}
-	/* Between the attributes only: 15 counters and one for each reason, stage and kind of event, and none at all. */
-	assert_int_equal(taken, 15 + DP_DROP_COUNT + DP_STAGE_COUNT + DP_AUDIT_KINDS - DP_AUDIT_NONE - 1);
+	/* Between the attributes only: 17 counters and one for each reason, stage and kind of event, and none at all. */
+	assert_int_equal(taken, 17 + DP_DROP_COUNT + DP_STAGE_COUNT + DP_AUDIT_KINDS - DP_AUDIT_NONE - 1);
 	for (size_t size = 1; size <= n; size += size < 64 ? 1 : 61) {
 		uint8_t *room = malloc(size);
 		assert_int_equal(ctl_own_encode_worker(room, size, &h, &source), size < n ? 0 : n);
@@ -327,6 +359,7 @@ main(void)
 	    cmocka_unit_test(a_port_survives_the_wire),
 	    cmocka_unit_test(a_vnet_a_route_and_a_neighbour_survive_the_wire),
 	    cmocka_unit_test(a_worker_tells_its_reasons_and_stages_by_name),
+	    cmocka_unit_test(dummy_packets_survive_the_wire_and_name_their_sa),
 	    cmocka_unit_test(what_memory_goes_to_survives_the_wire),
 	    cmocka_unit_test(what_the_mirror_has_and_lacks_survives_the_wire),
 	    cmocka_unit_test(every_reason_and_stage_fits_the_wire),

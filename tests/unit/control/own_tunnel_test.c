@@ -51,6 +51,10 @@ fill(struct ctl_tunnel_info *info)
 	memset(&info->config.remote_prefix[CTL_TUNNEL_PREFIXES - 1], 0, sizeof(struct sadb_prefix));
 	info->config.window_packets = 1024;
 	info->config.overlap_s = 3;
+	info->config.sa_flags = SADB_SA_OUTER_DSCP | SADB_SA_NOPMTUDISC;
+	info->config.tfc_pad_bytes = 1400;
+	info->config.outer_ttl = 255;
+	info->config.outer_dscp = 46;
 	info->config.life = (struct sadb_lifetime){1, 2, 3, 4, 5, 6, 0, 0};
 	memset(info->config.exchange, 'e', sizeof(info->config.exchange) - 1);
 }
@@ -175,6 +179,10 @@ what_is_too_long_too_short_or_too_much_is_refused(void **state)
 	    {CTL_T_ESN, 3, 1, "CTL_T_ESN"},
 	    {CTL_T_SOFT_BYTES, 4, 1, "CTL_T_SOFT_BYTES"},
 	    {CTL_T_NAME, 0, 1, "CTL_T_NAME"},
+	    {CTL_T_SA_FLAGS, 2, 1, "CTL_T_SA_FLAGS"},
+	    {CTL_T_TFC_PAD, 1, 1, "CTL_T_TFC_PAD"},
+	    {CTL_T_OUTER_TTL, 0, 1, "CTL_T_OUTER_TTL"},
+	    {CTL_T_OUTER_DSCP, 0, 1, "CTL_T_OUTER_DSCP"},
 	};
 
 	(void)state;
@@ -190,6 +198,31 @@ what_is_too_long_too_short_or_too_much_is_refused(void **state)
 	assert_non_null(strstr(err.text, "CTL_T_NAME is missing"));
 	memset(command, 'c', sizeof(command));
 	free(decode(with_attribute(CTL_T_EXCHANGE, command, CTL_TUNNEL_COMMAND, 1), -EINVAL));
+}
+
+static void
+what_an_sa_is_to_do_is_said_by_known_flags_only(void **state)
+{
+	static const struct {
+		uint32_t wire, flags;
+	} cases[] = {
+	    {0, 0},
+	    {1, SADB_SA_OUTER_DSCP},
+	    {2, SADB_SA_OUTER_DF},
+	    {4, SADB_SA_NOPMTUDISC},
+	    {5, SADB_SA_OUTER_DSCP | SADB_SA_NOPMTUDISC},
+	};
+	static const uint32_t unknown[] = {0x80000000, 0x80000001};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		free(decode(with_attribute(CTL_T_SA_FLAGS, &cases[i].wire, 4, 1), 0));
+		assert_int_equal(own.tunnel.config.sa_flags, cases[i].flags);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		free(decode(with_attribute(CTL_T_SA_FLAGS, &unknown[i], 4, 1), -EOPNOTSUPP));
+		assert_non_null(strstr(err.text, "newer than this daemon"));
+	}
 }
 
 static void
@@ -254,6 +287,7 @@ main(void)
 	    cmocka_unit_test(what_is_not_given_is_the_default),
 	    cmocka_unit_test(words_survive_the_wire),
 	    cmocka_unit_test(what_is_too_long_too_short_or_too_much_is_refused),
+	    cmocka_unit_test(what_an_sa_is_to_do_is_said_by_known_flags_only),
 	    cmocka_unit_test(a_message_without_a_tunnel_is_refused),
 	    cmocka_unit_test(no_cut_and_no_changed_byte_is_read_past_its_end),
 	    cmocka_unit_test(nothing_is_written_past_the_buffer),

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 static int
 expire(struct rig *rig, const struct sadb_sa_config *c, int hard)
@@ -261,6 +262,93 @@ an_sa_that_names_the_acquire_ends_its_wait(void **state)
 	ctl_client_close(listener);
 }
 
+/* ---- dummy packets ---- */
+static struct ctl_dummy told;
+
+static int
+keep_told(void *arg, const struct nlmsghdr *nlh)
+{
+	static struct ctl_own own;
+	struct sadb_error err;
+
+	(void)arg;
+	if (ctl_own_decode(nlh, &own, &err) == 0 && own.type == CTL_MSG_DUMMY)
+		told = own.dummy;
+	return 0;
+}
+
+static int
+ask_dummy(struct rig *rig, const struct sadb_sa_config *sa, uint64_t packets, uint32_t length, uint32_t rate)
+{
+	const struct nlmsghdr h = request(CTL_MSG_DUMMY, NLM_F_ACK);
+	const struct ctl_dummy dummy = {
+	    .dst = sa->dst, .spi_be = sa->spi_be, .packets = packets, .length = length, .rate_pps = rate};
+
+	memset(&told, 0, sizeof(told));
+	assert_true(ctl_own_encode_dummy(out, sizeof(out), &h, &dummy) > 0);
+	return ctl_client_ask(rig->client, (struct nlmsghdr *)out, keep_told, NULL, &rig_error);
+}
+
+static uint64_t
+count_of(const struct rig *rig, bool unsent)
+{
+	struct dp_worker_stats stats;
+
+	assert_int_equal(dp_worker_stats_get(rig->dp, 0, &stats), 0);
+	return unsent ? stats.dummies_unsent : stats.dummies;
+}
+
+/* There is no port, so that they end at the route; how they look on a wire is dataplane/dummy_test.c's. */
+static void
+dummy_packets_are_made_on_request(void **state)
+{
+	struct rig *rig = *state;
+	struct sadb_sa_config c = rig_sa(0x1001), inbound = rig_sa(0x1002);
+	static const struct {
+		uint64_t packets;
+		uint32_t length, rate;
+		const char *says;
+	} bad[] = {
+	    {1000001, 0, 1, "1000001 dummy packets"},
+	    {1, 0, 0, "0 dummy packets a second"},
+	    {1, 0, 100001, "100001 dummy packets a second"},
+	    {1, 19, 1, "19 bytes"},
+	    {1, 65536, 1, "65536 bytes"},
+	};
+
+	assert_int_equal(ask_dummy(rig, &c, 5, 0, 1000), -ESRCH);
+	c.dir = SADB_DIR_OUT;
+	inbound.dir = SADB_DIR_IN;
+	inbound.key[0] ^= 1;
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &c), 0);
+	assert_int_equal(rig_ask_sa(rig->client, XFRM_MSG_NEWSA, &inbound), 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(ask_dummy(rig, &c, bad[i].packets, bad[i].length, bad[i].rate), -EINVAL);
+		if (strstr(rig_error.text, bad[i].says) == NULL)
+			fail_msg("'%s': '%s' expected", rig_error.text, bad[i].says);
+	}
+	assert_int_equal(ask_dummy(rig, &inbound, 5, 0, 1000), -EINVAL);
+	assert_non_null(strstr(rig_error.text, "inbound"));
+	assert_int_equal(ask_dummy(rig, &c, 0, 0, 0), -ENOENT);
+	assert_int_equal(ask_dummy(rig, &c, 50, 100, 100000), 0);
+	assert_true(told.packets == 50 && told.length == 100 && told.rate_pps == 100000 && told.worker == 0);
+	for (unsigned i = 0; i < 5000 && count_of(rig, false) < 50; i++)
+		usleep(1000);
+	assert_int_equal(count_of(rig, false), 50);
+	assert_int_equal(ask_dummy(rig, &c, 1000000, 0, 1), 0); /* that lasts */
+	assert_int_equal(ask_dummy(rig, &c, 1, 0, 1), -EBUSY);
+	assert_non_null(strstr(rig_error.text, "are still to be sent"));
+	assert_int_equal(ask_dummy(rig, &c, 0, 0, 0), 0);
+	assert_in_range(told.unsent, 999000, 1000000);
+	for (unsigned i = 0; i < 5000 && ask_dummy(rig, &c, 1000, 0, 1) == -EBUSY; i++)
+		usleep(1000); /* the worker ends it in a moment */
+	assert_int_equal(rig_ask_sa_id(rig->client, XFRM_MSG_DELSA, &c, NULL), 0);
+	for (unsigned i = 0; i < 5000 && count_of(rig, true) == 0; i++)
+		usleep(1000);
+	assert_in_range(count_of(rig, true), 900, 1000);
+	assert_int_equal(ask_dummy(rig, &c, 1, 0, 1), -ESRCH);
+}
+
 int
 main(void)
 {
@@ -273,6 +361,7 @@ main(void)
 	    TEST(the_default_is_to_block_and_stays_so),
 	    TEST(hash_thresholds_are_kept_and_shown),
 	    TEST(an_sa_that_names_the_acquire_ends_its_wait),
+	    cmocka_unit_test_setup_teardown(dummy_packets_are_made_on_request, rig_create_with_workers, rig_destroy),
 	};
 
 	return cmocka_run_group_tests(tests, rig_start_dpdk, rig_stop_dpdk);

@@ -52,6 +52,9 @@ static void soft_zero(struct ctl_tunnel_config *c) { c->life.soft_packets = 0; }
 static void use_limit(struct ctl_tunnel_config *c) { c->life.hard_use_s = 5; }
 static void too_old(struct ctl_tunnel_config *c) { c->life.soft_add_s = UINT64_C(1) << 32; }
 static void overlap_long(struct ctl_tunnel_config *c) { c->overlap_s = CTL_TUNNEL_OVERLAP_MAX + 1; }
+static void flag_odd(struct ctl_tunnel_config *c) { c->sa_flags = SADB_SA_NOECN; }
+static void dscp_high(struct ctl_tunnel_config *c) { c->sa_flags = SADB_SA_OUTER_DSCP; c->outer_dscp = 64; }
+static void df_both(struct ctl_tunnel_config *c) { c->sa_flags = SADB_SA_OUTER_DF | SADB_SA_NOPMTUDISC; }
 static void quote_open(struct ctl_tunnel_config *c) { strcpy(c->exchange, "sh -c 'x"); }
 static void only_blanks(struct ctl_tunnel_config *c) { strcpy(c->exchange, "  "); }
 static void exchange_endless(struct ctl_tunnel_config *c) { memset(c->exchange, 'x', sizeof(c->exchange)); }
@@ -86,6 +89,9 @@ what_cannot_be_is_refused_by_name(void **state)
 	    {use_limit, "since the first use"},
 	    {too_old, "limits in seconds"},
 	    {overlap_long, "overlap 3601"},
+	    {flag_odd, "flags 0x2 of the SA"},
+	    {dscp_high, "outer-dscp 64: accepted are 0 to 63"},
+	    {df_both, "set or clear, not both"},
 	    {quote_open, "exchange"},
 	    {only_blanks, "exchange"},
 	    {exchange_endless, "exchange"},

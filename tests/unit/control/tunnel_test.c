@@ -24,6 +24,39 @@ keep_offer(struct gateway *from, char out[CTL_OFFER_BYTES])
 }
 
 /* ---- the plain way ---- */
+
+/* Each of its own, and each generation anew; the peer need not want the same. */
+static void
+what_a_tunnel_wants_of_its_packets_holds_for_each_outbound_sa(void **state)
+{
+	const struct sadb_sa_config wishes = {.flags = SADB_SA_OUTER_DSCP | SADB_SA_NOPMTUDISC | SADB_SA_ESN,
+					      .tfc_pad_bytes = 1200,
+					      .outer_ttl = 7,
+					      .outer_dscp = 46};
+
+	(void)state;
+	ctl_tunnel_wishes_from(&west.tunnel->config, &wishes);
+	for (unsigned generation = 1; generation <= 3; generation++) {
+		if (generation == 1) {
+			rig_bring_up();
+		} else {
+			assert_int_equal(ctl_tunnel_rekey(west.tunnels, "site", &rig_err), 0);
+			rig_pass(100);
+			assert_true(rig_deliver(&west) > 0);
+		}
+		const struct sadb_sa_config *out = &ctl_tunnel_out_sa(west.tunnel)->config,
+					    *theirs = &ctl_tunnel_out_sa(east.tunnel)->config;
+		assert_int_equal(out->flags, SADB_SA_OUTER_DSCP | SADB_SA_NOPMTUDISC | SADB_SA_ESN);
+		assert_true(out->tfc_pad_bytes == 1200 && out->outer_ttl == 7 && out->outer_dscp == 46);
+		assert_int_equal(theirs->flags, SADB_SA_ESN);
+		assert_true(theirs->tfc_pad_bytes == 0 && theirs->outer_ttl == 0 && theirs->outer_dscp == 0);
+		for (unsigned i = 0; i < west.tunnel->n_in; i++)
+			assert_int_equal(ctl_tunnel_in_sa(west.tunnel, west.tunnel->in[i].spi_be)->config.flags,
+					 SADB_SA_ESN);
+		assert_int_equal(west.tunnel->generation, generation);
+	}
+}
+
 static void
 the_prefixes_are_protected_before_there_is_a_key(void **state)
 {
@@ -349,6 +382,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TUNNEL(the_prefixes_are_protected_before_there_is_a_key),
+	    TUNNEL(what_a_tunnel_wants_of_its_packets_holds_for_each_outbound_sa),
 	    TUNNEL(an_exchange_gives_both_directions_a_key_of_their_own),
 	    TUNNEL(the_responder_switches_with_the_offer_and_the_initiator_with_the_answer),
 	    TUNNEL(an_old_inbound_sa_goes_an_overlap_after_the_peer_is_known_to_have_left_it),
