@@ -25,9 +25,13 @@ topology
 gw_start west
 more_config="tunnels:
   - {name: site, vnet: blue, local: 192.0.2.2, remote: 192.0.2.1, local_prefixes: [10.2.0.0/24],
-     remote_prefixes: [10.1.0.0/24], hard_packets: 2000, overlap: 1}"
+     remote_prefixes: [10.1.0.0/24], hard_packets: 2000, overlap: 1,
+     tfc_pad: 500, outer_dscp: 46, outer_df: set, outer_ttl: 9}"
 gw_start east
-west tunnel add site vnet blue local 192.0.2.1 remote 192.0.2.2 local-prefix 10.1.0.0/24 remote-prefix 10.2.0.0/24 overlap 1
+west tunnel add site vnet blue local 192.0.2.1 remote 192.0.2.2 local-prefix 10.1.0.0/24 remote-prefix 10.2.0.0/24 overlap 1 \
+  tfc-pad 300 outer-df clear outer-ttl 77
+[ "$(tunnel_value east tfc_pad) $(tunnel_value east outer_dscp) $(tunnel_value east outer_df) $(tunnel_value east outer_ttl)" = "500 46 set 9" ] ||
+  fail "tunnel show of east: $(east tunnel show)"
 capture_start wire wire "$tmp/wire.pcap"
 
 say "an offer, an answer, and back"
@@ -104,3 +108,13 @@ ping_all a 3 -i 0.2 10.2.0.2
 say "nothing was in the clear"
 quit $capture
 [ "$(capture_count "$tmp/wire.pcap" "$clear_on_wire")" -eq 0 ] || fail "packets in the clear on the wire"
+
+say "each generation's packets were as their gateway wants them: pings of 84 bytes, padded (RFC 4303 2.7)"
+all_are() { # host, what tcpdump finds of its ESP packets
+  all=$(capture_count "$tmp/wire.pcap" "src host $1 and ip proto 50")
+  [ "$all" -gt 1900 ] || fail "only $all packets from $1"
+  [ "$(capture_count "$tmp/wire.pcap" "src host $1 and ip proto 50 and $2")" -eq "$all" ] ||
+    fail "not all are $2: $(tcpdump -nv -r "$tmp/wire.pcap" "src host $1 and ip proto 50 and not ($2)" 2>/dev/null | head -n 4)"
+}
+all_are 192.0.2.1 'ip[1] = 0 and ip[6] = 0 and ip[8] = 77 and ip[2:2] = 356'
+all_are 192.0.2.2 'ip[1] = 184 and ip[6] = 64 and ip[8] = 9 and ip[2:2] = 556'

@@ -81,9 +81,33 @@ def wishes(place):
   place.west.sa_del(sa)
 
 
+def dummies(place):
+  """Dummy packets (RFC 4303 2.6) are sealed as others are, and their next header is none; scapy reads the same."""
+  for spi, esn, length, words in ((0x5004, False, 500, ()), (0x5005, True, 333, ("outer-dscp", 46, "outer-ttl", 9))):
+    sa = place.sa(spi, inbound=False, esn=esn)
+    place.west.sa_add(sa, "out", "sel-dst", "10.2.0.0/24", *words)
+    place.west.run("sa", "dummy", "dst", bench.address(sa.dst), "spi", hex(spi), "count", 20, "length", length, "rate", 2000)
+    frames = place.seen_on_wire(20)
+    check(len(frames) == 20, f"{len(frames)} of 20 dummy packets came")
+    inners = set()
+    for number, frame in enumerate(frames, 1):
+      _, body = outer_fields(place, frame, bytes(2), {}, (46, DF, 9) if words else (0, DF, 64))
+      opened = sa.open(body)
+      check(opened.seq == number and opened.next_header == esp.NEXT_DUMMY, f"dummy packet {number}: {opened}")
+      check(len(opened.inner) == length and opened.padding == esp.minimal_padding(length), f"its length: {opened}")
+      inners.add(opened.inner)
+      tail = {"esn_en": True, "esn": 0} if esn else {}
+      scapy_sa = SecurityAssociation(ESP, spi=spi, crypt_algo="AES-GCM", crypt_key=sa.key, tunnel_header=IP(), **tail)
+      plain = scapy_sa.crypt_algo.decrypt(scapy_sa, ESP(body), scapy_sa.crypt_key, esp.TAG, **tail)
+      check(plain.nh == esp.NEXT_DUMMY and plain.data == opened.inner, f"scapy reads another dummy packet: {plain.nh}")
+    check(len(inners) == 20, "dummy packets say the same")
+    place.west.sa_del(sa)
+
+
 def main():
   place = bench.Bench()
   wishes(place)
+  dummies(place)
   for spi, esn in ((0x5001, False), (0x5002, True)):
     sa = place.sa(spi, inbound=False, esn=esn)
     place.west.sa_add(sa, "out")
