@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * Network order for 16-bit fields of hot loops. DPDK's own swaps two byte registers in inline assembly: three
- * micro-operations that the compiler can neither fold nor combine with a load, where a rotation is one. Any thread. */
+ * Network order for fields of hot loops. DPDK's own is inline assembly, for 16 bits three micro-operations where a rotation is
+ * one, that the compiler can neither fold nor combine with a load. Any thread. */
 #ifndef DP_BYTEORDER_H
 #define DP_BYTEORDER_H
 
@@ -15,11 +15,30 @@ dp_be16(uint16_t x)
 	return RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? __builtin_bswap16(x) : x;
 }
 
+static inline uint64_t
+dp_be64(uint64_t x)
+{
+	return RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? __builtin_bswap64(x) : x;
+}
+
 /* Two 32-bit words as they stand in memory, the first one first. */
 static inline uint64_t
 dp_word_pair(uint32_t first, uint32_t second)
 {
 	return RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? first | (uint64_t)second << 32 : (uint64_t)first << 32 | second;
+}
+
+/* And back. */
+static inline uint32_t
+dp_first_word(uint64_t pair)
+{
+	return (uint32_t)(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? pair : pair >> 32);
+}
+
+static inline uint32_t
+dp_second_word(uint64_t pair)
+{
+	return (uint32_t)(RTE_BYTE_ORDER == RTE_LITTLE_ENDIAN ? pair >> 32 : pair);
 }
 
 /* The same with 16-bit words. */

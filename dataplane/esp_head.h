@@ -12,9 +12,17 @@
 
 #define DP_OUTER_TTL 64
 
-/* Of which families a batch's packets are, inside and outside. Constants of the code that is made for them: what is asked of
- * IPv4 in IPv4 does not grow by a question of its family. */
-enum dp_esp_kind { DP_ESP_INNER_V6 = 1 << 0, DP_ESP_OUTER_V6 = 1 << 1 };
+/* Of an SA that does not just copy DSCP, ECN and DF. */
+#define DP_ESP_ODD_FLAGS (SADB_SA_DONT_ENCAP_DSCP | SADB_SA_NOECN | SADB_SA_NOPMTUDISC)
+
+/* Of which families a batch's packets are, inside and outside, or that nothing about them is rare. Constants of the code that
+ * is made for them: what is asked of IPv4 in IPv4 does not grow by a question of its family. */
+enum dp_esp_kind {
+	DP_ESP_INNER_V6 = 1 << 0,
+	DP_ESP_OUTER_V6 = 1 << 1,
+	DP_ESP_STRAIGHT =
+	    1 << 2, /* IPv4 in IPv4 of one SA without UDP that copies DSCP, ECN and DF; TTL still to be lowered */
+};
 
 /* What the packets of a group have in common, at hand: what stands in the group itself has to be read again after every
  * byte that is written to a packet. */
@@ -58,7 +66,7 @@ static __rte_always_inline struct dp_esp_common
 dp_esp_common_of(const struct dp_group *group, const unsigned kind)
 {
 	const struct sadb_sa *sa = group->sa;
-	const bool udp = sa->encap != 0;
+	const bool udp = !(kind & DP_ESP_STRAIGHT) && sa->encap != 0;
 	struct dp_esp_common common = {.sa = sa,
 				       .key_area = sa->key_area,
 				       .udp = udp,
@@ -76,7 +84,7 @@ dp_esp_common_of(const struct dp_group *group, const unsigned kind)
 		common.next_hop_be = group->next_hop_be;
 	}
 	memcpy(&common.salt, sa->salt, sizeof(common.salt));
-	common.odd = (sa->flags & (SADB_SA_DONT_ENCAP_DSCP | SADB_SA_NOECN | SADB_SA_NOPMTUDISC)) != 0;
+	common.odd = !(kind & DP_ESP_STRAIGHT) && (sa->flags & DP_ESP_ODD_FLAGS) != 0;
 	return common;
 }
 

@@ -156,13 +156,14 @@ gather(struct dp_worker *w, struct dp_vec *in, const bool v6)
 	return n;
 }
 
-/* Rare: not all of a group may go. The inner bytes of those that may. */
+/* Rare: not all of a group may go. The inner bytes of those that may. A batch's only group has them all. */
 static uint64_t
-granted_bytes(struct rte_mbuf *const pkt[], unsigned n, unsigned group, unsigned granted)
+granted_bytes(const struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, unsigned group)
 {
+	unsigned granted = w->groups.group[group].granted;
 	uint64_t bytes = 0;
 	for (unsigned i = 0; i < n && granted > 0; i++) {
-		if (dp_meta(pkt[i])->group == group) {
+		if (w->groups.n == 1 || dp_meta(pkt[i])->group == group) {
 			bytes += dp_meta(pkt[i])->ip_bytes;
 			granted--;
 		}
@@ -187,7 +188,7 @@ number_group(struct dp_worker *w, unsigned index, struct rte_mbuf *const pkt[], 
 	const uint64_t max = group->sa->flags & SADB_SA_ESN ? UINT64_MAX : UINT32_MAX;
 	if (dp_seq_is_near(group->first_seq, group->granted, max))
 		dp_audit_sequence_near(w, group->sa, group->first_seq + group->granted - 1);
-	uint64_t bytes = group->granted == group->packets ? group->bytes : granted_bytes(pkt, n, index, group->granted);
+	uint64_t bytes = group->granted == group->packets ? group->bytes : granted_bytes(w, pkt, n, index);
 	if (!dp_group_use(w, group, group->granted, bytes)) {
 		group->granted = 0;
 		group->reason = DP_DROP_SA_EXPIRED;
@@ -205,11 +206,14 @@ encapsulate(struct rte_mbuf *m, const struct dp_esp_common *common, uint64_t seq
 		       pad = text - inner_bytes - DP_ESP_TRAILER, data_off = m->data_off,
 		       head = dp_esp_head_bytes(outer_v6, common->udp);
 	const uint16_t bytes = (uint16_t)(head + text + DP_TAG_BYTES);
-	const uint32_t seq_low = rte_cpu_to_be_32((uint32_t)seq), seq_high = rte_cpu_to_be_32((uint32_t)(seq >> 32));
+	const uint64_t seq_be = dp_be64(seq);
+	const uint32_t seq_high = dp_first_word(seq_be), seq_low = dp_second_word(seq_be);
 	uint8_t *inner = (uint8_t *)m->buf_addr + data_off;
-	if (unlikely(data_off < head || data_off + text + DP_TAG_BYTES > m->buf_len))
+	if (unlikely((data_off < head) | (data_off + text + DP_TAG_BYTES > m->buf_len)))
 		return false;
 
+	if (kind & DP_ESP_STRAIGHT)
+		dp_ipv4_ttl_down((struct rte_ipv4_hdr *)inner);
 	/* At most three bytes of padding, 1, 2, 3; then its length and the next header. What of the padding is too much is
 	 * overwritten by these or by the tag. */
 	static_assert(DP_ESP_ALIGN == 4, "padding is at most three bytes");
@@ -233,14 +237,17 @@ encapsulate(struct rte_mbuf *m, const struct dp_esp_common *common, uint64_t seq
 	} else if (v6) {
 		meta->flags &= (uint16_t)~DP_META_V6;
 	}
-	meta->flags |= DP_META_ROUTED;
+	if (kind & DP_ESP_STRAIGHT)
+		meta->flags = DP_META_ROUTED; /* there are no others */
+	else
+		meta->flags |= DP_META_ROUTED;
 
 	op->key_area = common->key_area;
 	op->text = inner;
 	op->tag = inner + text;
 	op->cookie = m;
 	dp_esp_sizes(op, text, common->aad_bytes, DP_SEAL);
-	dp_esp_nonce(op, common->salt, dp_word_pair(seq_high, seq_low));
+	dp_esp_nonce(op, common->salt, seq_be);
 	dp_esp_aad(op, common->spi, seq_high, seq_low);
 	return true;
 }
@@ -312,26 +319,110 @@ seal_run_6in6(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, str
 }
 
 static __rte_always_inline void
+seal_gathered(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct sealed *out, const bool v6)
+{
+	for (unsigned i = 0; i < n;) {
+		const struct dp_group *group = &w->groups.group[dp_meta(pkt[i])->group];
+		if (unlikely(group->sa->flags & SADB_HOT_ODD))
+			i +=
+			    seal_odd(w, &pkt[i], n - i, out,
+				     (v6 ? DP_ESP_INNER_V6 : 0u) | (group->next_hop_v6 != NULL ? DP_ESP_OUTER_V6 : 0u));
+		else if (likely(group->next_hop_v6 == NULL))
+			i += seal_run(w, &pkt[i], n - i, out, v6 ? DP_ESP_INNER_V6 : 0);
+		else
+			i += v6 ? seal_run_6in6(w, &pkt[i], n - i, out) : seal_run_4in6(w, &pkt[i], n - i, out);
+	}
+}
+
+/* Most batches are of one SA, and of packets about which admit() need not be asked. Is this one? Returns its bytes, and the
+ * longest packet's; or 0. */
+static uint64_t
+straight_bytes(struct rte_mbuf *const pkt[], unsigned n, const struct sadb_sa *sa, unsigned *longest)
+{
+	uintptr_t other = 0;
+	unsigned wrong = 0, most = 0;
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct dp_meta *meta = dp_meta(pkt[i]);
+		other |= (uintptr_t)meta->sa ^ (uintptr_t)sa;
+		wrong |= (unsigned)(*hop_limit(pkt[i], false) <= 1) | meta->flags;
+		most = meta->ip_bytes > most ? meta->ip_bytes : most;
+		bytes += meta->ip_bytes;
+	}
+	*longest = most;
+	return (other | wrong) == 0 ? bytes : 0;
+}
+
+/* Makes the group of such a batch. False: its packets are to be gathered one by one. */
+static bool
+gather_straight(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n)
+{
+	struct sadb_sa *sa = dp_meta(pkt[0])->sa;
+	unsigned longest;
+	bool new;
+
+	if (dp_meta(pkt[n - 1])->sa != sa)
+		return false;
+	prefetch_sa(sa);
+	const uint64_t bytes = straight_bytes(pkt, n, sa, &longest);
+	if (bytes == 0 || (sa->flags & (SADB_HOT_ODD | DP_ESP_ODD_FLAGS)) || sa->encap != 0)
+		return false;
+	dp_groups_start(&w->groups);
+	struct dp_group *group = dp_groups_find(&w->groups, sa, &new);
+	open_group(w, group, false);
+	group->packets = (uint16_t)n;
+	group->bytes = bytes;
+	return group->next_hop_v6 == NULL && longest <= group->plain_bytes;
+}
+
+/* Rare: their SA has numbers for some of them only, or may not be used any more. As if they had been gathered one by one. */
+static __rte_noinline void
+seal_some(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct sealed *out)
+{
+	for (unsigned i = 0; i < n; i++) {
+		dp_ipv4_ttl_down(rte_pktmbuf_mtod(pkt[i], struct rte_ipv4_hdr *));
+		dp_meta(pkt[i])->group = 0;
+	}
+	seal_gathered(w, pkt, n, out, false);
+}
+
+/* Each packet has a number of the group's, in their order. */
+static __rte_noinline void
+seal_straight(struct dp_worker *w, struct rte_mbuf *const pkt[], unsigned n, struct sealed *out)
+{
+	const struct dp_group *group = &w->groups.group[0];
+	const struct dp_esp_common common = dp_esp_common_of(group, DP_ESP_STRAIGHT);
+	const uint64_t first_seq = group->first_seq;
+	struct dp_aead_op **op = out->ops;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkt[i];
+		if (likely(encapsulate(m, &common, first_seq + i, DP_ESP_STRAIGHT)))
+			*op++ = dp_op(m);
+		else
+			dp_drop(w, m, DP_DROP_NO_HEADROOM);
+	}
+	out->n = (unsigned)(op - out->ops);
+}
+
+static __rte_always_inline void
 esp_out(struct dp_worker *w, struct dp_vec *in, const bool v6)
 {
 	struct sealed sealed;
-	unsigned n = gather(w, in, v6);
-
 	sealed.n = 0;
-	for (unsigned g = 0; g < w->groups.n; g++)
-		if (w->groups.group[g].packets > 0)
-			number_group(w, g, in->pkt, n);
-	for (unsigned i = 0; i < n;) {
-		struct rte_mbuf **pkt = &in->pkt[i];
-		const struct dp_group *group = &w->groups.group[dp_meta(pkt[0])->group];
-		if (unlikely(group->sa->flags & SADB_HOT_ODD))
-			i +=
-			    seal_odd(w, pkt, n - i, &sealed,
-				     (v6 ? DP_ESP_INNER_V6 : 0u) | (group->next_hop_v6 != NULL ? DP_ESP_OUTER_V6 : 0u));
-		else if (likely(group->next_hop_v6 == NULL))
-			i += seal_run(w, pkt, n - i, &sealed, v6 ? DP_ESP_INNER_V6 : 0);
+	if (!v6 && likely(in->n > 0) && gather_straight(w, in->pkt, in->n)) {
+		number_group(w, 0, in->pkt, in->n);
+		if (likely(w->groups.group[0].granted == in->n))
+			seal_straight(w, in->pkt, in->n, &sealed);
 		else
-			i += v6 ? seal_run_6in6(w, pkt, n - i, &sealed) : seal_run_4in6(w, pkt, n - i, &sealed);
+			seal_some(w, in->pkt, in->n, &sealed);
+	} else {
+		const unsigned n = gather(w, in, v6);
+		for (unsigned g = 0; g < w->groups.n; g++)
+			if (w->groups.group[g].packets > 0)
+				number_group(w, g, in->pkt, n);
+		seal_gathered(w, in->pkt, n, &sealed, v6);
 	}
 	in->n = 0;
 	if (!v6 && unlikely(w->dummy_batch))
