@@ -15,6 +15,26 @@ finish(struct dp_worker *w, struct dp_aead_op *op)
 		dp_drop(w, op->cookie, DP_DROP_ENGINE_FAILED);
 }
 
+/* Of a call's operations, all of one direction, the first n. Opened ones go the same way whether their tags were right or not. */
+static void
+finish_run(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n)
+{
+	struct dp_vec *out = ops[0]->dir == DP_OPEN ? &w->opened : &w->forward;
+	struct rte_mbuf **pkt = &out->pkt[out->n];
+	unsigned failed = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		failed |= (uint16_t)ops[i]->status;
+		pkt[i] = ops[i]->cookie;
+	}
+	if (likely(failed == 0 || out == &w->opened)) {
+		out->n += n;
+		return;
+	}
+	for (unsigned i = 0; i < n; i++)
+		finish(w, ops[i]);
+}
+
 /* How many packets of earlier rounds may come back from a device now. What this round received, and an ICMP error for
  * each, still has to fit behind them, wherever they all end; and dummy packets. */
 static unsigned
@@ -61,8 +81,8 @@ dp_crypto_submit(struct dp_worker *w, struct dp_aead_op *const ops[], unsigned n
 	for (unsigned at = 0; at < n;) {
 		unsigned want = n - at < DP_ENGINE_BATCH ? n - at : DP_ENGINE_BATCH, finished = 0;
 		unsigned took = engine->submit(w->engine_queue, &ops[at], want, &finished);
-		for (unsigned i = 0; i < finished; i++)
-			finish(w, ops[at + i]);
+		if (likely(finished > 0))
+			finish_run(w, &ops[at], finished);
 		at += took;
 		w->in_flight += took - finished;
 		if (likely(w->in_flight == 0 && took > 0))

@@ -207,32 +207,49 @@ class_run(const struct dp_gcm_kernel *kernel, struct class *class)
 		refuse(class->op, class->n, bad);
 }
 
-/* Are these all valid, of AES-GCM, of one direction and key size? That is what a busy worker's batch looks like: it need
- * not be sorted. Their status is then set. */
+/* What an operation says beside its pointers, in one word: its text's length in one half; AAD, direction and status in the
+ * other. */
+static uint64_t
+sizes_of(const struct dp_aead_op *op)
+{
+	static_assert(offsetof(struct dp_aead_op, aad_bytes) == offsetof(struct dp_aead_op, text_bytes) + 4 &&
+			  offsetof(struct dp_aead_op, dir) == offsetof(struct dp_aead_op, text_bytes) + 5 &&
+			  offsetof(struct dp_aead_op, status) == offsetof(struct dp_aead_op, text_bytes) + 6,
+		      "one word");
+	uint64_t sizes;
+	memcpy(&sizes, (const uint8_t *)op + offsetof(struct dp_aead_op, text_bytes), sizeof(sizes));
+	return sizes;
+}
+
+/* Are these all valid, of AES-GCM, of one direction and key size, and of no status yet? That is what a busy worker's batch
+ * looks like: it need not be sorted. Asked of all at once: one less than NULL has a top bit, which no pointer has; and so has
+ * more AAD than there may be, with what is missing to 128 added, in its byte. */
 static bool
 uniform(struct dp_aead_op *const ops[], unsigned n, bool *own_keys)
 {
 	const struct dp_aead_op *first = ops[0];
-	bool valid = dp_aead_op_valid(first);
-	if (!valid)
-		return false;
 	const struct dp_gcm_key *key = first->key_area;
-	uintptr_t other = 0;
-	unsigned differ = 0;
-	for (unsigned i = 0; i < n; i++) {
-		struct dp_aead_op *op = ops[i];
-		other |= (uintptr_t)op->key_area ^ (uintptr_t)key;
-		differ |= op->dir ^ first->dir;
-		valid &= (op->tag != NULL) & (op->text != NULL) & (op->key_area != NULL) &
-			 (op->text_bytes <= DP_AEAD_TEXT_MAX) & (op->aad_bytes <= sizeof(op->aad));
-		op->status = 0;
-	}
-	*own_keys = other != 0;
-	if (!valid || differ != 0)
+	if (!dp_aead_op_valid(first) || first->status != 0)
 		return false;
+	const uint64_t alike = sizes_of(first), too_much = (uint64_t)(127 - sizeof(first->aad)) << 32;
+	uintptr_t other = 0, null = 0;
+	uint64_t differ = 0, all = 0;
+	for (unsigned i = 0; i < n; i++) {
+		const struct dp_aead_op *op = ops[i];
+		const uint64_t sizes = sizes_of(op);
+		other |= (uintptr_t)op->key_area ^ (uintptr_t)key;
+		null |= ((uintptr_t)op->key_area - 1) | ((uintptr_t)op->text - 1) | ((uintptr_t)op->tag - 1);
+		differ |= sizes ^ alike;
+		all |= sizes | (sizes + too_much);
+	}
+	static_assert((DP_AEAD_TEXT_MAX & (DP_AEAD_TEXT_MAX + 1)) == 0, "all bits below one");
+	*own_keys = other != 0;
+	if (null >> 63 != 0 || differ >> 40 != 0 || (all >> 39 & 1) != 0 || (uint32_t)all > DP_AEAD_TEXT_MAX)
+		return false;
+	unsigned rounds = 0;
 	for (unsigned i = 0; other != 0 && i < n; i++)
-		differ |= ((const struct dp_gcm_key *)ops[i]->key_area)->rounds ^ key->rounds;
-	return differ == 0 && key->rounds > OTHER_KEY;
+		rounds |= ((const struct dp_gcm_key *)ops[i]->key_area)->rounds ^ key->rounds;
+	return rounds == 0 && key->rounds > OTHER_KEY;
 }
 
 /* The other engine finishes all that it is given: its calls are calls. */
