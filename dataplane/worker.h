@@ -149,7 +149,7 @@ void dp_parse(struct dp_worker *w);
 void dp_classify(struct dp_worker *w);
 void dp_esp_in(struct dp_worker *w);        /* to the engine */
 void dp_esp_in_v6(struct dp_worker *w);     /* the same of those with an outer IPv6 header */
-void dp_esp_in_finish(struct dp_worker *w); /* back from it: w->opened */
+void dp_esp_in_finish(struct dp_worker *w); /* back from it: w->opened; esp_opened.c */
 void dp_inner(struct dp_worker *w);
 void dp_esp_out(struct dp_worker *w);
 /* The same for what is in the vectors of IPv6. */
@@ -164,15 +164,20 @@ unsigned dp_inject(struct dp_worker *w);
 
 void dp_tx_flush_port(struct dp_worker *w, struct dp_port *port);
 
-/* Hands a packet with its Ethernet header to a port; sends when a burst is full. */
+/* Hands a packet with its Ethernet header to a port, whose buffer this is; sends when a burst is full. */
 static inline void
-dp_tx(struct dp_worker *w, struct dp_port *port, struct rte_mbuf *m)
+dp_tx_buffered(struct dp_worker *w, struct dp_port *port, struct dp_tx_buffer *buffer, struct rte_mbuf *m)
 {
-	struct dp_tx_buffer *buffer = &w->tx[port->number];
 	buffer->pkt[buffer->n++] = m;
 	buffer->bytes += m->pkt_len;
 	if (buffer->n == DP_BURST)
 		dp_tx_flush_port(w, port);
+}
+
+static inline void
+dp_tx(struct dp_worker *w, struct dp_port *port, struct rte_mbuf *m)
+{
+	dp_tx_buffered(w, port, &w->tx[port->number], m);
 }
 
 void dp_tx_flush(struct dp_worker *w);
@@ -200,6 +205,9 @@ void dp_acquire(struct dp_worker *w, struct sadb_policy *policy, struct rte_mbuf
  * older one may have come late from where it was. verdict NULL: all are good. */
 void dp_follow_peer(struct dp_worker *w, struct sadb_sa *sa, struct rte_mbuf *const pkt[], unsigned n,
 		    const enum sadb_replay_verdict *verdict);
+
+/* Drops a packet of an SA whose number the window refuses, and counts it with the SA. */
+void dp_replay_drop(struct dp_worker *w, struct rte_mbuf *m, enum sadb_replay_verdict verdict);
 
 /* Where an SA's packets go, and the longest that it can seal in one piece. */
 struct dp_esp_way {

@@ -13,6 +13,9 @@
  * laps, at least 2^38 packets, to be misread, and then it refuses packets; it never accepts one twice. */
 #include "sa-db/replay.h"
 
+#include <assert.h>
+#include <string.h>
+
 static uint32_t
 ring_words(uint32_t window_packets)
 {
@@ -180,17 +183,22 @@ sadb_replay_commit(struct sadb_replay *rp, const uint64_t *seq, unsigned n, enum
 	if (rp->window_packets == 0)
 		accepted = accept_all(&top, seq, n, verdict);
 	for (unsigned start = 0; start < n && rp->window_packets != 0; start = end) {
-		bool gap = false;
-		for (end = start + 1; end < n && seq[end] >> SADB_REPLAY_SHIFT == seq[start] >> SADB_REPLAY_SHIFT;
-		     end++)
-			gap |= seq[end] != seq[end - 1] + 1;
-		if (gap || !commit_whole_run(rp, &top, seq[start], end - start)) {
-			accepted += commit_run(rp, &top, &seq[start], end - start, &verdict[start]);
+		const uint64_t first = seq[start];
+		const unsigned room = SADB_REPLAY_BITS - (unsigned)(first % SADB_REPLAY_BITS); /* in its word */
+		const unsigned most = n - start < room ? n - start : room;
+		unsigned run = 1;
+		while (run < most && seq[start + run] == first + run)
+			run++;
+		if (run == most && commit_whole_run(rp, &top, first, run)) {
+			static_assert(SADB_REPLAY_OK == 0, "bytes of zero");
+			memset(&verdict[start], 0, run * sizeof(verdict[0]));
+			end = start + run;
+			accepted += run;
 			continue;
 		}
-		for (unsigned i = start; i < end; i++)
-			verdict[i] = SADB_REPLAY_OK;
-		accepted += end - start;
+		for (end = start + run; end < n && seq[end] >> SADB_REPLAY_SHIFT == first >> SADB_REPLAY_SHIFT; end++)
+			;
+		accepted += commit_run(rp, &top, &seq[start], end - start, &verdict[start]);
 	}
 	raise_top(rp, top);
 	return accepted;
