@@ -151,25 +151,29 @@ dp_classify(struct dp_worker *w)
 	const struct dp_flow_cache *flows = &w->flows;
 	const struct dp_flow_entry *place[DP_VEC_MAX];
 	const unsigned n = in->n;
-	unsigned rest = 0;
+	unsigned n_out = out->n, rest = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		place[i] = dp_flow_place(&w->flows, &dp_meta(in->pkt[i])->flow);
 		rte_prefetch0(place[i]);
 	}
 	for (unsigned i = 0; i < n; i++) {
-		struct dp_meta *meta = dp_meta(in->pkt[i]);
+		struct rte_mbuf *m = in->pkt[i];
+		struct dp_meta *meta = dp_meta(m);
 		const struct dp_flow_entry *entry = place[i];
 		struct sadb_policy *policy = entry->policy;
+		struct sadb_sa *sa;
 		if (unlikely(!dp_flow_holds(flows, entry, &meta->flow, dp_flow_domain(meta->vnet, SADB_POLICY_OUT)) ||
-			     policy->action != SADB_PROTECT || (meta->sa = sadb_policy_sa(policy)) == NULL)) {
-			in->pkt[rest++] = in->pkt[i];
+			     policy->action != SADB_PROTECT || (sa = sadb_policy_sa(policy)) == NULL)) {
+			in->pkt[rest++] = m;
 			continue;
 		}
 		dp_policy_touch(w, policy);
-		rte_prefetch0(meta->sa);
-		dp_vec_push(out, in->pkt[i]);
+		rte_prefetch0(sa);
+		meta->sa = sa;
+		out->pkt[n_out++] = m;
 	}
+	out->n = n_out;
 	classify(w, in->pkt, rest);
 	in->n = 0;
 }

@@ -14,7 +14,7 @@
 #include "sa-db/policy.h"
 
 /* The rare: fragments, protocols without ports, packets cut short. */
-static inline void
+static inline __rte_cold void
 dp_flow_read_rare(struct sadb_flow_v4 *flow, const struct rte_ipv4_hdr *ip, uint16_t bytes)
 {
 	const uint8_t *l4 = (const uint8_t *)(ip + 1);
@@ -53,7 +53,7 @@ dp_flow_read_rare(struct sadb_flow_v4 *flow, const struct rte_ipv4_hdr *ip, uint
 
 /* The header is verified, 20 bytes long, and bytes long in all is there. Ports of a packet too short to have them, and
  * of every fragment but the first, read 0; the latter is marked. */
-static inline void
+static __rte_always_inline void
 dp_flow_read(struct sadb_flow_v4 *flow, const struct rte_ipv4_hdr *ip, uint16_t bytes)
 {
 	bool ports = ip->next_proto_id == IPPROTO_TCP || ip->next_proto_id == IPPROTO_UDP;

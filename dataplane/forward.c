@@ -68,7 +68,9 @@ route(struct dp_worker *w, struct rte_mbuf *m)
 /* The way of the packet before, which most often is that of the next. */
 struct way {
 	struct dp_port *port; /* NULL: none */
+	struct dp_tx_buffer *tx;
 	rte_be32_t next_hop_be;
+	uint16_t out_port;
 	struct rte_ether_hdr ether;
 	/* of a decapsulated packet: the route that it took, and from which network */
 	const struct sadb_nexthop *hop;
@@ -77,11 +79,11 @@ struct way {
 
 /* A group is on the link, whatever gateway its route has: RFC 1112 6.4, RFC 2464 7, and for all the broadcast address. */
 static void
-group_way(struct rte_mbuf *m, struct dp_port *port, struct way *way)
+group_way(struct rte_mbuf *m, struct dp_port *port, struct dp_tx_buffer *tx, struct way *way)
 {
 	uint8_t *mac = way->ether.dst_addr.addr_bytes;
 
-	*way = (struct way){.port = port};
+	*way = (struct way){.port = port, .tx = tx};
 	way->ether.src_addr = port->mac;
 	if (dp_is_v6(m)) {
 		way->ether.ether_type = RTE_BE16(RTE_ETHER_TYPE_IPV6);
@@ -106,7 +108,7 @@ find_way(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 	struct dp_port *port = w->dp->port[meta->out_port];
 	bool v6 = dp_is_v6(m);
 	if (unlikely(meta->flags & DP_META_GROUP)) {
-		group_way(m, port, way);
+		group_way(m, port, &w->tx[port->number], way);
 		return true;
 	}
 	struct sadb_neigh *neigh = v6 ? sadb_neigh_lookup_v6(w->neighs, port->number, dp_meta(m)->next_hop_v6)
@@ -115,14 +117,15 @@ find_way(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 		return false;
 	if (!__atomic_load_n(&neigh->used, __ATOMIC_RELAXED))
 		__atomic_store_n(&neigh->used, 1, __ATOMIC_RELAXED); /* a hint for the control thread: orders nothing */
-	*way = (struct way){.port = port, .next_hop_be = meta->next_hop_be};
+	*way = (struct way){
+	    .port = port, .tx = &w->tx[port->number], .next_hop_be = meta->next_hop_be, .out_port = port->number};
 	memcpy(&way->ether.dst_addr, neigh->mac, RTE_ETHER_ADDR_LEN);
 	way->ether.src_addr = port->mac;
 	way->ether.ether_type = v6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
 	return true;
 }
 
-static void
+static __rte_always_inline void
 send_by(struct dp_worker *w, struct rte_mbuf *m, const struct way *way)
 {
 	const uint16_t ether = sizeof(way->ether);
@@ -135,7 +138,7 @@ send_by(struct dp_worker *w, struct rte_mbuf *m, const struct way *way)
 	m->data_len = bytes;
 	m->pkt_len = bytes;
 	memcpy(rte_pktmbuf_mtod(m, void *), &way->ether, sizeof(way->ether));
-	dp_tx(w, way->port, m);
+	dp_tx_buffered(w, way->port, way->tx, m);
 }
 
 /* RFC 1812 4.2.2.7, and RFC 4303 3.3.4: cut after ESP. */
@@ -159,7 +162,7 @@ make_udp_sum(struct rte_mbuf *m)
 }
 
 /* A packet whose way has to be found out. */
-static void
+static __rte_noinline void
 find_and_send(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 {
 	const struct dp_meta *meta = dp_meta(m);
@@ -196,7 +199,7 @@ same_way(struct rte_mbuf *m, const struct way *way)
 	if (way->port == NULL)
 		return false;
 	if (meta->flags & DP_META_ROUTED)
-		return meta->next_hop_be == way->next_hop_be && meta->out_port == way->port->number;
+		return ((meta->next_hop_be ^ way->next_hop_be) | (uint32_t)(meta->out_port ^ way->out_port)) == 0;
 	struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
 	const struct sadb_nexthop *hop = way->hop;
 	if (!(meta->flags & DP_META_HOP) || meta->hop != hop || hop == NULL || meta->vnet != way->vnet ||

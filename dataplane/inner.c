@@ -250,7 +250,7 @@ dp_inner(struct dp_worker *w)
 	const struct dp_flow_entry *place[DP_VEC_MAX];
 	const struct sadb_policy *policy = NULL; /* names sa */
 	const struct sadb_sa *sa = NULL;
-	unsigned n = 0, rest = 0;
+	unsigned n = 0, n_out = out->n, rest = 0;
 
 	for (unsigned i = 0; i < in->n; i++) {
 		struct rte_mbuf *m = in->pkt[i];
@@ -283,8 +283,9 @@ dp_inner(struct dp_worker *w)
 		meta->hop = entry->hop;
 		meta->local = 0;
 		meta->flags |= DP_META_HOP;
-		dp_vec_push(out, in->pkt[i]);
+		out->pkt[n_out++] = in->pkt[i];
 	}
+	out->n = n_out;
 	ask(w, in->pkt, rest);
 	in->n = 0;
 }

@@ -17,9 +17,9 @@
 static inline uint16_t
 dp_csum_fold(uint32_t sum)
 {
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	/* With its halves exchanged and added, the upper half is their sum, and has the carry of the lower one. */
+	sum += sum << 16 | sum >> 16;
+	return (uint16_t)(sum >> 16);
 }
 
 /* One's complement sum of a 20-byte header, folded; 0xffff for a header whose checksum is right. Words as in memory. */
@@ -27,7 +27,7 @@ static inline uint16_t
 dp_ipv4_sum20(const uint8_t *header)
 {
 	uint64_t a, b, sum;
-	uint32_t c, low;
+	uint32_t c;
 	__builtin_memcpy(&a, header, sizeof(a));
 	__builtin_memcpy(&b, header + 8, sizeof(b));
 	__builtin_memcpy(&c, header + 16, sizeof(c));
@@ -36,9 +36,8 @@ dp_ipv4_sum20(const uint8_t *header)
 	sum += sum < b;
 	sum += c;
 	sum += sum < c;
-	low = (uint32_t)sum + (uint32_t)(sum >> 32);
-	low += low < (uint32_t)sum;
-	return dp_csum_fold(low);
+	sum += sum << 32 | sum >> 32; /* as in dp_csum_fold() */
+	return dp_csum_fold((uint32_t)(sum >> 32));
 }
 
 /* RFC 1624: the checksum after one 16-bit word (as in memory) changed from before to after. */
