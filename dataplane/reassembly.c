@@ -21,10 +21,13 @@
 #include "dataplane/ipv4.h"
 #include "dataplane/ipv6.h"
 
-#define PLACES    64
-#define BUFFERS   (2 * PLACES) /* as many may be on their way through the stages */
-#define TIMEOUT_S 15           /* RFC 791 3.2; RFC 8200 4.5 allows IPv6 up to 60 */
-#define POLLS_S   8            /* how often a second it is looked at who waited too long */
+#define PLACES 64
+/* Of IPv4 an identification comes again, behind a fast tunnel within the timeout (RFC 4963): a packet that so many others began
+ * after is not the one that a fragment under its name belongs to. */
+#define BETWEEN_MAX 1024
+#define BUFFERS     (2 * PLACES) /* as many may be on their way through the stages */
+#define TIMEOUT_S   15           /* RFC 791 3.2; RFC 8200 4.5 allows IPv6 up to 60 */
+#define POLLS_S     8            /* how often a second it is looked at who waited too long */
 
 #define UNIT       8u /* bytes; all offsets are multiples (RFC 791 3.1) */
 #define WORD       64u
@@ -49,6 +52,7 @@ struct place {
 	uint8_t next;       /* IPv6: what the whole packet's header says follows */
 	struct rte_mbuf *m; /* Ethernet and IP header, then the payload; NULL: given up, and so is what comes of it */
 	uint64_t deadline;  /* TSC */
+	uint32_t number;    /* how many had begun before it */
 	uint32_t have, top; /* bytes: how many came, and beyond which none did */
 	uint32_t end;       /* how many there are; 0: the last fragment did not come yet */
 	uint64_t there[(MOST(HEAD_BYTES) / UNIT + WORD - 1) / WORD];
@@ -56,7 +60,8 @@ struct place {
 
 struct dp_reassembly {
 	pthread_spinlock_t lock; /* not rte_spinlock_t: ThreadSanitizer does not see its order */
-	unsigned used; /* written under the lock; read relaxed without it by dp_reassembly_poll(), for a hint */
+	unsigned used;  /* written under the lock; read relaxed without it by dp_reassembly_poll(), for a hint */
+	uint32_t begun; /* packets so far; under the lock */
 	struct rte_mempool *pool;
 	struct place place[PLACES];
 };
@@ -78,8 +83,8 @@ dp_reassembly_create(void)
 	if (table == NULL)
 		return NULL;
 	pthread_spin_init(&table->lock, PTHREAD_PROCESS_PRIVATE);
-	table->pool =
-	    rte_pktmbuf_pool_create("reassembly", BUFFERS, 0, sizeof(struct dp_priv), (uint16_t)ROOM, SOCKET_ID_ANY);
+	table->pool = rte_pktmbuf_pool_create_by_ops("reassembly", BUFFERS, 0, sizeof(struct dp_priv), (uint16_t)ROOM,
+						     SOCKET_ID_ANY, DP_POOL_KIND);
 	if (table->pool == NULL) {
 		free(table);
 		return NULL;
@@ -126,6 +131,12 @@ name_equal(const struct name *a, const struct name *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+static bool
+is_another(const struct dp_reassembly *table, const struct place *place)
+{
+	return place->name.head == HEAD_BYTES && table->begun - place->number > BETWEEN_MAX;
+}
+
 /* The packet's place, made when it is new, with the header of the fragment that came first. NULL: no buffer. */
 static struct place *
 find(struct dp_worker *w, struct dp_reassembly *table, const struct piece *piece, struct rte_mbuf *first)
@@ -134,10 +145,14 @@ find(struct dp_worker *w, struct dp_reassembly *table, const struct piece *piece
 
 	for (unsigned i = 0; i < PLACES; i++) {
 		struct place *place = &table->place[i];
+		if (place->used && name_equal(&place->name, &piece->name)) {
+			if (!is_another(table, place))
+				return place;
+			give_up(w, place, DP_DROP_FRAGMENT_TIMEOUT);
+			leave(table, place);
+		}
 		if (!place->used)
 			free_one = place;
-		else if (name_equal(&place->name, &piece->name))
-			return place;
 		else if (oldest == NULL || place->deadline < oldest->deadline)
 			oldest = place;
 	}
@@ -155,6 +170,7 @@ find(struct dp_worker *w, struct dp_reassembly *table, const struct piece *piece
 	free_one->m = m;
 	memcpy(rte_pktmbuf_mtod(m, uint8_t *), rte_pktmbuf_mtod(first, const uint8_t *), piece->name.head);
 	*dp_meta(m) = (struct dp_meta){.in_port = dp_meta(first)->in_port, .flags = DP_META_HAS_L2};
+	free_one->number = table->begun++;
 	free_one->deadline = w->now + TIMEOUT_S * w->dp->second_tsc;
 	__atomic_store_n(&table->used, table->used + 1, __ATOMIC_RELAXED); /* a hint: orders nothing */
 	return free_one;
