@@ -51,8 +51,8 @@ dress_v6(struct rte_ipv6_hdr *ip, const struct sadb_sa_config *wanted)
 		ip->hop_limits = wanted->outer_ttl;
 }
 
-/* The rule for the outer DF bit is the SA's: set, clear, or as the inner packet has it. IPv6 has none: its sender is told what fits,
- * but packets that every way must take, and where the SA says clear (RFC 2473 7.1, RFC 8200 5). */
+/* The rule for the outer DF bit is the SA's: set, clear, or as the inner packet has it. IPv6 has none: its sender is told what
+ * fits, but of packets that every way must take, and where the SA says clear (RFC 2473 7.1, RFC 8200 5). */
 bool
 dp_esp_seals_whole(const struct sadb_sa *sa, struct rte_mbuf *m)
 {
@@ -67,34 +67,29 @@ dp_esp_seals_whole(const struct sadb_sa *sa, struct rte_mbuf *m)
 			   : dp_ipv4_may_fragment(rte_pktmbuf_mtod(m, const struct rte_ipv4_hdr *));
 }
 
-/* RFC 6864 4.3: what any router may cut has an identification that does not come again soon. 0 is none of them: some hosts write
- * another over it. */
-static void
-identify(struct rte_ipv4_hdr *ip, uint64_t id)
+/* What is cut has an identification that does not come again soon (RFC 6864 4.3). 0 is none: some hosts write another over it. */
+static rte_be16_t
+identification(struct dp_worker *w)
 {
-	if (dp_ipv4_may_fragment(ip))
-		ip->packet_id = dp_be16((uint16_t)(id % UINT16_MAX + 1));
+	return dp_be16((uint16_t)(dp_fragment_ids(w, 1) % UINT16_MAX + 1));
 }
 
 /* Checksums are dress_v4()'s. */
 static void
 mark_long(struct dp_worker *w, const struct dp_group *group, struct dp_aead_op *const ops[], unsigned n)
 {
-	const bool v4 = group->next_hop_v6 == NULL;
-	const uint64_t id = v4 ? dp_fragment_ids(w, n) : 0;
-
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = ops[i]->cookie;
 		struct dp_meta *meta = dp_meta(m);
-		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
-		if (meta->ip_bytes > group->max_outer_bytes) {
-			meta->flags = (uint16_t)((meta->flags & ~DP_META_ROUTED) | DP_META_LONG);
-			meta->cut_bytes = group->max_outer_bytes;
-			if (v4)
-				ip->fragment_offset = 0; /* dp_esp_seals_whole() */
+		if (meta->ip_bytes <= group->max_outer_bytes)
+			continue;
+		meta->flags = (uint16_t)((meta->flags & ~DP_META_ROUTED) | DP_META_LONG);
+		meta->cut_bytes = group->max_outer_bytes;
+		if (group->next_hop_v6 == NULL) {
+			struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *);
+			ip->fragment_offset = 0; /* dp_esp_seals_whole() */
+			ip->packet_id = identification(w);
 		}
-		if (v4)
-			identify(ip, id + i);
 	}
 }
 

@@ -138,6 +138,7 @@ whether_it_is_sealed_whole_is_said_by_the_outer_df_bit(void **state)
 static void
 identifications_are_no_zero_and_go_on_over_sas(void **state)
 {
+	enum { NONE = 0x10000 };
 	static const uint16_t length[] = {3000, 40, 3000, 1500};
 	static struct tunnel t;
 	static struct joined whole;
@@ -164,9 +165,11 @@ identifications_are_no_zero_and_go_on_over_sas(void **state)
 			gateway_add_sa(&t.gw, &next);
 			gateway_commit(&t.gw);
 		}
-		/* Of IPv6 only what is cut has one, and 0 is as good as any. */
-		static const uint32_t wanted[2][8] = {{65533, 65534, 65535, 1, 2, 3, 4, 5},
-						      {UINT32_MAX - 1, 0, UINT32_MAX, 0, 1, 0, 2, 3}};
+		/* Only what is cut has one of them, and of IPv6 0 is as good as any. */
+		static const uint32_t wanted[2][8] = {{65533, NONE, 65534, 65535, 1, NONE, 2, 3},
+						      {UINT32_MAX - 1, NONE, UINT32_MAX, 0, 1, NONE, 2, 3}};
+		for (unsigned i = 0; i < 8; i++)
+			id[i] = wanted[outer_v6][i] == NONE ? NONE : id[i];
 		assert_memory_equal(id, wanted[outer_v6], sizeof(id));
 		gateway_stop(&t.gw);
 	}
