@@ -52,26 +52,36 @@ get16(const uint8_t *p)
 /* What was cut after ESP, so far. */
 static struct {
 	size_t bytes, head;
+	uint32_t id;
 	uint8_t packet[4096];
 } whole;
 
-/* Takes the next piece: its place as on the wire, what stands before its payload, and what of that is the packet's own header. True: it
- * was the last. A piece may be missing: a port took no more. */
+struct piece {
+	unsigned at;         /* its place, in bytes */
+	size_t before, head; /* what stands before its payload, and what of that is the packet's own header */
+	uint32_t id;
+};
+
+/* Pieces come in order and one packet's after the other's, unless a port took no more: then one may be missing. False: nothing can be
+ * made of it. */
 static bool
-take_piece(const uint8_t *ip, size_t bytes, unsigned at, size_t before, size_t head)
+take_piece(const uint8_t *ip, size_t bytes, const struct piece *piece)
 {
-	fuzz_expect(bytes > before && bytes <= 1500);
-	if (at == 0) {
-		memcpy(whole.packet, ip, head);
-		whole.bytes = whole.head = head;
+	fuzz_expect(bytes > piece->before);
+	if (piece->at == 0) {
+		memcpy(whole.packet, ip, piece->head);
+		whole.bytes = whole.head = piece->head;
+		whole.id = piece->id;
 	}
-	if (whole.head != head || whole.bytes != head + at || memcmp(whole.packet + 12, ip + 12, 8) != 0) {
+	if (whole.head != piece->head || whole.bytes != piece->head + piece->at || whole.id != piece->id) {
+		fuzz_expect(gateway_dropped(&fuzz_gw.gw, DP_DROP_TX_FULL) > 0);
 		whole.bytes = 0;
 		return false;
 	}
-	fuzz_expect(whole.bytes + bytes - before <= sizeof(whole.packet));
-	memcpy(whole.packet + whole.bytes, ip + before, bytes - before);
-	whole.bytes += bytes - before;
+	fuzz_expect(memcmp(whole.packet + 12, ip + 12, 8) == 0);
+	fuzz_expect(whole.bytes + bytes - piece->before <= sizeof(whole.packet));
+	memcpy(whole.packet + whole.bytes, ip + piece->before, bytes - piece->before);
+	whole.bytes += bytes - piece->before;
 	return true;
 }
 
@@ -81,7 +91,8 @@ join_v4(const uint8_t *ip, size_t bytes)
 {
 	const unsigned place = get16(ip + 6);
 	fuzz_expect((place & 0xc000) == 0 && get16(ip + 2) == bytes && get16(ip + 4) != 0);
-	if (!take_piece(ip, bytes, (place & 0x1fff) * 8, 20, 20) || (place & 0x2000))
+	const struct piece piece = {.at = (place & 0x1fff) * 8, .before = 20, .head = 20, .id = get16(ip + 4)};
+	if (!take_piece(ip, bytes, &piece) || (place & 0x2000))
 		return 0;
 	whole.packet[2] = (uint8_t)(whole.bytes >> 8);
 	whole.packet[3] = (uint8_t)whole.bytes;
@@ -94,7 +105,9 @@ static size_t
 join_v6(const uint8_t *ip, size_t bytes)
 {
 	fuzz_expect(bytes > 48 && get16(ip + 4) == bytes - 40 && ip[41] == 0);
-	if (!take_piece(ip, bytes, get16(ip + 42) & 0xfff8, 48, 40) || (ip[43] & 1))
+	const struct piece piece = {
+	    .at = get16(ip + 42) & 0xfff8, .before = 48, .head = 40, .id = get16(ip + 44) << 16 | get16(ip + 46)};
+	if (!take_piece(ip, bytes, &piece) || (ip[43] & 1))
 		return 0;
 	whole.packet[4] = (uint8_t)((whole.bytes - 40) >> 8);
 	whole.packet[5] = (uint8_t)(whole.bytes - 40);
@@ -144,7 +157,7 @@ expect_whole(const uint8_t *ip, size_t bytes)
 static void
 expect_esp(const uint8_t *ip, size_t bytes)
 {
-	fuzz_expect(bytes > 20);
+	fuzz_expect(bytes > 20 && bytes <= 1500);
 	if (ip[0] >> 4 == 6 && ip[6] == 44)
 		bytes = join_v6(ip, bytes);
 	else if (ip[0] >> 4 == 4 && (get16(ip + 6) & 0x3fff) != 0)

@@ -374,6 +374,8 @@ def outbound_seeds():
                                                                      payload=bytes(1440))),
     "after_esp": b"".join(net(n, ipv4("10.1.0.10", "10.2.0.10", payload=bytes(size), fragment=df))
                           for n, df, size in ((3, 0, 1472), (8, 0, 1472))) + turn,
+    "cut_after": net(3, ipv4("10.1.0.10", "10.2.0.10", payload=bytes(1440))) + net(8, ipv4("10.1.0.10", "10.2.0.10",
+                                                                                       payload=bytes(1460))),
     "last_hop": net(2, four[:8] + b"\1" + four[9:]) + b"\3\2" + sized(six[:7] + b"\1" + six[8:]),
     "options": net(2, b"\x47" + four[1:20] + bytes([1, 1, 1, 0, 0x94, 4, 0, 0]) + four[20:]),
     "extensions": b"\3\2" + sized(ipv6("2001:db8:1::a", "2001:db8:2::a", 0, hops)),
