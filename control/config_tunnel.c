@@ -78,7 +78,7 @@ dscp_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml_key
 	((struct ctl_config_tunnel *)object)->config.sa_flags |= SADB_SA_OUTER_DSCP;
 }
 
-/* Of three choices the second sets the flags of min, the third those of max. */
+/* The second choice sets the flags of min, a third those of max. */
 static void
 sa_flags_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml_key *key, void *object)
 {
@@ -92,6 +92,7 @@ sa_flags_read(struct ctl_yaml *y, const yaml_node_t *node, const struct ctl_yaml
 }
 
 static const char *const dfs[] = {"copy", "set", "clear", NULL};
+static const char *const cuts[] = {"before", "after", NULL};
 
 #define MEMBER(member) \
 	.offset = offsetof(struct ctl_config_tunnel, member), .room = sizeof(((struct ctl_config_tunnel *)NULL)->member)
@@ -125,6 +126,7 @@ static const struct ctl_yaml_key tunnel_keys[] = {
     {"outer_dscp", dscp_read, MEMBER(config.outer_dscp), .max = CTL_TUNNEL_DSCP_MAX},
     {"outer_df", sa_flags_read, .choices = dfs, .min = SADB_SA_OUTER_DF, .max = SADB_SA_NOPMTUDISC},
     {"outer_ttl", ctl_yaml_uint, MEMBER(config.outer_ttl), .min = 1, .max = UINT8_MAX},
+    {"fragment", sa_flags_read, .choices = cuts, .min = SADB_SA_FRAGMENT_AFTER},
     {"exchange", ctl_yaml_text, MEMBER(config.exchange),
      .accepted = "a program and its arguments that hand the offer to the peer, such as ssh east culvert tunnel accept "
 		 "NAME"},

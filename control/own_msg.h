@@ -216,6 +216,7 @@ enum ctl_tunnel_sa_flag {
 	CTL_T_FLAG_OUTER_DSCP = 1 << 0, /* else it is copied */
 	CTL_T_FLAG_DF_SET = 1 << 1,     /* likewise */
 	CTL_T_FLAG_DF_CLEAR = 1 << 2,
+	CTL_T_FLAG_FRAGMENT_AFTER = 1 << 3, /* else before ESP */
 };
 
 /* Multicast groups of our own, beside XFRMNLGRP_* in the bits of CTL_A_GROUPS. */

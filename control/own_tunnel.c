@@ -64,6 +64,7 @@ static const struct {
     {CTL_T_FLAG_OUTER_DSCP, SADB_SA_OUTER_DSCP},
     {CTL_T_FLAG_DF_SET, SADB_SA_OUTER_DF},
     {CTL_T_FLAG_DF_CLEAR, SADB_SA_NOPMTUDISC},
+    {CTL_T_FLAG_FRAGMENT_AFTER, SADB_SA_FRAGMENT_AFTER},
 };
 #define SA_FLAGS (sizeof(sa_flags) / sizeof(sa_flags[0]))
 

@@ -47,7 +47,7 @@ ctl_tunnel_reqid(uint32_t reqid)
 }
 
 /* What a tunnel may ask of its outbound SAs' packets beside the lengths and numbers below. */
-#define CTL_TUNNEL_SA_FLAGS (SADB_SA_OUTER_DSCP | SADB_SA_OUTER_DF | SADB_SA_NOPMTUDISC)
+#define CTL_TUNNEL_SA_FLAGS (SADB_SA_OUTER_DSCP | SADB_SA_OUTER_DF | SADB_SA_NOPMTUDISC | SADB_SA_FRAGMENT_AFTER)
 
 /* What a tunnel is. Plain; the peer's is the same with local and remote exchanged, but for vnet, window, priority, limits,
  * overlap, exchange, and what outbound packets look like, which are each gateway's own affair. */

@@ -13,6 +13,7 @@
 static const char *const on_off[] = {"off", "on", NULL}; /* index is the truth value */
 static const char *const off[] = {"off", NULL};
 static const char *const dfs[] = {"copy", "set", "clear", NULL}; /* enum in config.c */
+static const char *const cuts[] = {"before", "after", NULL};
 
 /* An argument reads best as a line or two of the table. */
 /* clang-format off */
@@ -64,6 +65,8 @@ static const struct cli_arg add_args[] = {
 	 .help = "outbound: DF of an outer IPv4 header, copied from the inner one, or always set or clear"},
 	{.id = CLI_OUTER_TTL, .word = "outer-ttl", .kind = CLI_KIND_NUMBER, .min = 1, .max = UINT8_MAX, .fallback = "64",
 	 .help = "outbound: TTL or hop limit of the outer header"},
+	{.id = CLI_FRAGMENT, .word = "fragment", .kind = CLI_KIND_CHOICE, .choices = cuts, .fallback = "before",
+	 .help = "outbound: a packet too long for its way is cut before ESP, or the outer one after it, where its DF allows"},
 	{.id = CLI_EXCHANGE, .word = "exchange", .kind = CLI_KIND_PROGRAM,
 	 .help = "what the daemon runs to exchange keys: it gets the offer on its standard input, and its standard output "
 		 "must be the peer's answer, within 30 s. Only root may set it. Not given: by hand, with offer and accept"},

@@ -26,12 +26,15 @@ gw_start west
 more_config="tunnels:
   - {name: site, vnet: blue, local: 192.0.2.2, remote: 192.0.2.1, local_prefixes: [10.2.0.0/24],
      remote_prefixes: [10.1.0.0/24], hard_packets: 2000, overlap: 1,
-     tfc_pad: 500, outer_dscp: 46, outer_df: set, outer_ttl: 9}"
+     tfc_pad: 500, outer_dscp: 46, outer_df: set, outer_ttl: 9, fragment: after}"
 gw_start east
 west tunnel add site vnet blue local 192.0.2.1 remote 192.0.2.2 local-prefix 10.1.0.0/24 remote-prefix 10.2.0.0/24 overlap 1 \
   tfc-pad 300 outer-df clear outer-ttl 77
-[ "$(tunnel_value east tfc_pad) $(tunnel_value east outer_dscp) $(tunnel_value east outer_df) $(tunnel_value east outer_ttl)" = "500 46 set 9" ] ||
-  fail "tunnel show of east: $(east tunnel show)"
+wishes=
+for wish in tfc_pad outer_dscp outer_df outer_ttl fragment; do
+  wishes="$wishes $(tunnel_value east $wish)"
+done
+[ "$wishes" = " 500 46 set 9 after" ] || fail "tunnel show of east: $(east tunnel show)"
 capture_start wire wire "$tmp/wire.pcap"
 
 say "an offer, an answer, and back"

@@ -174,14 +174,16 @@ a_tunnel_is_shown_as_it_was_typed(void **state)
 	json_t *json;
 
 	(void)state;
-	rig_expect_daemon("tunnel add site vnet blue local 192.0.2.1 remote 192.0.2.2 local-prefix 10.1.0.0/24 "
-			  "remote-prefix 10.2.0.0/24 tfc-pad 1400 outer-dscp 0 outer-df clear outer-ttl 9",
-			  CLI_DONE, "");
+	rig_expect_daemon(
+	    "tunnel add site vnet blue local 192.0.2.1 remote 192.0.2.2 local-prefix 10.1.0.0/24 "
+	    "remote-prefix 10.2.0.0/24 tfc-pad 1400 outer-dscp 0 outer-df clear outer-ttl 9 fragment after",
+	    CLI_DONE, "");
 	json = rig_show("-j tunnel show site");
 	assert_int_equal(rig_number_at(json, 0, "tfc_pad"), 1400);
 	assert_int_equal(rig_number_at(json, 0, "outer_dscp"), 0);
 	assert_string_equal(rig_string_at(json, 0, "outer_df"), "clear");
 	assert_int_equal(rig_number_at(json, 0, "outer_ttl"), 9);
+	assert_string_equal(rig_string_at(json, 0, "fragment"), "after");
 	json_decref(json);
 	rig_expect_daemon("tunnel del site", CLI_DONE, "");
 }

@@ -313,26 +313,26 @@ static void
 a_tunnel_has_its_ends_limits_and_command(void **state)
 {
 	struct reports reports;
-	struct ctl_config *config =
-	    parse(WAN "vnets: [{name: blue, id: 1}]\ntunnels:\n"
-		      "- {name: site, vnet: blue, local: 192.0.2.1, remote: 192.0.2.2,\n"
-		      "   local_prefixes: [10.1.0.0/24, 10.3.0.0/24],\n"
-		      "   remote_prefixes: [10.2.0.0/24], esn: false, algorithm: aes-256-gmac, window: 64,\n"
-		      "   hard_bytes: 1000000000000000000, soft_seconds: 50, overlap: 5,\n"
-		      "   tfc_pad: 1400, outer_dscp: 0, outer_df: clear, outer_ttl: 255,\n"
-		      "   exchange: \"ssh east 'a b'\"}\n"
-		      "- {name: two, vnet: blue, local: 192.0.2.1, remote: 192.0.2.3,\n"
-		      "   local_prefixes: [10.1.0.0/24], remote_prefixes: [10.4.0.0/24]}\n"
-		      "- {name: three, vnet: blue, local: 192.0.2.1, remote: 192.0.2.4, outer_df: set,\n"
-		      "   local_prefixes: [10.1.0.0/24], remote_prefixes: [10.5.0.0/24]}\n",
-		  &reports);
+	struct ctl_config *config = parse(
+	    WAN "vnets: [{name: blue, id: 1}]\ntunnels:\n"
+		"- {name: site, vnet: blue, local: 192.0.2.1, remote: 192.0.2.2,\n"
+		"   local_prefixes: [10.1.0.0/24, 10.3.0.0/24],\n"
+		"   remote_prefixes: [10.2.0.0/24], esn: false, algorithm: aes-256-gmac, window: 64,\n"
+		"   hard_bytes: 1000000000000000000, soft_seconds: 50, overlap: 5,\n"
+		"   tfc_pad: 1400, outer_dscp: 0, outer_df: clear, outer_ttl: 255, fragment: after,\n"
+		"   exchange: \"ssh east 'a b'\"}\n"
+		"- {name: two, vnet: blue, local: 192.0.2.1, remote: 192.0.2.3,\n"
+		"   local_prefixes: [10.1.0.0/24], remote_prefixes: [10.4.0.0/24]}\n"
+		"- {name: three, vnet: blue, local: 192.0.2.1, remote: 192.0.2.4, outer_df: set, fragment: before,\n"
+		"   local_prefixes: [10.1.0.0/24], remote_prefixes: [10.5.0.0/24]}\n",
+	    &reports);
 
 	(void)state;
 	if (config == NULL)
 		fail_msg("%s", reports.text);
 	assert_int_equal(config->n_tunnels, 3);
 	const struct ctl_tunnel_config *site = &config->tunnels[0].config, *two = &config->tunnels[1].config;
-	assert_int_equal(site->sa_flags, SADB_SA_OUTER_DSCP | SADB_SA_NOPMTUDISC);
+	assert_int_equal(site->sa_flags, SADB_SA_OUTER_DSCP | SADB_SA_NOPMTUDISC | SADB_SA_FRAGMENT_AFTER);
 	assert_true(site->tfc_pad_bytes == 1400 && site->outer_dscp == 0 && site->outer_ttl == 255);
 	assert_true(two->sa_flags == 0 && two->tfc_pad_bytes == 0 && two->outer_ttl == 0);
 	assert_int_equal(config->tunnels[2].config.sa_flags, SADB_SA_OUTER_DF);

@@ -51,7 +51,7 @@ fill(struct ctl_tunnel_info *info)
 	memset(&info->config.remote_prefix[CTL_TUNNEL_PREFIXES - 1], 0, sizeof(struct sadb_prefix));
 	info->config.window_packets = 1024;
 	info->config.overlap_s = 3;
-	info->config.sa_flags = SADB_SA_OUTER_DSCP | SADB_SA_NOPMTUDISC;
+	info->config.sa_flags = SADB_SA_OUTER_DSCP | SADB_SA_NOPMTUDISC | SADB_SA_FRAGMENT_AFTER;
 	info->config.tfc_pad_bytes = 1400;
 	info->config.outer_ttl = 255;
 	info->config.outer_dscp = 46;
