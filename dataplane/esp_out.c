@@ -49,8 +49,8 @@ hop_limit(struct rte_mbuf *m, bool v6)
 		  : &rte_pktmbuf_mtod(m, struct rte_ipv4_hdr *)->time_to_live;
 }
 
-/* Longer than what goes its SA's way in one piece. Some SAs cut once it is sealed. Of others: a host that lets nobody cut its packet is told (RFC 1191, RFC 4301 8.2.2);
- * any other's is for dp_fragment_uncut(). What comes from there and is too long all the same met a way that became narrower
+/* Longer than what goes its SA's way in one piece. Some SAs cut once it is sealed. Of others: a host that lets nobody cut its
+ * packet is told (RFC 1191, RFC 4301 8.2.2); any other's is for dp_fragment_uncut(). What comes from there and is too long all the same met a way that became narrower
  * at this moment. */
 static enum admitted
 too_long(struct dp_worker *w, struct rte_mbuf *m, const struct dp_group *group, bool v6)
