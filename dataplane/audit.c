@@ -157,15 +157,16 @@ read_inside(struct dp_audit_event *event, struct rte_mbuf *m, enum dp_drop reaso
 {
 	const struct dp_meta *meta = dp_meta(m);
 	const bool sealed = event->kind == DP_AUDIT_ENGINE; /* and the flow is written over */
+	const bool flow = !sealed && !(meta->flags & DP_META_DUMMY);
 
-	if (!sealed)
+	if (flow)
 		event->inner = dp_flow_of(m);
 	if (sealed || reason == DP_DROP_SEQ_SPENT || reason == DP_DROP_SA_EXPIRED || reason == DP_DROP_OUT_SELECTOR) {
 		event->src = meta->sa->cold->config.src;
 		event->dst = meta->sa->cold->config.dst;
 		event->proto = IPPROTO_ESP;
 		read_sa(event, meta->sa);
-		event->has |= sealed ? 0 : DP_AUDIT_HAS_INNER;
+		event->has |= flow ? DP_AUDIT_HAS_INNER : 0;
 		return;
 	}
 	event->src = event->inner.src;

@@ -183,8 +183,8 @@ struct dp_dummy_request {
 	    bytes; /* as an inner packet of so many, or as many as the way takes; from DP_DUMMY_SHORTEST on; 0: each of
 				* random length */
 };
-/* A worker sends them from now on: *worker. It ends early, and counts, when the SA is gone. -EBUSY: so many SAs do, or this
- * one does; -EIO; -ENETDOWN: no worker runs. */
+/* A worker sends them from now on: *worker. It ends early, and counts, when the SA is gone, even if another has its
+ * name then. -EBUSY: so many SAs do, or this one does; -EIO; -ENETDOWN: no worker runs. */
 int dp_dummy_start(struct dp *dp, const struct dp_dummy_request *request, unsigned *worker, struct dp_error *err);
 /* Ends it soon. -ENOENT: that SA sends none. *left: how many are not sent, or up to a batch less. */
 int dp_dummy_stop(struct dp *dp, const struct sadb_sa_key *sa, uint32_t *left);

@@ -81,8 +81,10 @@ dp_dummy_start(struct dp *dp, const struct dp_dummy_request *request, unsigned *
 		snprintf(err->text, sizeof(err->text), "the kernel gives no random bytes");
 		return -EIO;
 	}
+	const struct sadb_sa_cold *sa = sadb_sa_find(dp->db, &request->sa);
 	struct dp_dummy_run *run = &dummies->run[place];
-	*run = (struct dp_dummy_run){.ask = *request, .left = request->packets};
+	*run = (struct dp_dummy_run){
+	    .ask = *request, .mut = sa != NULL && sa->hot != NULL ? sa->hot->mut : NULL, .left = request->packets};
 	dp_random_start(&run->random, key);
 	sadb_wipe(key, sizeof(key));
 	/* Relaxed: the next line orders it. */
@@ -105,8 +107,8 @@ dp_dummy_stop(struct dp *dp, const struct sadb_sa_key *sa, uint32_t *left)
 
 /* ---- worker ---- */
 
-/* Random bytes, in front of them as much of an IPv4 header as esp_out reads: version, DSCP and ECN of 0, and DF, as most
- * packets have it. So it is never cut, and no ICMP error is made of it. */
+/* Random bytes, in front of them as much of an IPv4 header as esp_out reads: version, DSCP and ECN of 0, and DF, as
+ * most packets have it. So it is never cut, and no ICMP error is made of it. */
 static bool
 make(struct dp_worker *w, struct sadb_sa *sa, struct dp_dummy_run *run, uint16_t most)
 {
@@ -134,6 +136,13 @@ make(struct dp_worker *w, struct sadb_sa *sa, struct dp_dummy_run *run, uint16_t
 	return true;
 }
 
+static bool
+neighbour_is_known(const struct dp_worker *w, const struct dp_esp_way *way)
+{
+	return way->next_hop_v6 != NULL ? sadb_neigh_lookup_v6(w->neighs, way->out_port, way->next_hop_v6) != NULL
+					: sadb_neigh_lookup(w->neighs, way->out_port, way->next_hop_be) != NULL;
+}
+
 /* As many as are due, and room has place for. False: the run is over. */
 static bool
 go_on(struct dp_worker *w, struct dp_dummy_run *run, unsigned *room)
@@ -143,16 +152,17 @@ go_on(struct dp_worker *w, struct dp_dummy_run *run, unsigned *room)
 	uint32_t left = run->left;
 
 	sadb_sa_lookup(w->db, &key, 1, &sa); /* each round: an update may have put another in its place */
-	if (sa == NULL || sa->dir != SADB_DIR_OUT || sadb_sa_stopped(sa)) {
+	if (sa == NULL || sa->mut != run->mut || sa->dir != SADB_DIR_OUT || sadb_sa_stopped(sa)) {
 		dp_count(&w->stats.dummies_unsent, left);
 		return false;
 	}
-	/* More would only take the places of packets that wait for a neighbour. */
-	if (w->n_held > DP_HOLD_SLOTS / 2)
+	const struct dp_esp_way way = dp_esp_way(w, sa);
+	/* One alone waits for such a neighbour, and has it asked: more would only take the places of other packets. */
+	const bool waits = way.reason == DP_DROP_COUNT && !neighbour_is_known(w, &way);
+	if (waits && run->waited != 0 && w->now - run->waited < w->dp->hold_tsc)
 		return true;
 	if (run->pace.refilled == 0)
 		run->pace = (struct dp_bucket){.refilled = w->now, .tokens = 1};
-	const struct dp_esp_way way = dp_esp_way(w, sa);
 	/* Without a way esp_out drops them and says why. */
 	const uint16_t most = way.reason == DP_DROP_COUNT ? way.max_inner_bytes : SHORTEST;
 	while (left > 0 && *room > 0 &&
@@ -161,6 +171,10 @@ go_on(struct dp_worker *w, struct dp_dummy_run *run, unsigned *room)
 			break;
 		left--;
 		--*room;
+		if (waits) {
+			run->waited = w->now;
+			break;
+		}
 	}
 	__atomic_store_n(&run->left, left, __ATOMIC_RELAXED); /* a number to be shown */
 	return left > 0;
@@ -178,15 +192,16 @@ dp_dummy_make(struct dp_worker *w)
 {
 	struct dp_dummies *dummies = &w->dummies;
 	/* pairs with the release in dp_dummy_start() */
-	uint32_t bits = __atomic_load_n(&dummies->running, __ATOMIC_ACQUIRE);
+	const uint32_t bits = __atomic_load_n(&dummies->running, __ATOMIC_ACQUIRE);
 	const uint32_t stop = __atomic_load_n(&dummies->stop, __ATOMIC_RELAXED);
 	unsigned room = DP_DUMMY_BURST;
 
-	for (; bits != 0; bits &= bits - 1) {
-		const unsigned place = (unsigned)__builtin_ctz(bits);
-		if ((stop & 1u << place) || !go_on(w, &dummies->run[place], &room))
+	for (unsigned i = 0; i < DP_DUMMY_RUNS; i++) {
+		const unsigned place = (dummies->turn + i) % DP_DUMMY_RUNS;
+		if ((bits & 1u << place) && ((stop & 1u << place) || !go_on(w, &dummies->run[place], &room)))
 			end(dummies, place);
 	}
+	dummies->turn++; /* else a fast one could leave others nothing of a round */
 	dp_count(&w->stats.made, w->esp_out.n);
 	dp_count(&w->stats.dummies, w->esp_out.n);
 }

@@ -108,14 +108,15 @@ cut(struct dp_worker *w, uint64_t t)
 }
 
 /* A batch of their own, so that no other packet is asked whether it is one. */
-static __rte_noinline void
+static __rte_noinline uint64_t
 dummies(struct dp_worker *w)
 {
 	const uint64_t t = rte_rdtsc();
 	dp_dummy_make(w);
 	w->dummy_batch = true;
-	run(w, DP_STAGE_ESP_OUT, &w->esp_out, dp_esp_out, t);
+	const uint64_t made = run(w, DP_STAGE_ESP_OUT, &w->esp_out, dp_esp_out, t);
 	w->dummy_batch = false;
+	return made;
 }
 
 static void
@@ -168,17 +169,17 @@ dp_worker_poll(struct dp_worker *w)
 	w->neighs = sadb_neighs(w->db);
 	w->flows.generation = sadb_generation(w->db);
 	unsigned n = receive(w) + dp_inject(w);
-	const uint64_t received = n > 0 ? stage_done(w, DP_STAGE_RX, n, w->now) : w->now;
+	uint64_t t = n > 0 ? stage_done(w, DP_STAGE_RX, n, w->now) : w->now;
 	dp_hold_poll(w);
 	dp_reassembly_poll(w);
 	if (unlikely(__atomic_load_n(&w->dummies.running, __ATOMIC_RELAXED) != 0)) /* dp_dummy_make() acquires */
-		dummies(w);
+		t = dummies(w);
 	dp_count(&w->stats.polls, 1);
 	if (n == 0 && w->in_flight == 0 && w->forward.n == 0 && w->drop.n == 0) {
 		dp_count(&w->stats.idle_polls, 1);
 		return false;
 	}
-	stages(w, received);
+	stages(w, t);
 	return true;
 }
 

@@ -165,8 +165,9 @@ static const struct cli_verb sa_verbs[] = {
 	 .examples = (const char *const[]){"sa flush", NULL}},
 	{.word = "dummy", .run = cli_sa_dummy, .args = sa_dummy_args, .n_args = N(sa_dummy_args),
 	 .help = "sends dummy packets by an outbound SA, which the peer drops (RFC 4303 2.6)\n"
-		 "Who watches the wire cannot tell them from others. They count against the SA's limits. It returns at once: stats "
-		 "show counts what was sent, and what was not since the SA had gone.",
+		 "Who watches the wire cannot tell them from others, but with AES-GMAC, which hides nothing. They "
+		 "count against the SA's limits. It returns at once: stats show counts what was sent, and what was "
+		 "not since the SA had gone.",
 	 .examples = (const char *const[]){"sa dummy dst 192.0.2.2 spi 0x1001 count 10000 rate 500",
 				       "sa dummy dst 192.0.2.2 spi 0x1001 count off", NULL}},
 	{.word = "alloc-spi", .run = cli_sa_alloc_spi, .args = sa_alloc_args, .n_args = N(sa_alloc_args),
