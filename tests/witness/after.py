@@ -48,7 +48,7 @@ def pieces_of(whole, outer_v6, mtu=WIRE):
 
 
 def whole_v4(pieces):
-  """The packet of these pieces, and its identification."""
+  """The packet of these pieces, and its identification; None: it was not cut."""
   idents = {struct.unpack("!H", piece[4:6])[0] for piece in pieces}
   check(len(idents) == 1, f"pieces of one packet with identifications {idents}")
   for piece in pieces:
@@ -57,7 +57,7 @@ def whole_v4(pieces):
     check(frag & DF == 0, "DF is set in a piece")
   made = defragment([IP(piece) for piece in pieces])
   check(len(made) == 1, f"the pieces make {len(made)} packets")
-  return bytes(made[0]), idents.pop()
+  return bytes(made[0]), idents.pop() if len(pieces) > 1 else None
 
 
 def whole_v6(pieces):

@@ -15,42 +15,13 @@
 #include "tests/unit/dataplane/fragment_rig.h"
 #include "tests/unit/dataplane/gateway.h"
 #include "tests/unit/dataplane/header_rig.h"
+#include "tests/unit/dataplane/pieces_rig.h"
 #include "tests/unit/dataplane/udp_rig.h"
 
-#define BUFFER 9300
+#define BUFFER PIECES_BUFFER
 #define PLACES 64
 
 static const char *engine = "auto";
-static const struct witness_twist plain;
-
-/* Every packet on the wire has an identification of its own. */
-static void
-identify(uint8_t *wire, unsigned id)
-{
-	header_put16(wire + 4, id);
-	witness_checksum(wire, 20);
-}
-
-/* A packet from the far side, sealed; ip gets it as the host is to see it. Returns the length on the wire. */
-static size_t
-seal(struct gateway *gw, uint64_t seq, uint16_t payload, uint8_t *ip, uint8_t *wire)
-{
-	size_t bytes = gateway_inbound_packet(ip, payload);
-	size_t wire_bytes = witness_seal(&gw->in, seq, ip, bytes, &plain, wire);
-	identify(wire, (unsigned)seq);
-	ip[8]--;
-	witness_checksum(ip, 20);
-	return wire_bytes;
-}
-
-static void
-put_piece(struct gateway *gw, const uint8_t *wire, size_t bytes, size_t at, size_t n)
-{
-	static uint8_t piece[BUFFER];
-	if (20 + at + n > bytes)
-		n = bytes - 20 - at;
-	gateway_put(gw, GW_PORT_WAN, piece, fragment_rig_cut(wire, bytes, at, n, piece));
-}
 
 static uint64_t
 joined(const struct gateway *gw)
@@ -79,10 +50,10 @@ pieces_make_the_packet_in_every_order(void **state)
 	gateway_start(&gw, engine, 0, 128);
 	for (uint16_t payload = 900; payload < 1472; payload = (uint16_t)(payload + 37)) {
 		for (unsigned o = 0; o < 4; o++) {
-			size_t bytes = seal(&gw, seq++, payload, ip, wire);
+			size_t bytes = pieces_seal(&gw, seq++, payload, ip, wire);
 			size_t quarter = ((bytes - 20) / 4 + 7) & ~7u;
 			for (unsigned i = 0; i < 4; i++)
-				put_piece(&gw, wire, bytes, orders[o][i] * quarter, quarter);
+				pieces_put(&gw, wire, bytes, orders[o][i] * quarter, quarter);
 			gateway_turn(&gw);
 			expect_host_gets(&gw, ip, payload);
 		}
@@ -101,9 +72,9 @@ what_is_longer_than_a_buffer_is_opened_and_cut_for_the_network_behind(void **sta
 	size_t got;
 	(void)state;
 	gateway_start(&gw, engine, 0, 128);
-	size_t bytes = seal(&gw, 1, 8000, ip, wire);
+	size_t bytes = pieces_seal(&gw, 1, 8000, ip, wire);
 	for (size_t at = 0; at < bytes - 20; at += 1480)
-		put_piece(&gw, wire, bytes, at, 1480);
+		pieces_put(&gw, wire, bytes, at, 1480);
 	gateway_turn(&gw);
 	fragment_rig_start(&rig);
 	while ((got = gateway_take(&gw, GW_PORT_LAN, out)) > 0) {
@@ -125,16 +96,16 @@ esp_in_udp_is_put_together_and_ike_goes_to_the_kernel_whole(void **state)
 	(void)state;
 	udp_rig_start(&gw, 0, 128);
 	size_t inner = gateway_inbound_packet(ip, 1400), bytes = udp_rig_seal(&gw, 1, ip, inner, wire);
-	put_piece(&gw, wire, bytes, 800, 800); /* the later one first: it has no ports */
-	put_piece(&gw, wire, bytes, 0, 800);
+	pieces_put(&gw, wire, bytes, 800, 800); /* the later one first: it has no ports */
+	pieces_put(&gw, wire, bytes, 0, 800);
 	gateway_turn(&gw);
 	ip[8]--;
 	witness_checksum(ip, 20);
 	expect_host_gets(&gw, ip, 1400);
 	memset(wire + 28, 0, 4); /* the marker */
-	identify(wire, 2);
-	put_piece(&gw, wire, bytes, 0, 800);
-	put_piece(&gw, wire, bytes, 800, 800);
+	pieces_identify(wire, 2);
+	pieces_put(&gw, wire, bytes, 0, 800);
+	pieces_put(&gw, wire, bytes, 800, 800);
 	gateway_turn(&gw);
 	assert_int_equal(rte_ring_dequeue(gw.dp->port[GW_PORT_WAN]->punt, &frame), 0);
 	const struct rte_mbuf *m = frame;
@@ -168,15 +139,16 @@ overlapping_pieces_end_the_packet(void **state)
 	(void)state;
 	gateway_start(&gw, engine, 0, 128);
 	for (unsigned r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
-		size_t bytes = seal(&gw, seq++, 1400, ip, wire), good_bytes = seal(&gw, seq++, 1400, good_ip, good);
+		size_t bytes = pieces_seal(&gw, seq++, 1400, ip, wire),
+		       good_bytes = pieces_seal(&gw, seq++, 1400, good_ip, good);
 		uint64_t before = gateway_dropped(&gw, DP_DROP_FRAGMENT_OVERLAP);
 		memcpy(twisted, wire, bytes);
 		for (size_t i = 20; i < bytes; i++)
 			twisted[i] ^= 1;
-		put_piece(&gw, good, good_bytes, 0, 800);
+		pieces_put(&gw, good, good_bytes, 0, 800);
 		for (unsigned i = 0; i < 4; i++)
-			put_piece(&gw, rows[r].piece[i].other ? twisted : wire, bytes, rows[r].piece[i].at,
-				  rows[r].piece[i].n);
+			pieces_put(&gw, rows[r].piece[i].other ? twisted : wire, bytes, rows[r].piece[i].at,
+				   rows[r].piece[i].n);
 		gateway_turn(&gw);
 		if (gateway_take(&gw, GW_PORT_LAN, ip) != 0)
 			fail_msg("%s: it reached the host", rows[r].name);
@@ -184,60 +156,12 @@ overlapping_pieces_end_the_packet(void **state)
 		if (gateway_dropped(&gw, DP_DROP_FRAGMENT_OVERLAP) != before + 4)
 			fail_msg("%s: %d drops", rows[r].name,
 				 (int)(gateway_dropped(&gw, DP_DROP_FRAGMENT_OVERLAP) - before));
-		put_piece(&gw, good, good_bytes, 800, 800);
+		pieces_put(&gw, good, good_bytes, 800, 800);
 		gateway_turn(&gw);
 		expect_host_gets(&gw, good_ip, 1400);
 	}
 	gateway_assert_balanced(&gw);
 	gateway_stop(&gw);
-}
-
-/* ---- identifications that come again, behind a fast tunnel before the 15 s are over (RFC 4963) ---- */
-
-#define BETWEEN 4096 /* packets before one does, in reality 65535 */
-
-/* A packet in two pieces, one of which may get lost. True: it arrived. */
-static bool
-in_two(struct gateway *gw, uint64_t seq, unsigned id, bool first, bool second)
-{
-	static uint8_t ip[BUFFER], wire[BUFFER];
-	const size_t bytes = seal(gw, seq, 1400, ip, wire);
-	bool arrived = false;
-	identify(wire, id);
-	if (first)
-		put_piece(gw, wire, bytes, 0, 800);
-	if (second)
-		put_piece(gw, wire, bytes, 800, 800);
-	gateway_turn(gw);
-	while (gateway_take(gw, GW_PORT_LAN, ip) != 0)
-		arrived = true;
-	return arrived;
-}
-
-/* What is left of a packet meets the next one of its identification. That may cost this one, but not all that follow. */
-static void
-a_lost_piece_costs_at_most_one_packet_more(void **state)
-{
-	(void)state;
-	for (unsigned kind = 0; kind < 2; kind++) {
-		struct gateway gw;
-		unsigned arrived = 0;
-		uint64_t seq = 0;
-		gateway_start(&gw, engine, 0, 128);
-		in_two(&gw, ++seq, 7, kind == 0, kind != 0);
-		for (unsigned again = 0; again < 4; again++) {
-			for (unsigned i = 0; i < BETWEEN; i++)
-				if (!in_two(&gw, ++seq, 8 + i, true, true))
-					fail_msg("packet %lu did not arrive", seq);
-			arrived += in_two(&gw, ++seq, 7, true, true);
-		}
-		if (arrived < 3)
-			fail_msg("the %s piece was lost: of 4 whole packets %u arrived; icv %lu, overlap %lu",
-				 kind == 0 ? "second" : "first", arrived, gateway_dropped(&gw, DP_DROP_ICV),
-				 gateway_dropped(&gw, DP_DROP_FRAGMENT_OVERLAP));
-		gateway_assert_balanced(&gw);
-		gateway_stop(&gw);
-	}
 }
 
 /* A header and nothing that ESP could read. */
@@ -247,7 +171,7 @@ put_bare(struct gateway *gw, unsigned id, uint16_t field, uint16_t payload)
 	uint8_t ip[BUFFER] = {0x45, 0, 0, 0, 0, 0, 0, 0, 64, 50, 0, 0, 10, 9, 0, 2, 10, 9, 0, 1};
 	header_put16(ip + 2, 20u + payload);
 	header_put16(ip + 6, field);
-	identify(ip, id);
+	pieces_identify(ip, id);
 	gateway_put(gw, GW_PORT_WAN, ip, 20u + payload);
 	gateway_turn(gw);
 }
@@ -279,12 +203,12 @@ a_piece_that_comes_twice_does_no_harm(void **state)
 	struct gateway gw;
 	(void)state;
 	gateway_start(&gw, engine, 0, 128);
-	size_t bytes = seal(&gw, 1, 1400, ip, wire);
-	put_piece(&gw, wire, bytes, 800, 800);
-	put_piece(&gw, wire, bytes, 800, 800);
-	put_piece(&gw, wire, bytes, 0, 400);
-	put_piece(&gw, wire, bytes, 0, 400);
-	put_piece(&gw, wire, bytes, 400, 400);
+	size_t bytes = pieces_seal(&gw, 1, 1400, ip, wire);
+	pieces_put(&gw, wire, bytes, 800, 800);
+	pieces_put(&gw, wire, bytes, 800, 800);
+	pieces_put(&gw, wire, bytes, 0, 400);
+	pieces_put(&gw, wire, bytes, 0, 400);
+	pieces_put(&gw, wire, bytes, 400, 400);
 	gateway_turn(&gw);
 	expect_host_gets(&gw, ip, 1400);
 	assert_int_equal(gateway_dropped(&gw, DP_DROP_FRAGMENT_DUPLICATE), 2);
@@ -325,18 +249,18 @@ what_lacks_a_piece_for_too_long_is_dropped(void **state)
 	(void)state;
 	gateway_start(&gw, engine, 0, 128);
 	const uint64_t second_tsc = gw.dp->second_tsc;
-	size_t bytes = seal(&gw, 1, 1400, ip, wire);
-	put_piece(&gw, wire, bytes, 0, 800);
+	size_t bytes = pieces_seal(&gw, 1, 1400, ip, wire);
+	pieces_put(&gw, wire, bytes, 0, 800);
 	gateway_turn(&gw);
 	assert_int_equal(gateway_dropped(&gw, DP_DROP_FRAGMENT_TIMEOUT), 0);
-	bytes = seal(&gw, 2, 1400, ip, wire);
+	bytes = pieces_seal(&gw, 2, 1400, ip, wire);
 	gw.dp->second_tsc = 1; /* the seconds fly from here */
-	put_piece(&gw, wire, bytes, 0, 800);
+	pieces_put(&gw, wire, bytes, 0, 800);
 	gateway_turn(&gw);
 	gateway_turn(&gw);
 	assert_int_equal(gateway_dropped(&gw, DP_DROP_FRAGMENT_TIMEOUT), 1);
 	gw.dp->second_tsc = second_tsc;
-	put_piece(&gw, wire, bytes, 800, 800);
+	pieces_put(&gw, wire, bytes, 800, 800);
 	gateway_turn(&gw);
 	assert_int_equal(gateway_take(&gw, GW_PORT_LAN, ip), 0);
 	gateway_assert_balanced(&gw);
@@ -352,13 +276,13 @@ when_the_table_is_full_the_oldest_goes(void **state)
 	(void)state;
 	gateway_start(&gw, engine, 0, 128);
 	for (unsigned i = 0; i <= PLACES; i++) {
-		bytes[i] = seal(&gw, i + 1, 1000, ip[i], wire[i]);
-		put_piece(&gw, wire[i], bytes[i], 0, 800);
+		bytes[i] = pieces_seal(&gw, i + 1, 1000, ip[i], wire[i]);
+		pieces_put(&gw, wire[i], bytes[i], 0, 800);
 		gateway_turn(&gw);
 		assert_int_equal(gateway_dropped(&gw, DP_DROP_FRAGMENT_FULL), i == PLACES);
 	}
 	for (unsigned i = 1; i <= PLACES; i++) {
-		put_piece(&gw, wire[i], bytes[i], 800, 800);
+		pieces_put(&gw, wire[i], bytes[i], 800, 800);
 		gateway_turn(&gw);
 		expect_host_gets(&gw, ip[i], 1000);
 	}
@@ -378,12 +302,12 @@ a_mark_on_any_piece_is_the_packet_s(void **state)
 	(void)state;
 	gateway_start(&gw, engine, 0, 128);
 	size_t bytes = witness_seal(&gw.in, 1, ip, witness_packet(&header, ip), &twist, wire);
-	put_piece(&gw, wire, bytes, 0, 400);
+	pieces_put(&gw, wire, bytes, 0, 400);
 	size_t n = fragment_rig_cut(wire, bytes, 400, 400, piece);
 	piece[1] = 3;
 	witness_checksum(piece, 20);
 	gateway_put(&gw, GW_PORT_WAN, piece, n);
-	put_piece(&gw, wire, bytes, 800, 800);
+	pieces_put(&gw, wire, bytes, 800, 800);
 	gateway_turn(&gw);
 	assert_int_equal(gateway_take(&gw, GW_PORT_LAN, out), 1028);
 	assert_int_equal(out[1], 3);
@@ -406,7 +330,7 @@ join_piece(struct hand *hand, unsigned packet, unsigned i)
 {
 	uint8_t ip[20 + 8 * PIECES] = {0x45, 0, 0, 0, 0, 0, 0, 0, 64, 50, 0, 0, 10, 9, 0, 2, 10, 9, 0, 1}, piece[28];
 	header_put16(ip + 2, sizeof(ip));
-	identify(ip, packet);
+	pieces_identify(ip, packet);
 	size_t n = fragment_rig_cut(ip, sizeof(ip), i * 8ul, 8, piece);
 	struct rte_mbuf *m = gateway_frame(hand->gw, GW_PORT_WAN, piece, n);
 	dp_meta(m)->ip_bytes = (uint16_t)n;
@@ -467,7 +391,6 @@ main(void)
 	    cmocka_unit_test(what_is_longer_than_a_buffer_is_opened_and_cut_for_the_network_behind),
 	    cmocka_unit_test(esp_in_udp_is_put_together_and_ike_goes_to_the_kernel_whole),
 	    cmocka_unit_test(overlapping_pieces_end_the_packet),
-	    cmocka_unit_test(a_lost_piece_costs_at_most_one_packet_more),
 	    cmocka_unit_test(the_end_of_a_packet_does_not_move),
 	    cmocka_unit_test(a_piece_that_comes_twice_does_no_harm),
 	    cmocka_unit_test(what_no_piece_can_be_is_dropped),
