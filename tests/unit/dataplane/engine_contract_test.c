@@ -278,12 +278,12 @@ key_fini_leaves_nothing_in_the_area(void **state)
 static const char *
 op_spoil(struct dp_aead_op *op, unsigned way, void *wiped)
 {
-	static const char *const ways[] = {"no key",       "a wiped key",  "no tag",       "no text",
-					   "AAD too long", "no direction", "text too long"};
+	static const char *const ways[] = {"no key",       "a wiped key",  "no tag",        "no text",
+					   "AAD too long", "no direction", "text too long", "AAD much too long"};
 	op->key_area = way == 0 ? NULL : way == 1 ? wiped : op->key_area;
 	op->tag = way == 2 ? NULL : op->tag;
 	op->text = way == 3 ? NULL : op->text;
-	op->aad_bytes = way == 4 ? 13 : op->aad_bytes;
+	op->aad_bytes = way == 4 ? 13 : way == 7 ? 255 : op->aad_bytes;
 	op->dir = way == 5 ? 2 : op->dir;
 	op->text_bytes = way == 6 ? DP_AEAD_TEXT_MAX + 1 : op->text_bytes;
 	return way < sizeof(ways) / sizeof(ways[0]) ? ways[way] : NULL;
@@ -401,6 +401,7 @@ main(void)
 	    cmocka_unit_test(an_operation_that_makes_no_sense_fails_alone),
 	    cmocka_unit_test(two_workers_use_one_key_at_the_same_time),
 	};
+	static const uint8_t stale[] = {0, 0xff, 0x08};
 	int failed = 0;
 	rig_fill(key, sizeof(key), 1);
 	for (const struct dp_engine *const *next = dp_engines; *next != NULL; next++) {
@@ -409,11 +410,14 @@ main(void)
 			print_message("engine %s: this machine cannot run it, not tested\n", engine->name);
 			continue;
 		}
-		for (unsigned i = 0; (algorithm = sadb_algorithm_at(i)) != NULL; i++) {
-			char name[64];
-			snprintf(name, sizeof(name), "%s %s", engine->name, algorithm->name);
-			failed += cmocka_run_group_tests_name(name, each, NULL, NULL);
-		}
+		for (unsigned i = 0; (algorithm = sadb_algorithm_at(i)) != NULL; i++)
+			for (unsigned k = 0; k < sizeof(stale); k++) {
+				char name[64];
+				rig_stale = stale[k];
+				snprintf(name, sizeof(name), "%s %s stale 0x%02x", engine->name, algorithm->name,
+					 rig_stale);
+				failed += cmocka_run_group_tests_name(name, each, NULL, NULL);
+			}
 	}
 	return failed != 0;
 }

@@ -137,6 +137,7 @@ random_batches_are_what_openssl_makes(void **state)
 		const unsigned n = below(4) ? 1 + below(BATCH) : BATCH, keys = below(2) ? 1 : KEYS, dirs = below(3);
 		for (unsigned i = 0; i < n; i++)
 			packet_make(rig, i, keys, dirs);
+		rig_stale = below(4) ? 0 : (uint8_t)below(256);
 		rig_run(engine, rig->queue, rig->op, n);
 		for (unsigned i = 0; i < n; i++)
 			if (!packet_right(rig, i))
