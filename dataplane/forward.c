@@ -190,8 +190,8 @@ find_and_send(struct dp_worker *w, struct rte_mbuf *m, struct way *way)
 }
 
 /* May this packet go the way of the one before? An IPv6 packet leaves no way behind and goes none: its next_hop_be is 0, and
- * no way has its hop, so this need not ask; nor does one to a group, which has no DP_META_HOP. Sealed ones say where they go; decapsulated ones have the same route from
- * the same network, and what route() asks of each packet is asked here. */
+ * no way has its hop, so this need not ask; nor does one to a group, which has no DP_META_HOP. Sealed ones say where they go;
+ * decapsulated ones have the same route from the same network, and what route() asks of each packet is asked here. */
 static inline bool
 same_way(struct rte_mbuf *m, const struct way *way)
 {
