@@ -98,6 +98,8 @@ agree() { # command, frames sent, frames received
     fail "the generator sent $2 frames and $learnt to learn, west encrypted $(through west)"
   [ "$(through east)" -eq $(($3 + $(result "$1" learning/received))) ] ||
     fail "the generator received $3 frames and $(result "$1" learning/received) to learn, east decrypted $(through east)"
-  [ "$(drops west)" -eq 0 ] || fail "west dropped packets"
-  [ "$(drops east)" -eq 0 ] || fail "east dropped packets"
+  # With the generator its links are gone: what a kernel goes on asking its hosts, whom it has not heard for long, has no way.
+  for gateway in west east; do
+    [ "$(drops $gateway)" -eq "$(drops $gateway port-down)" ] || fail "$gateway dropped packets"
+  done
 }

@@ -231,7 +231,10 @@ dummy_packets_survive_the_wire_and_name_their_sa(void **state)
 
 	(void)state;
 	struct ctl_own *own = decode(ctl_own_encode_dummy(buf, sizeof(buf), &h, &dummy));
-	assert_memory_equal(&own->dummy, &dummy, sizeof(dummy));
+	assert_true(sadb_addr_equal(&own->dummy.dst, &dummy.dst) && own->dummy.spi_be == dummy.spi_be);
+	assert_true(own->dummy.packets == dummy.packets && own->dummy.unsent == dummy.unsent);
+	assert_true(own->dummy.length == dummy.length && own->dummy.rate_pps == dummy.rate_pps);
+	assert_int_equal(own->dummy.worker, dummy.worker);
 	for (unsigned i = 0; i < 3; i++) {
 		const size_t n = ctl_own_encode_dummy(buf, sizeof(buf), &h, &dummy);
 		struct nlattr *attr = (struct nlattr *)(buf + NLMSG_HDRLEN + sizeof(struct ctl_msg_head));
