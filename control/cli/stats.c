@@ -24,12 +24,23 @@ struct gathering {
 	struct cli_description into;
 	struct cli_totals totals;
 	enum view view;
+	char engine[sizeof(((struct ctl_own *)NULL)->info.engine)];
 };
 
 static bool
 wants(const struct gathering *g, enum view view)
 {
 	return g->view == view || g->view == VIEW_ALL;
+}
+
+static int
+on_info(void *arg, const struct ctl_own *own)
+{
+	struct gathering *g = arg;
+
+	if (own->type == CTL_MSG_INFO)
+		memcpy(g->engine, own->info.engine, sizeof(g->engine));
+	return 0;
 }
 
 static int
@@ -40,8 +51,10 @@ on_worker(void *arg, const struct ctl_own *own)
 	if (own->type != CTL_MSG_WORKER)
 		return 0;
 	cli_totals_add(&g->totals, &own->worker);
-	if (wants(g, VIEW_SUMMARY))
+	if (wants(g, VIEW_SUMMARY)) {
 		cli_stats_worker(g->into.show, &own->worker);
+		show_text(g->into.show, "engine", g->engine);
+	}
 	return 0;
 }
 
@@ -104,9 +117,11 @@ gather(struct gathering *g)
 	int code = CLI_DONE;
 
 	memset(&g->totals, 0, sizeof(g->totals));
-	if (wants(g, VIEW_SUMMARY))
+	if (wants(g, VIEW_SUMMARY)) {
 		show_section(show, "workers", SHOW_TABLE, 1);
-	if (g->view != VIEW_SA && g->view != VIEW_MEMORY)
+		code = cli_ask_own(g->into.session, CTL_MSG_INFO_GET, on_info, g);
+	}
+	if (code == CLI_DONE && g->view != VIEW_SA && g->view != VIEW_MEMORY)
 		code = cli_ask_own(g->into.session, CTL_MSG_WORKER_GET, on_worker, g);
 	if (code == CLI_DONE && wants(g, VIEW_SUMMARY)) {
 		show_section(show, "ports", SHOW_TABLE, 1);

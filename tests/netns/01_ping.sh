@@ -40,5 +40,8 @@ esp=$(capture_count "$tmp/wire.pcap" 'ip proto 50')
 [ "$esp" -eq $esp_due ] || fail "the pings and their answers are $esp_due ESP packets, two for one of 1500 bytes, the wire shows $esp"
 clear=$(capture_count "$tmp/wire.pcap" "$clear_on_wire")
 [ "$clear" -eq 0 ] || fail "$clear packets on the wire are neither ESP nor ARP"
+engine=$(west -j stats show | "$python" "$here/stats.py" values engine)
+[ -n "$engine" ] && [ "$engine" = "$(west -j info show | "$python" "$here/stats.py" values engine)" ] ||
+  fail "stats show says engine '$engine': $(west info show)"
 [ "$(drops west)" -eq 0 ] || fail "west dropped packets"
 [ "$(drops east)" -eq 0 ] || fail "east dropped packets"
