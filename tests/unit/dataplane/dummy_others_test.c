@@ -118,19 +118,7 @@ several_sas_share_a_round_and_take_turns(void **state)
 	struct dp_dummy_request ask[DP_DUMMY_RUNS];
 	gateway_start(&gw, engine, 0, 128);
 	time_runs(&gw, true);
-	for (unsigned i = 0; i < DP_DUMMY_RUNS; i++) {
-		struct witness_sa sa = gw.out;
-		sa.spi += i;
-		sa.key[0] = (uint8_t)i;
-		const struct sadb_sa_config config = gateway_sa(&sa, 0, 128);
-		if (i > 0)
-			gateway_add_sa(&gw, &config);
-		ask[i] = request_of(&config, 1000, 100);
-	}
-	gateway_commit(&gw);
-	for (unsigned i = 0; i < DP_DUMMY_RUNS; i++)
-		assert_int_equal(start(&gw, &ask[i]), 0);
-	assert_int_equal(round_makes(&gw), DP_DUMMY_RUNS);
+	fill_runs(&gw, ask, DP_DUMMY_RUNS);
 	for (unsigned i = 0; i < DP_DUMMY_RUNS; i++)
 		assert_int_equal(round_makes(&gw), DP_DUMMY_BURST);
 	for (unsigned i = 0; i < DP_DUMMY_RUNS; i++)

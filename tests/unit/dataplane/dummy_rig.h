@@ -48,4 +48,24 @@ round_makes(struct gateway *gw)
 	return gw->w->stats.dummies - before;
 }
 
+/* So many SAs, the gateway's own and others, and a request for each; as many as one worker serves are started, and have made one
+ * packet each. */
+static inline void
+fill_runs(struct gateway *gw, struct dp_dummy_request ask[], unsigned sas)
+{
+	for (unsigned i = 0; i < sas; i++) {
+		struct witness_sa sa = gw->out;
+		sa.spi += i;
+		sa.key[0] = (uint8_t)i;
+		const struct sadb_sa_config config = gateway_sa(&sa, 0, 128);
+		if (i > 0)
+			gateway_add_sa(gw, &config);
+		ask[i] = request_of(&config, 1000, 100);
+	}
+	gateway_commit(gw);
+	for (unsigned i = 0; i < DP_DUMMY_RUNS; i++)
+		assert_int_equal(start(gw, &ask[i]), 0);
+	assert_int_equal(round_makes(gw), DP_DUMMY_RUNS);
+}
+
 #endif

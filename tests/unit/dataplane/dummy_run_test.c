@@ -51,19 +51,7 @@ more_than_run_at_once_are_refused_and_one_can_be_ended(void **state)
 	gateway_start(&gw, engine, 0, 128);
 	time_runs(&gw, false);
 	struct dp_dummy_request ask[DP_DUMMY_RUNS + 1];
-	for (unsigned i = 0; i <= DP_DUMMY_RUNS; i++) {
-		struct witness_sa sa = gw.out;
-		sa.spi += i;
-		sa.key[0] = (uint8_t)i;
-		const struct sadb_sa_config config = gateway_sa(&sa, 0, 128);
-		if (i > 0)
-			gateway_add_sa(&gw, &config);
-		ask[i] = request_of(&config, 1000, 100);
-	}
-	gateway_commit(&gw);
-	for (unsigned i = 0; i < DP_DUMMY_RUNS; i++)
-		assert_int_equal(start(&gw, &ask[i]), 0);
-	assert_int_equal(round_makes(&gw), DP_DUMMY_RUNS);
+	fill_runs(&gw, ask, DP_DUMMY_RUNS + 1);
 	assert_int_equal(dp_dummy_start(gw.dp, &ask[3], &worker, &err), -EBUSY);
 	assert_non_null(strstr(err.text, "999 of 1000"));
 	assert_int_equal(dp_dummy_start(gw.dp, &ask[DP_DUMMY_RUNS], &worker, &err), -EBUSY);
