@@ -121,7 +121,8 @@ struct dp_port_info {
 	char driver[32];
 	uint8_t mac[6];
 	bool underlay, up;
-	bool gone;      /* the kernel interface of its device was deleted */
+	bool gone;      /* the kernel interface of its device was deleted: see dp_port_unplug() */
+	bool back;      /* and there is one again: see dp_port_plug() */
 	bool twin_lost; /* its twin was: see dp_twin_restore() */
 	uint16_t port, mtu, rx_queues, tx_queues;
 	bool trunk;                /* only tagged frames pass: in no domain itself, without a twin */
@@ -142,6 +143,13 @@ const struct dp_netns *dp_port_netns(const struct dp *dp, uint16_t port);
 /* Makes a twin that somebody deleted again, with the same name, number and MAC, and as bare as at the start. Its descriptor
  * knows its namespace. */
 int dp_twin_restore(struct dp *dp, uint16_t port, struct dp_error *err);
+/* Lets go of the device of a port that is gone, so that it can be plugged in again; meanwhile what leaves by the port, or by its
+ * VLANs, is dropped (port-down). Twice does nothing. Returns how many packet buffers the device has kept for good. */
+unsigned dp_port_unplug(struct dp *dp, uint16_t port);
+/* Opens the device of a port that is back, as dp_port_add() did, with the MAC and the queues that it has now. On a thread that has
+ * the rights to open devices, while the control thread waits: CAP_NET_ADMIN, CAP_NET_RAW, for AF_XDP CAP_BPF. -errno, and it may
+ * be tried again; but when info says that it is not gone any more, only the twin has not got its MAC. */
+int dp_port_plug(struct dp *dp, uint16_t port, struct dp_error *err);
 /* Asks the devices, or the kernel for those on its interfaces, for their links: about ten times a second. */
 void dp_port_poll_link(struct dp *dp);
 

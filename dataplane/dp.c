@@ -222,7 +222,7 @@ dp_port_add(struct dp *dp, const struct dp_port_config *config, uint16_t *number
 	return 0;
 
 close_port:
-	dp_port_close(port);
+	dp_port_close(port, dp->pool);
 free_port:
 	rte_free(port);
 	return rc;
@@ -299,23 +299,6 @@ worker_destroy(struct dp *dp, struct dp_worker *w)
 	rte_free(w);
 }
 
-/* Queue q of a port goes to worker q; a port with fewer queues than workers starts at another worker than the port
- * before it, so that single-queue ports spread. */
-static void
-assign_queues(struct dp *dp)
-{
-	for (unsigned p = 0; p < dp->n_ports; p++) {
-		struct dp_port *port = dp->port[p];
-		if (port->vlan != 0)
-			continue;
-		unsigned first = port->rx_queues < dp->n_workers ? p : 0;
-		for (uint16_t q = 0; q < port->rx_queues; q++) {
-			struct dp_worker *w = dp->worker[(first + q) % dp->n_workers];
-			w->queue[w->n_queues++] = (struct dp_rx_queue){.port = port, .queue = q};
-		}
-	}
-}
-
 static void
 workers_destroy(struct dp *dp)
 {
@@ -336,7 +319,8 @@ dp_set_up(struct dp *dp, struct dp_error *err)
 		if (dp->worker[i] == NULL)
 			goto destroy;
 	}
-	assign_queues(dp);
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		dp_queues_assign(dp, dp->port[i]);
 	for (; started < dp->n_ports; started++) {
 		rc = dp_port_start(dp->port[started], err);
 		if (rc < 0)
@@ -397,7 +381,7 @@ dp_stop(struct dp *dp)
 {
 	if (!dp->set_up)
 		return;
-	__atomic_store_n(&dp->stop, 1, __ATOMIC_RELEASE); /* pairs with the acquire in dp_worker_main() */
+	__atomic_store_n(&dp->turn, DP_TURN_STOP, __ATOMIC_RELEASE); /* pairs with the acquire in dp_worker_main() */
 	for (unsigned i = 0; i < dp->n_workers; i++)
 		stop_worker(dp, dp->worker[i]);
 	dp_twins_stop(dp); /* last: it hands over what the workers punted */
@@ -420,7 +404,7 @@ dp_destroy(struct dp *dp)
 	workers_destroy(dp);
 	for (unsigned i = dp->n_ports; i-- > 0;) { /* a VLAN before its trunk */
 		dp_twin_close(dp->port[i]);
-		dp_port_close(dp->port[i]);
+		dp_port_close(dp->port[i], dp->pool);
 		free(dp->port[i]->addrs);
 		rte_free(dp->port[i]);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * The dataplane as its own files see it. Control thread writes before dp_start(); workers read after. */
+ * The dataplane as its own files see it. Control thread writes before dp_start(), and while workers pause (replug.c); they read after. */
 #ifndef DP_DP_H
 #define DP_DP_H
 
@@ -12,6 +12,9 @@
 
 /* DPDK's name for the kind of pool that packet buffers come from. */
 #define DP_POOL_KIND "ring_mt_rts"
+
+/* What workers do between two rounds. */
+enum dp_turn { DP_TURN_RUN, DP_TURN_PAUSE, DP_TURN_STOP };
 
 struct dp {
 	const struct dp_engine *engine;
@@ -30,7 +33,7 @@ struct dp {
 	bool mss; /* a port wants segment sizes lowered; relaxed, by dp_port_mss_set() */
 	unsigned idle_sleep_us;
 	rte_be16_t nat_t_port_be;
-	uint8_t stop; /* release store by dp_stop(), acquire by workers */
+	uint8_t turn; /* enum dp_turn; release stores by the control thread, acquire by workers */
 	uint8_t twin_stop;
 	bool set_up;  /* workers exist, ports run */
 	bool running; /* in threads */
@@ -38,6 +41,9 @@ struct dp {
 	bool twin_running;
 	alignas(64) uint64_t fragment_ids; /* see dp_fragment_ids(); a line that workers write */
 };
+
+/* Gives a port's queues to workers, that are not there yet or pause. */
+void dp_queues_assign(struct dp *dp, struct dp_port *port);
 
 /* The twin thread: moves frames between the workers' rings and the TAPs. */
 int dp_twins_start(struct dp *dp, struct dp_error *err);

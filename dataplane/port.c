@@ -3,21 +3,16 @@
 #include "dataplane/port.h"
 
 #include <errno.h>
-#include <net/if.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
 #include "dataplane/dp.h"
-#include "dataplane/offload.h"
+#include "dataplane/iface.h"
+#include "dataplane/xdp_sockets.h"
 
 #define RX_DESCRIPTORS 1024
 #define TX_DESCRIPTORS 1024
@@ -30,112 +25,17 @@ fail(struct dp_error *err, const struct dp_port *port, int rc, const char *what)
 	return rc;
 }
 
-/* Takes a kernel interface for this process alone: the name of an abstract socket, which is per network namespace and goes
- * with the process. Without it a second daemon's failed attempt would take the AF_XDP program from the first. */
+/* Plugs the device in and finds its number. again: with the rights that are left then (see dp_xdp_program()). */
 static int
-lock_interface(struct dp_port *port, const char *name, struct dp_error *err)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int len = snprintf(addr.sun_path + 1, sizeof(addr.sun_path) - 1, "culvert-port-%s", name);
-	socklen_t bytes = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
-	port->lock_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (port->lock_fd >= 0 && bind(port->lock_fd, (struct sockaddr *)&addr, bytes) == 0)
-		return 0;
-	int rc = -errno;
-	snprintf(err->text, sizeof(err->text),
-		 "port %s: device %s: interface %s is taken by another culvertd or port (%s)", port->config.name,
-		 port->device, name, strerror(-rc));
-	return rc;
-}
-
-static void
-unlock_interface(struct dp_port *port)
-{
-	if (port->lock_fd >= 0)
-		close(port->lock_fd);
-	port->lock_fd = -1;
-}
-
-/* The kernel merges packets of a stream before its packet sockets see them, and what is longer than a frame of the ring
- * is cut: TCP would starve. XDP programs run before that. */
-static int
-merging_off(const struct dp_port *port, struct dp_error *err)
-{
-	const char *feature;
-	int rc;
-
-	if (strncmp(port->device, "net_af_packet", 13) != 0)
-		return 0;
-	rc = dp_offload_off(port->lock_fd, port->iface, DP_OFFLOAD_MERGING, &feature);
-	if (rc < 0)
-		snprintf(
-		    err->text, sizeof(err->text),
-		    "port %s: interface %s merges what it receives, and %s cannot be switched off (%s): use net_af_xdp",
-		    port->config.name, port->iface, feature, strerror(-rc));
-	return rc;
-}
-
-/* A tag that the interface takes out of the frame is lost to XDP: VLANs would mix with what is untagged. (Packet sockets are
- * told of it, and their driver puts it back.) */
-static int
-tags_stay(const struct dp_port *port, struct dp_error *err)
-{
-	const char *feature;
-	int rc;
-
-	if (strncmp(port->device, "net_af_xdp", 10) != 0)
-		return 0;
-	rc = dp_offload_off(port->lock_fd, port->iface, DP_OFFLOAD_TAGS, &feature);
-	if (rc == 0 || !port->config.trunk)
-		return 0;
-	snprintf(err->text, sizeof(err->text),
-		 "port %s: interface %s takes VLAN tags off what it receives, and %s cannot be switched off (%s): use "
-		 "net_af_packet",
-		 port->config.name, port->iface, feature, strerror(-rc));
-	return rc;
-}
-
-/* The devices that sit on a kernel interface name it by "iface=": say plainly when it is not there, since the driver's
- * own error does not. */
-static int
-check_interface(struct dp_port *port, struct dp_error *err)
-{
-	char name[IFNAMSIZ] = "";
-	const char *at = strstr(port->device, "iface=");
-	if (at == NULL)
-		return 0;
-	at += strlen("iface=");
-	size_t len = strcspn(at, ",");
-	if (len == 0 || len >= sizeof(name)) {
-		snprintf(err->text, sizeof(err->text),
-			 "port %s: device %s: iface= wants an interface name of 1..%zu letters", port->config.name,
-			 port->device, sizeof(name) - 1);
-		return -EINVAL;
-	}
-	memcpy(name, at, len);
-	name[len] = 0;
-	if (if_nametoindex(name) == 0 && strncmp(port->device, "net_tap", 7) != 0) {
-		snprintf(err->text, sizeof(err->text),
-			 "port %s: device %s: no network interface named %s (see 'ip link')", port->config.name,
-			 port->device, name);
-		return -ENODEV;
-	}
-	memcpy(port->iface, name, sizeof(port->iface));
-	int rc = lock_interface(port, name, err);
-	if (rc == 0)
-		rc = merging_off(port, err);
-	if (rc == 0)
-		rc = tags_stay(port, err);
-	return rc;
-}
-
-/* Plugs the device in and finds its number. */
-static int
-probe(struct dp_port *port, struct dp_error *err)
+probe(struct dp_port *port, bool again, struct dp_error *err)
 {
 	struct rte_dev_iterator it;
 	uint16_t id = RTE_MAX_ETHPORTS;
-	char name[RTE_ETH_NAME_MAX_LEN];
+	char name[RTE_ETH_NAME_MAX_LEN], devargs[sizeof(port->device) + DP_XDP_PROGRAM_STRLEN] = "";
+
+	if (again && strncmp(port->device, "net_af_xdp", 10) == 0 && strstr(port->device, "xdp_prog=") == NULL)
+		dp_xdp_program(devargs + strlen(port->device), DP_XDP_PROGRAM_STRLEN);
+	memcpy(devargs, port->device, strlen(port->device));
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(port->device, ","), port->device);
 	if (rte_eth_dev_get_port_by_name(name, &id) == 0) {
@@ -148,7 +48,7 @@ probe(struct dp_port *port, struct dp_error *err)
 			 port->config.name, port->device);
 		return -EEXIST;
 	}
-	int rc = rte_dev_probe(port->device);
+	int rc = rte_dev_probe(devargs);
 	if (rc < 0) { /* the library's error numbers name no cause: a wrong argument comes back as EPERM */
 		snprintf(err->text, sizeof(err->text),
 			 "port %s: device %s: DPDK cannot open it: no such driver or PCI device, a wrong argument, or "
@@ -216,33 +116,15 @@ set_mtu(struct dp_port *port, struct dp_error *err)
 	return rc;
 }
 
-int
-dp_port_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, struct dp_error *err)
+/* Opened, it is configured. On failure the caller closes it. */
+static int
+configure(struct dp_port *port, struct rte_mempool *pool, unsigned workers, struct dp_error *err)
 {
 	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
 	struct rte_eth_dev_info info;
-
-	/* AF_XDP's busy polling makes a system call of every empty poll; workers back off by themselves. */
-	const char *device = port->config.device;
-	bool plain_xdp = strncmp(device, "net_af_xdp", 10) == 0 && strstr(device, "busy_budget=") == NULL;
-	snprintf(port->device, sizeof(port->device), "%s%s", device, plain_xdp ? ",busy_budget=0" : "");
-	port->config.device = port->device;
-	port->below = port;
-	port->sorts = port->config.trunk;
-	if (port->vnet != NULL)
-		port->vlan_port[0] = (uint8_t)port->number;
-	port->lock_fd = -1;
-	int rc = check_interface(port, err);
+	int rc = rte_eth_dev_info_get(port->ethdev, &info);
 	if (rc < 0)
-		goto unlock;
-	rc = probe(port, err);
-	if (rc < 0)
-		goto unlock;
-	rc = rte_eth_dev_info_get(port->ethdev, &info);
-	if (rc < 0) {
-		fail(err, port, rc, "cannot ask what it can do");
-		goto close_dev;
-	}
+		return fail(err, port, rc, "cannot ask what it can do");
 	port->rx_queues = at_most((uint16_t)workers, info.max_rx_queues);
 	port->tx_queues = at_most((uint16_t)workers, info.max_tx_queues);
 	port->tx_shared = port->tx_queues < workers;
@@ -257,34 +139,94 @@ dp_port_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, s
 	if (info.max_mtu != 0 && port->mtu > info.max_mtu) {
 		snprintf(err->text, sizeof(err->text), "port %s: device %s: mtu %u is too large; accepted: up to %u",
 			 port->config.name, port->device, port->mtu, info.max_mtu);
-		rc = -EINVAL;
-		goto close_dev;
+		return -EINVAL;
 	}
 	rc = rte_eth_dev_configure(port->ethdev, port->rx_queues, port->tx_queues, &conf);
-	if (rc < 0) {
-		fail(err, port, rc, "cannot configure it");
-		goto close_dev;
-	}
+	if (rc < 0)
+		return fail(err, port, rc, "cannot configure it");
 	rc = set_up_queues(port, &info, pool, err);
 	if (rc < 0)
-		goto close_dev;
+		return rc;
 	rc = set_mtu(port, err);
 	if (rc < 0)
-		goto close_dev;
+		return rc;
 	rc = rte_eth_macaddr_get(port->ethdev, &port->mac);
-	if (rc < 0) {
-		fail(err, port, rc, "cannot read its MAC address");
-		goto close_dev;
-	}
+	if (rc < 0)
+		return fail(err, port, rc, "cannot read its MAC address");
 	if (rte_is_zero_ether_addr(&port->mac)) /* a software device without one: the kernel's twin needs one */
 		rte_eth_random_addr(port->mac.addr_bytes);
 	snprintf(port->driver, sizeof(port->driver), "%s", info.driver_name);
 	return 0;
-close_dev:
-	dp_port_close(port);
+}
+
+/* Returns how many of the pool's buffers that were to receive came back. */
+static unsigned
+close_device(struct dp_port *port, struct rte_mempool *pool)
+{
+	struct rte_eth_dev_info info;
+	struct rte_device *device = rte_eth_dev_info_get(port->ethdev, &info) == 0 ? info.device : NULL;
+	struct dp_xdp_left left;
+	dp_xdp_left_list(&left, port->xdp_fd, port->n_xdp, pool);
+	port->n_xdp = 0;
+	rte_eth_dev_close(port->ethdev);
+	if (device != NULL)
+		rte_dev_remove(device);
+	dp_xdp_left_put_back(&left);
+	return left.receiving;
+}
+
+/* What becomes of the pool's buffers and of sockets is noted, for when it is unplugged. */
+static int
+open_device(struct dp_port *port, bool again, struct rte_mempool *pool, unsigned workers, struct dp_error *err)
+{
+	struct dp_xdp_sockets before, after;
+	int rc = dp_iface_prepare(port, err);
+	port->ifindex = dp_iface_index(port); /* one that takes its place meanwhile is seen as another */
+	if (rc == 0)
+		rc = probe(port, again, err);
+	if (rc < 0)
+		return rc;
+	dp_xdp_sockets_list(&before);
+	const unsigned had = rte_mempool_avail_count(pool);
+	rc = configure(port, pool, workers, err);
+	dp_xdp_sockets_list(&after);
+	port->n_xdp = dp_xdp_sockets_new(&before, &after, port->xdp_fd, DP_MAX_WORKERS);
+	if (!again) /* later, workers take and give too */
+		port->queue_buffers = (had - rte_mempool_avail_count(pool)) / port->rx_queues;
+	if (port->ifindex == 0) /* net_tap has made it */
+		port->ifindex = dp_iface_index(port);
+	if (rc < 0)
+		close_device(port, pool);
 	return rc;
-unlock:
-	unlock_interface(port);
+}
+
+int
+dp_port_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, struct dp_error *err)
+{
+	/* AF_XDP's busy polling makes a system call of every empty poll; workers back off by themselves. */
+	const char *device = port->config.device;
+	bool plain_xdp = strncmp(device, "net_af_xdp", 10) == 0 && strstr(device, "busy_budget=") == NULL;
+	snprintf(port->device, sizeof(port->device), "%s%s", device, plain_xdp ? ",busy_budget=0" : "");
+	port->config.device = port->device;
+	port->below = port;
+	port->sorts = port->config.trunk;
+	if (port->vnet != NULL)
+		port->vlan_port[0] = (uint8_t)port->number;
+	port->lock_fd = -1;
+	int rc = dp_iface_take(port, err);
+	if (rc == 0)
+		rc = open_device(port, false, pool, workers, err);
+	if (rc < 0)
+		dp_iface_release(port);
+	return rc;
+}
+
+int
+dp_port_device_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, struct dp_error *err)
+{
+	int rc = open_device(port, true, pool, workers, err);
+	if (rc == 0)
+		port->unplugged = false;
 	return rc;
 }
 
@@ -316,18 +258,38 @@ dp_port_stop(struct dp_port *port)
 }
 
 void
-dp_port_close(struct dp_port *port)
+dp_port_close(struct dp_port *port, struct rte_mempool *pool)
 {
 	if (port->vlan != 0) {
 		port->below->vlan_port[port->vlan] = DP_VLAN_NONE;
 		return;
 	}
-	struct rte_eth_dev_info info;
-	struct rte_device *device = rte_eth_dev_info_get(port->ethdev, &info) == 0 ? info.device : NULL;
-	rte_eth_dev_close(port->ethdev);
-	if (device != NULL)
-		rte_dev_remove(device);
-	unlock_interface(port);
+	if (!port->unplugged)
+		close_device(port, pool);
+	dp_iface_release(port);
+}
+
+static void
+keep_counts(struct dp_port *port)
+{
+	struct rte_eth_stats eth = {0};
+	if (rte_eth_stats_get(port->ethdev, &eth) < 0)
+		return;
+	port->past.rx_missed += eth.imissed;
+	port->past.rx_errors += eth.ierrors;
+	port->past.rx_nombuf += eth.rx_nombuf;
+	port->past.tx_errors += eth.oerrors;
+}
+
+unsigned
+dp_port_device_close(struct dp_port *port, struct rte_mempool *pool)
+{
+	const unsigned took = port->queue_buffers * port->rx_queues;
+	keep_counts(port);
+	dp_port_stop(port);
+	const unsigned back = close_device(port, pool);
+	port->unplugged = true;
+	return back < took ? took - back : 0;
 }
 
 /* The drivers on kernel interfaces say "up" whatever happens: there the kernel is asked. */
@@ -335,19 +297,23 @@ bool
 dp_port_link_up(const struct dp_port *port)
 {
 	struct rte_eth_link link = {0};
-	struct ifreq ifr = {0};
-	if (port->iface[0] == 0)
-		return rte_eth_link_get_nowait(port->ethdev, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
-	memcpy(ifr.ifr_name, port->iface, sizeof(ifr.ifr_name));
-	return ioctl(port->lock_fd, SIOCGIFFLAGS, &ifr) == 0 && (ifr.ifr_flags & IFF_RUNNING) != 0;
+	if (dp_port_gone(port))
+		return false;
+	if (port->iface[0] != 0)
+		return (dp_iface_flags(port) & IFF_RUNNING) != 0;
+	return rte_eth_link_get_nowait(port->ethdev, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
 }
 
 bool
 dp_port_gone(const struct dp_port *port)
 {
-	struct ifreq ifr = {0};
-	memcpy(ifr.ifr_name, port->iface, sizeof(ifr.ifr_name));
-	return port->iface[0] != 0 && ioctl(port->lock_fd, SIOCGIFFLAGS, &ifr) < 0 && errno == ENODEV;
+	return port->unplugged || dp_iface_index(port) != port->ifindex;
+}
+
+bool
+dp_port_back(const struct dp_port *port)
+{
+	return port->unplugged && (port->iface[0] == 0 || (dp_iface_flags(port) & IFF_UP) != 0);
 }
 
 bool

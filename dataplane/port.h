@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause
  * Ports: a DPDK device, its queues, and its twin in the kernel. Inside the dataplane only. Set up by the control thread
- * before the workers start; workers read. */
+ * before the workers start, and while they pause (replug.c); workers read. */
 #ifndef DP_PORT_H
 #define DP_PORT_H
 
@@ -20,6 +20,11 @@ struct dp_addrs {
 	unsigned n, n_v6;
 	rte_be32_t addr_be[DP_PORT_ADDRS];
 	uint8_t addr_v6[DP_PORT_ADDRS][16];
+};
+
+/* What the device counted before it was unplugged. */
+struct dp_port_past {
+	uint64_t rx_missed, rx_errors, rx_nombuf, tx_errors;
 };
 
 struct dp_port {
@@ -46,7 +51,13 @@ struct dp_port {
 	bool started;
 	rte_spinlock_t tx_lock[DP_MAX_WORKERS]; /* one a queue; taken only where workers share one */
 	bool tx_shared;
-	int lock_fd;       /* the kernel interface is ours; -1: the device has none */
+	int lock_fd;            /* the kernel interface is ours; -1: the device has none */
+	int ifindex;            /* of that interface */
+	bool unplugged;         /* the device is closed, and may be opened again */
+	unsigned queue_buffers; /* of the packet pool, that it takes for each queue when it is opened */
+	unsigned n_xdp;         /* its AF_XDP sockets */
+	int xdp_fd[DP_MAX_WORKERS];
+	struct dp_port_past past;
 	int tap_fd;        /* the twin; -1 once gone */
 	uint8_t twin_lost; /* somebody deleted it: the twin thread says so, dp_twin_restore() takes it back */
 	int twin_ifindex;
@@ -70,10 +81,17 @@ bool dp_port_has_addr_v6(const struct dp_port *port, const uint8_t addr[16]);
 int dp_port_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, struct dp_error *err);
 int dp_port_start(struct dp_port *port, struct dp_error *err);
 void dp_port_stop(struct dp_port *port);
-void dp_port_close(struct dp_port *port);
+void dp_port_close(struct dp_port *port, struct rte_mempool *pool);
 bool dp_port_link_up(const struct dp_port *port);
-/* Is the kernel interface that the device sits on no longer there? Nothing brings that device back. */
+/* Is the kernel interface that the device sits on no longer there, or another of that name? Nothing brings that device back. */
 bool dp_port_gone(const struct dp_port *port);
+/* After dp_port_device_close(): is there an interface of that name, and up? */
+bool dp_port_back(const struct dp_port *port);
+
+/* The device alone, of a port that is open: closes it, and opens it again, with the MAC and the queues that it has then. No
+ * worker may be on it. close returns how many packet buffers it did not give back. */
+unsigned dp_port_device_close(struct dp_port *port, struct rte_mempool *pool);
+int dp_port_device_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, struct dp_error *err);
 
 /* The twin: a TAP of the port's name with its MAC. */
 int dp_twin_open(struct dp_port *port, struct dp_error *err);

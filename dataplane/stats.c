@@ -97,6 +97,7 @@ dp_port_get(const struct dp *dp, uint16_t number, struct dp_port_info *out)
 	out->underlay = port->underlay;
 	out->up = __atomic_load_n(&port->up, __ATOMIC_RELAXED);
 	out->gone = dp_port_gone(port->below);
+	out->back = dp_port_back(port->below);
 	out->twin_lost = __atomic_load_n(&port->twin_lost, __ATOMIC_RELAXED);
 	out->port = number;
 	out->mtu = port->mtu;
@@ -110,14 +111,15 @@ dp_port_get(const struct dp *dp, uint16_t number, struct dp_port_info *out)
 	if (port->vlan != 0)
 		memcpy(out->on, port->below->config.name, sizeof(out->on));
 	out->twin_ifindex = port->twin_ifindex;
-	if (rte_eth_link_get_nowait(port->ethdev, &link) == 0 && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+	const bool open = !port->below->unplugged;
+	if (open && rte_eth_link_get_nowait(port->ethdev, &link) == 0 && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
 		out->speed_mbps = link.link_speed;
-	if (port->vlan == 0 && rte_eth_stats_get(port->ethdev, &eth) == 0) {
-		out->rx_missed = eth.imissed;
-		out->rx_errors = eth.ierrors;
-		out->rx_nombuf = eth.rx_nombuf;
-		out->tx_errors = eth.oerrors;
-	}
+	if (open && port->vlan == 0 && rte_eth_stats_get(port->ethdev, &eth) < 0)
+		memset(&eth, 0, sizeof(eth));
+	out->rx_missed = port->past.rx_missed + eth.imissed;
+	out->rx_errors = port->past.rx_errors + eth.ierrors;
+	out->rx_nombuf = port->past.rx_nombuf + eth.rx_nombuf;
+	out->tx_errors = port->past.tx_errors + eth.oerrors;
 	for (unsigned w = 0; w < dp->n_workers; w++) {
 		out->rx_packets += load(&port->use[w].rx_packets);
 		out->rx_bytes += load(&port->use[w].rx_bytes);

@@ -39,13 +39,21 @@ dp_vlan_open(struct dp_port *port, struct dp_port *trunk, struct dp_error *err)
 	trunk->sorts = true;
 	port->below = trunk;
 	port->vlan = vlan;
+	memcpy(port->device, trunk->device, sizeof(port->device));
+	dp_vlan_follow(port);
+	return 0;
+}
+
+void
+dp_vlan_follow(struct dp_port *port)
+{
+	const struct dp_port *trunk = port->below;
+
 	port->mac = trunk->mac;
 	port->ethdev = trunk->ethdev;
 	port->tx_queues = trunk->tx_queues;
 	port->rx_queues = trunk->rx_queues;
-	memcpy(port->device, trunk->device, sizeof(port->device));
 	memcpy(port->driver, trunk->driver, sizeof(port->driver));
-	return 0;
 }
 
 /* The frame's VLAN; 0: none, or a priority and no VLAN (802.1Q 6.9.1). Returns DP_DROP_COUNT, or why it is dropped. */

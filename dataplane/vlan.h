@@ -16,6 +16,8 @@ dp_vlan_is_tag(rte_be16_t ether_type)
 
 /* Makes port a VLAN of trunk, by its configuration. Control thread, before the workers start. -EINVAL, -EEXIST. */
 int dp_vlan_open(struct dp_port *port, struct dp_port *trunk, struct dp_error *err);
+/* Its trunk's device is another one. */
+void dp_vlan_follow(struct dp_port *port);
 
 /* Whose is this frame of the device's port? Takes its tag away and notes the port as where it came in. NULL: dropped. */
 struct dp_port *dp_vlan_untag(struct dp_worker *w, struct dp_port *device, struct rte_mbuf *m);

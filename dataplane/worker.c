@@ -16,6 +16,7 @@
 
 #define IDLE_ROUNDS    64 /* empty rounds before the first sleep */
 #define FIRST_SLEEP_US 5u /* doubles while nothing comes */
+#define PAUSE_LOOK_NS  5000
 
 bool
 dp_event_send(struct dp_worker *w, const struct dp_event *event)
@@ -194,14 +195,34 @@ idle_sleep(struct dp_worker *w, unsigned us)
 	rte_rcu_qsbr_thread_online(w->dp->qsbr, w->index);
 }
 
-void
-dp_worker_drain(struct dp_worker *w)
+/* What the engine still has goes its way. */
+static void
+finish_engine(struct dp_worker *w)
 {
 	while (w->in_flight > 0) {
 		dp_crypto_complete(w);
 		dp_esp_in_finish(w);
 		stages(w, rte_rdtsc());
 	}
+}
+
+/* The control thread waits for those that are online, and changes ports when there is none. */
+static __rte_noinline void
+pause_rounds(struct dp_worker *w)
+{
+	const struct timespec ts = {.tv_nsec = PAUSE_LOOK_NS};
+	finish_engine(w);
+	rte_rcu_qsbr_thread_offline(w->dp->qsbr, w->index);
+	/* pairs with the release in workers_resume() */
+	while (__atomic_load_n(&w->dp->turn, __ATOMIC_ACQUIRE) == DP_TURN_PAUSE)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &ts, NULL);
+	rte_rcu_qsbr_thread_online(w->dp->qsbr, w->index);
+}
+
+void
+dp_worker_drain(struct dp_worker *w)
+{
+	finish_engine(w);
 	dp_hold_drain(w, DP_DROP_SHUTDOWN);
 	dp_drop_flush(w);
 }
@@ -211,14 +232,17 @@ dp_worker_main(void *arg)
 {
 	struct dp_worker *w = arg;
 	unsigned idle = 0, sleep_us = FIRST_SLEEP_US;
+	uint8_t turn;
 
 	__atomic_load_n(&w->launched, __ATOMIC_ACQUIRE); /* pairs with the release in dp_start() */
 	const struct dp *dp = w->dp;
 	prctl(PR_SET_TIMERSLACK, 1000UL); /* ns: a sleep of 5 us shall not become 55 */
 	rte_rcu_qsbr_thread_register(dp->qsbr, w->index);
 	rte_rcu_qsbr_thread_online(dp->qsbr, w->index);
-	/* pairs with the release in dp_stop() */
-	while (!__atomic_load_n(&dp->stop, __ATOMIC_ACQUIRE)) {
+	/* pairs with the releases in dp_stop() and replug.c */
+	while ((turn = __atomic_load_n(&dp->turn, __ATOMIC_ACQUIRE)) != DP_TURN_STOP) {
+		if (unlikely(turn == DP_TURN_PAUSE))
+			pause_rounds(w);
 		bool worked = dp_worker_poll(w);
 		if (w->in_flight == 0) /* a packet with the engine holds its SA */
 			rte_rcu_qsbr_quiescent(dp->qsbr, w->index);

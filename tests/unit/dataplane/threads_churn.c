@@ -10,7 +10,7 @@
 #include <linux/xfrm.h>
 
 #define MORE_POLICIES 24u
-#define THINGS        9u /* of churn() */
+#define THINGS        10u /* of churn() */
 
 /* SAs and a policy that no packet has to do with, but that stand in the tables where packets look. */
 #define PASSING      ((enum rig_tunnel)RIG_TUNNELS)
@@ -269,6 +269,17 @@ passing_start(struct control *control)
 	set_policy(control, passing_policy());
 }
 
+/* A device that is lost and found: ports change under the workers. */
+static void
+replug(const struct control *control)
+{
+	struct dp_error err;
+
+	assert_int_equal(dp_port_unplug(control->rig->dp, RIG_PORTS), 0);
+	if (dp_port_plug(control->rig->dp, RIG_PORTS, &err) < 0)
+		fail_msg("%s", err.text);
+}
+
 static void
 knobs(struct control *control, unsigned turn)
 {
@@ -315,6 +326,9 @@ churn(struct control *control, unsigned turn)
 	case 8:
 		passing_sa(control, round);
 		passing_move(control, round);
+		break;
+	case 9:
+		replug(control);
 		break;
 	}
 }

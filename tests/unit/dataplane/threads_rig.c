@@ -152,6 +152,20 @@ add_port(struct rig *rig, enum rig_port which, struct sadb_vnet *vnet)
 	assert_int_equal(dp_port_addrs_set(rig->dp, number, &own, 1), 0);
 }
 
+/* One more, which no packet leaves by, and which is unplugged and plugged in again. */
+static void
+add_spare(struct rig *rig)
+{
+	const struct dp_port_config config = {
+	    .name = "spare", .device = "net_null0,no-rx=1", .vnet = rig->vnet[0], .mtu = 1500, .twinless = true};
+	struct dp_error err;
+	uint16_t number;
+
+	if (dp_port_add(rig->dp, &config, &number, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(number, RIG_PORTS);
+}
+
 /* The kernel has the gateway's addresses, too, answers pings to the one of BLUE, and knows the host that asks. */
 static void
 twin_up(const char *name, uint32_t addr, bool knows_host)
@@ -213,6 +227,7 @@ rig_start(struct rig *rig)
 	add_port(rig, RIG_WAN, sadb_underlay(rig->db));
 	add_port(rig, RIG_BLUE, rig->vnet[0]);
 	add_port(rig, RIG_RED, rig->vnet[1]);
+	add_spare(rig);
 	twin_up("blue", GW_LAN, true);
 }
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause
+ * AF_XDP beside DPDK's driver: what a device needs that is closed and opened again in a process that is no longer root. Inside
+ * the dataplane only. Control thread, or one that it waits for. */
+#ifndef DP_XDP_SOCKETS_H
+#define DP_XDP_SOCKETS_H
+
+#include <rte_mempool.h>
+
+#define DP_XDP_SOCKETS        256
+#define DP_XDP_PROGRAM_STRLEN 256
+
+/* Descriptors of this process that are AF_XDP sockets. */
+struct dp_xdp_sockets {
+	unsigned n;
+	int fd[DP_XDP_SOCKETS];
+};
+void dp_xdp_sockets_list(struct dp_xdp_sockets *out);
+/* Those of after that were not there before; at most max. */
+unsigned dp_xdp_sockets_new(const struct dp_xdp_sockets *before, const struct dp_xdp_sockets *after, int *fd,
+			    unsigned max);
+
+/* What the sockets' rings hold of the packet pool: DPDK's driver forgets those buffers when it closes. They are listed before it
+ * does, with no worker on the device, and put back after: until then the kernel may use them. */
+struct dp_xdp_left {
+	struct rte_mempool *pool;
+	unsigned n, receiving; /* how many of them were to receive */
+	void **buffer;
+	uint8_t *listed; /* a byte for each buffer of the pool */
+};
+void dp_xdp_left_list(struct dp_xdp_left *left, const int *fd, unsigned n, struct rte_mempool *pool);
+void dp_xdp_left_put_back(struct dp_xdp_left *left);
+
+/* Writes ",xdp_prog=FILE", for the device's arguments, with the program that libxdp itself would load, or "" where it has none:
+ * libxdp looks up what it loaded in a way that wants CAP_SYS_ADMIN, the driver by itself does with CAP_BPF. */
+void dp_xdp_program(char *out, size_t bytes);
+
+#endif
