@@ -233,6 +233,7 @@ static const struct ctl_yaml_key file_keys[] = {
      .accepted = "the name of a group of users"},
     {"user", ctl_yaml_text, MEMBER(ctl_config, user), LINE(ctl_config, user_line), .valid = name_valid,
      .accepted = "the name of a user of this system, or root"},
+    {"reopen", ctl_yaml_bool, MEMBER(ctl_config, reopen)},
     {"state", ctl_yaml_text, MEMBER(ctl_config, state), LINE(ctl_config, state_line), .valid = path_valid,
      .accepted = "a directory's absolute path of at most 199 characters"},
     {"source", ctl_yaml_choice, MEMBER(ctl_config, source), LINE(ctl_config, source_line), .choices = sources},
@@ -270,6 +271,7 @@ defaults_set(struct ctl_config *config)
 	config->max_policies = 4096;
 	config->mirror_report_s = 5;
 	config->mirror_audit_s = 60;
+	config->reopen = true;
 	strcpy(config->socket, SOCKET_DEFAULT);
 	strcpy(config->group, "culvert");
 	strcpy(config->user, "culvert");

@@ -85,6 +85,7 @@ struct ctl_config {
 	char group[33];
 	char user[33]; /* who the daemon is once it runs */
 	unsigned user_line;
+	bool reopen; /* a thread keeps the rights to open devices again that were unplugged */
 	char state[200];
 	unsigned state_line;
 	uint8_t source; /* enum ctl_config_source */

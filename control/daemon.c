@@ -325,13 +325,30 @@ stop_loop(struct ctl_daemon *daemon)
 		event_base_free(daemon->base);
 }
 
+/* From root to what is needed. */
+static int
+drop(struct ctl_daemon *daemon)
+{
+	struct ctl_privilege_helper opener = {.keeps = ctl_privilege_devices(daemon->config)};
+
+	if (daemon->config->reopen && opener.keeps != 0) {
+		daemon->opener = ctl_helper_create("culvert-devices");
+		if (daemon->opener == NULL) {
+			ctl_log(CTL_LOG_ERROR, "out of memory for a thread that opens devices");
+			return -ENOMEM;
+		}
+		opener.tid = ctl_helper_tid(daemon->opener);
+	}
+	return ctl_privilege_drop(&daemon->privilege, &opener);
+}
+
 static int
 serve(struct ctl_daemon *daemon, uint64_t start_s)
 {
 	int rc = start_loop(daemon, start_s);
 
 	if (rc == 0)
-		rc = ctl_privilege_drop(&daemon->privilege);
+		rc = drop(daemon);
 	if (rc == 0) {
 		ctl_log(CTL_LOG_NOTICE, "ready: ports %u, workers %u, engine %s, %s pages, socket %s",
 			daemon->config->n_ports, daemon->config->workers, dp_engine_name(daemon->dp),
@@ -342,6 +359,7 @@ serve(struct ctl_daemon *daemon, uint64_t start_s)
 		sd_notify(0, "STOPPING=1");
 	}
 	stop_loop(daemon);
+	ctl_helper_destroy(daemon->opener);
 	return rc;
 }
 

@@ -7,6 +7,7 @@
 
 #include "control/audit.h"
 #include "control/config.h"
+#include "control/helper.h"
 #include "control/mirror.h"
 #include "control/privilege.h"
 #include "control/rtnl.h"
@@ -26,6 +27,8 @@ enum ctl_link_said { CTL_LINK_UNSAID, CTL_LINK_UP, CTL_LINK_DOWN, CTL_LINK_GONE 
 struct ctl_port_said {
 	enum ctl_link_said link;
 	bool twin_lost;
+	unsigned tries; /* to open its device again, since it was lost */
+	unsigned rest;  /* seconds until the next one */
 };
 
 struct ctl_daemon {
@@ -44,6 +47,7 @@ struct ctl_daemon {
 	struct ctl_mirror *mirror; /* NULL: source: socket */
 	struct event *signal_event, *rtnl_event, *mirror_event, *timer[CTL_TIMERS];
 	struct ctl_privilege privilege;
+	struct ctl_helper *opener; /* of devices that were unplugged; NULL: they wait for a restart */
 	int signal_fd;
 	bool huge_pages;
 	bool commit_failed;                        /* said once until it works again */
@@ -68,7 +72,7 @@ int ctl_daemon_ports_add(struct ctl_daemon *daemon);
 /* At the start and at a reload: segment sizes as the ports of the configuration want them. */
 void ctl_daemon_ports_mss(struct ctl_daemon *daemon, const struct ctl_config *config);
 void ctl_daemon_netns_close(struct ctl_daemon *daemon); /* when no port is left */
-/* port_watch.c: says what happened to ports, and makes twins again that were deleted. */
+/* port_watch.c: says what happened to ports, makes twins again that were deleted, opens devices again that were unplugged. */
 void ctl_ports_watch(struct ctl_daemon *daemon);
 /* What to say behind an error that DPDK has more to tell of. */
 const char *ctl_daemon_dpdk_hint(void);

@@ -55,7 +55,7 @@ struct manual {
 	struct timeval timeout;
 	struct ctl_keying_exchange *first;
 	unsigned n;
-	struct ctl_starter *starter;
+	struct ctl_helper *starter;
 };
 
 /* ---- what the command says ---- */
@@ -341,7 +341,7 @@ ctl_keying_manual_create(struct event_base *base, unsigned timeout_s)
 	manual->keying = (struct ctl_keying){"manual", manual_start, manual_cancel, manual};
 	manual->base = base;
 	manual->timeout.tv_sec = timeout_s;
-	manual->starter = ctl_starter_create();
+	manual->starter = ctl_helper_create("culvert-starter");
 	if (manual->starter == NULL) {
 		free(manual);
 		return NULL;
@@ -361,6 +361,6 @@ ctl_keying_manual_destroy(struct ctl_keying *keying)
 		waitpid(manual->first->pid, NULL, 0);
 		release(manual->first);
 	}
-	ctl_starter_destroy(manual->starter);
+	ctl_helper_destroy(manual->starter);
 	free(manual);
 }

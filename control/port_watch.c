@@ -45,17 +45,70 @@ restore_twin(struct ctl_daemon *daemon, const struct dp_port_info *info, struct 
 			info->name);
 }
 
+/* ---- a device whose interface is deleted, and made again ---- */
+#define REST_MAX_S 60
+
+static void
+lose_device(struct ctl_daemon *daemon, const struct dp_port_info *info, struct ctl_port_said *said)
+{
+	const char *cure = daemon->opener == NULL ? "; cure: make the interface again, then restart the daemon"
+						  : "; cure: make the interface again and bring it up";
+	unsigned lost;
+
+	if (info->vlan != 0) /* its trunk says so */
+		return;
+	ctl_log(
+	    CTL_LOG_ERROR,
+	    "port %s: the interface of its device %s was deleted, and all that leaves there is dropped (port-down)%s",
+	    info->name, info->device, cure);
+	lost = dp_port_unplug(daemon->dp, info->port);
+	if (lost > 0)
+		ctl_log(CTL_LOG_WARNING, "port %s: its driver has kept %u packet buffers for good", info->name, lost);
+	said->tries = said->rest = 0;
+}
+
+/* A job of the helper. */
+struct plug {
+	struct dp *dp;
+	uint16_t port;
+	struct dp_error err;
+};
+
+static int
+plug(void *arg)
+{
+	struct plug *job = arg;
+
+	return dp_port_plug(job->dp, job->port, &job->err);
+}
+
+/* What fails is tried again, less and less often. */
+static void
+take_up(struct ctl_daemon *daemon, struct dp_port_info *info, struct ctl_port_said *said)
+{
+	struct plug job = {.dp = daemon->dp, .port = info->port};
+
+	if (!info->back || info->vlan != 0 || daemon->opener == NULL)
+		return;
+	if (said->rest > 0) {
+		said->rest--;
+		return;
+	}
+	if (ctl_helper_run(daemon->opener, plug, &job) < 0) {
+		ctl_log(CTL_LOG_ERROR, "%s%s", job.err.text, ctl_daemon_dpdk_hint());
+		said->rest = said->tries < 6 ? 1U << said->tries++ : REST_MAX_S;
+	}
+	dp_port_get(daemon->dp, info->port, info);
+	if (!info->gone)
+		ctl_log(CTL_LOG_NOTICE, "port %s: its device %s is there again", info->name, info->device);
+}
+
 static void
 say_link(const struct dp_port_info *info, struct ctl_port_said *said)
 {
 	const enum ctl_link_said now = info->gone ? CTL_LINK_GONE : info->up ? CTL_LINK_UP : CTL_LINK_DOWN;
 
-	if (now == CTL_LINK_GONE && said->link != now)
-		ctl_log(CTL_LOG_ERROR,
-			"port %s: the interface of its device %s was deleted, and all that leaves there is dropped "
-			"(port-down); cure: make the interface again, then restart the daemon",
-			info->name, info->device);
-	else if (now == CTL_LINK_DOWN && said->link == CTL_LINK_UP)
+	if (now == CTL_LINK_DOWN && said->link == CTL_LINK_UP)
 		ctl_log(CTL_LOG_WARNING, "port %s: no link: what leaves there is dropped (port-down)", info->name);
 	else if (now == CTL_LINK_UP && said->link == CTL_LINK_DOWN)
 		ctl_log(CTL_LOG_NOTICE, "port %s: link is up", info->name);
@@ -68,8 +121,14 @@ ctl_ports_watch(struct ctl_daemon *daemon)
 	struct dp_port_info info;
 
 	for (uint16_t port = 0; dp_port_get(daemon->dp, port, &info) == 0; port++) {
-		say_link(&info, &daemon->port_said[port]);
+		struct ctl_port_said *said = &daemon->port_said[port];
+
+		if (info.gone && said->link != CTL_LINK_GONE)
+			lose_device(daemon, &info, said);
+		else if (info.gone)
+			take_up(daemon, &info, said);
+		say_link(&info, said);
 		if (info.twin_lost)
-			restore_twin(daemon, &info, &daemon->port_said[port]);
+			restore_twin(daemon, &info, said);
 	}
 }

@@ -55,6 +55,20 @@ has_pci(const struct ctl_config *config)
 	return i < config->n_ports;
 }
 
+uint64_t
+ctl_privilege_devices(const struct ctl_config *config)
+{
+	uint64_t needs = 0;
+
+	for (unsigned i = 0; i < config->n_ports; i++) {
+		if (strncmp(config->ports[i].device, "net_af_packet", 13) == 0)
+			needs |= CAP(NET_ADMIN) | CAP(NET_RAW);
+		else if (strncmp(config->ports[i].device, "net_af_xdp", 10) == 0)
+			needs |= CAP(NET_ADMIN) | CAP(NET_RAW) | CAP(BPF);
+	}
+	return needs;
+}
+
 int
 ctl_privilege_choose(const struct ctl_config *config, struct ctl_privilege *out)
 {
@@ -131,7 +145,8 @@ keep(uint64_t wanted)
 }
 
 /* ---- the other threads: each can only change itself ---- */
-static uint64_t others_keep;
+static uint64_t others_keep, helper_keeps;
+static pid_t helper_tid;
 static unsigned others_done, others_failed;
 
 static void
@@ -141,7 +156,8 @@ on_other(int signal_number)
 
 	(void)signal_number;
 	bound();
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || keep(others_keep) < 0)
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ||
+	    keep(gettid() == helper_tid ? others_keep | helper_keeps : others_keep) < 0)
 		__atomic_fetch_add(&others_failed, 1, __ATOMIC_RELAXED); /* read after the release below */
 	__atomic_fetch_add(&others_done, 1, __ATOMIC_RELEASE);           /* pairs with the acquire in ask_others() */
 	errno = saved;
@@ -203,8 +219,11 @@ become(const struct ctl_privilege *privilege)
 }
 
 int
-ctl_privilege_drop(const struct ctl_privilege *privilege)
+ctl_privilege_drop(const struct ctl_privilege *privilege, const struct ctl_privilege_helper *helper)
 {
+	helper_tid = helper->tid;
+	helper_keeps = helper->keeps;
+
 	const bool becomes = privilege->uid != 0;
 	/* A change of user changes every thread, which must be able to. */
 	int rc = ask_others(becomes ? OTHERS_KEPT | CAP(SETUID) | CAP(SETGID) : OTHERS_KEPT);

@@ -4,6 +4,7 @@
 #define CTL_PRIVILEGE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct ctl_config;
@@ -24,10 +25,18 @@ int ctl_privilege_choose(const struct ctl_config *config, struct ctl_privilege *
 void ctl_privilege_files_begin(const struct ctl_privilege *privilege);
 void ctl_privilege_files_end(void);
 
+/* What the helper that opens devices again must be able to do, as capabilities (a bit each), and who it is; tid 0: none is. */
+struct ctl_privilege_helper {
+	pid_t tid;
+	uint64_t keeps;
+};
+/* For the devices of the configuration; 0: none of them can be unplugged. */
+uint64_t ctl_privilege_devices(const struct ctl_config *config);
+
 /* When everything is open, threads run, and nothing more will need root: says in one line who the daemon is from now on, and
- * for good becomes that, keeps CAP_NET_ADMIN and CAP_IPC_LOCK on this thread and only the latter on the others, and puts this
- * thread under the filter of system calls. -errno, told, when the user or the capabilities cannot be changed: then the daemon
- * must not go on. */
-int ctl_privilege_drop(const struct ctl_privilege *privilege);
+ * for good becomes that, keeps CAP_NET_ADMIN and CAP_IPC_LOCK on this thread, only the latter on the others, what it needs on the
+ * helper's, and puts this thread under the filter of system calls. -errno, told, when the user or the capabilities cannot be
+ * changed: then the daemon must not go on. */
+int ctl_privilege_drop(const struct ctl_privilege *privilege, const struct ctl_privilege_helper *helper);
 
 #endif

@@ -22,23 +22,12 @@ static const struct {
 	{                                                                                                 \
 #key, offsetof(struct ctl_config, key), sizeof(((struct ctl_config *)NULL)->key), is_text \
 	}
-    FIXED(engine, false),
-    FIXED(workers, false),
-    FIXED(cpus, true),
-    FIXED(poll, false),
-    FIXED(idle_sleep_us, false),
-    FIXED(memory_mb, false),
-    FIXED(packets, false),
-    FIXED(huge_pages, false),
-    FIXED(max_sas, false),
-    FIXED(max_policies, false),
-    FIXED(socket, true),
-    FIXED(group, true),
-    FIXED(user, true),
-    FIXED(state, true),
-    FIXED(source, false),
-    FIXED(mirror_report_s, false),
-    FIXED(mirror_audit_s, false),
+    FIXED(engine, false),       FIXED(workers, false),         FIXED(cpus, true),
+    FIXED(poll, false),         FIXED(idle_sleep_us, false),   FIXED(memory_mb, false),
+    FIXED(packets, false),      FIXED(huge_pages, false),      FIXED(max_sas, false),
+    FIXED(max_policies, false), FIXED(socket, true),           FIXED(group, true),
+    FIXED(user, true),          FIXED(reopen, false),          FIXED(state, true),
+    FIXED(source, false),       FIXED(mirror_report_s, false), FIXED(mirror_audit_s, false),
     FIXED(nat_t_port, false),
 #undef FIXED
 };

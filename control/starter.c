@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause
- * The starter: see starter.h. Its own thread, which the control thread waits for. */
+ * Starting a program: see starter.h. The helper's thread. */
 #include "control/starter.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdlib.h>
 #include <unistd.h>
 
-/* One program at a time: the semaphores order what lies between them. */
-struct ctl_starter {
-	pthread_t thread;
-	sem_t asked, done;
-	char *const *argv; /* NULL: end */
+/* A program to start, and what became of it. */
+struct start {
+	char *const *argv;
 	const struct ctl_starter_pipes *pipes;
-	pid_t pid;
-	int rc;
+	pid_t *pid;
 };
 
 /* A process group and signals of its own: the daemon blocks some and ignores one. */
@@ -70,61 +63,18 @@ out_actions:
 	return -rc;
 }
 
-static void
-semaphore_wait(sem_t *semaphore)
+static int
+start(void *arg)
 {
-	while (sem_wait(semaphore) < 0 && errno == EINTR)
-		;
-}
+	const struct start *program = arg;
 
-/* The thread's main function. */
-static void *
-start_programs(void *arg)
-{
-	struct ctl_starter *starter = arg;
-
-	for (semaphore_wait(&starter->asked); starter->argv != NULL; semaphore_wait(&starter->asked)) {
-		starter->rc = spawn(starter->argv, starter->pipes, &starter->pid);
-		sem_post(&starter->done);
-	}
-	return NULL;
-}
-
-struct ctl_starter *
-ctl_starter_create(void)
-{
-	struct ctl_starter *starter = calloc(1, sizeof(*starter));
-
-	if (starter == NULL)
-		return NULL;
-	sem_init(&starter->asked, 0, 0);
-	sem_init(&starter->done, 0, 0);
-	if (pthread_create(&starter->thread, NULL, start_programs, starter) != 0) {
-		free(starter);
-		return NULL;
-	}
-	pthread_setname_np(starter->thread, "culvert-starter");
-	return starter;
-}
-
-void
-ctl_starter_destroy(struct ctl_starter *starter)
-{
-	starter->argv = NULL;
-	sem_post(&starter->asked);
-	pthread_join(starter->thread, NULL);
-	sem_destroy(&starter->asked);
-	sem_destroy(&starter->done);
-	free(starter);
+	return spawn(program->argv, program->pipes, program->pid);
 }
 
 int
-ctl_starter_start(struct ctl_starter *starter, char *const argv[], const struct ctl_starter_pipes *pipes, pid_t *pid)
+ctl_starter_start(struct ctl_helper *starter, char *const argv[], const struct ctl_starter_pipes *pipes, pid_t *pid)
 {
-	starter->argv = argv;
-	starter->pipes = pipes;
-	sem_post(&starter->asked);
-	semaphore_wait(&starter->done);
-	*pid = starter->pid;
-	return starter->rc;
+	struct start program = {argv, pipes, pid};
+
+	return ctl_helper_run(starter, start, &program);
 }

@@ -13,14 +13,14 @@
 /* Of a twin's interface. Its kernel answers for the gateway; it must not route past the policies, nor answer on one
  * network for an address of another. IPv6 has no switch of one interface's for routing: "forwarding" makes it a router to
  * its neighbours, which says so and believes no other's advertisements, and no more. Nor has it IPv6 before the
- * configuration gives it an address. */
+ * configuration gives it an address. When its MAC changes, with its device, its neighbours are told. */
 static const struct {
 	const char *family, *name, *value;
 } sysctls[] = {
     {"ipv4", "forwarding", "0"},          {"ipv4", "arp_ignore", "1"},   {"ipv4", "arp_announce", "2"},
     {"ipv4", "promote_secondaries", "1"}, {"ipv6", "disable_ipv6", "1"}, {"ipv6", "forwarding", "1"},
     {"ipv6", "accept_ra", "0"},           {"ipv6", "autoconf", "0"},     {"ipv6", "accept_redirects", "0"},
-    {"ipv6", "keep_addr_on_down", "1"},
+    {"ipv6", "keep_addr_on_down", "1"},   {"ipv4", "arp_notify", "1"},   {"ipv6", "ndisc_notify", "1"},
 };
 
 static void

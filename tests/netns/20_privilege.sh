@@ -19,6 +19,18 @@ status_is() { # gateway, thread, field, value
   [ "$(status_of "$1" "$2" "$3")" = "$4" ] || fail "$1: thread $2: $3 is $(status_of "$1" "$2" "$3"), not $4"
 }
 
+# IPC_LOCK; the one that opens devices again NET_ADMIN, NET_RAW and, for AF_XDP, BPF besides.
+others_keep() { # gateway, thread
+  case $(cat "/proc/$(gw_pid "$1")/task/$2/comm") in
+  culvert-devices) [ "$ports" = af_xdp ] && echo 0000008000007000 || echo 0000000000007000 ;;
+  *) echo 0000000000004000 ;;
+  esac
+}
+
+openers() { # gateway
+  cat "/proc/$(gw_pid "$1")/task"/*/comm | grep -c '^culvert-devices$' || :
+}
+
 bounded() { # gateway, user
   bounds "$1"
   pid=$(gw_pid "$1")
@@ -30,7 +42,7 @@ bounded() { # gateway, user
     status_is "$1" "$task" NoNewPrivs 1
     status_is "$1" "$task" CapBnd $main
     status_is "$1" "$task" CapInh 0000000000000000
-    [ "$task" = "$pid" ] || status_is "$1" "$task" CapPrm 0000000000004000
+    [ "$task" = "$pid" ] || status_is "$1" "$task" CapPrm "$(others_keep "$1" "$task")"
   done
   [ $threads -gt 3 ] || fail "$1 has $threads threads: this test cannot see what others keep"
   status_is "$1" "$pid" CapEff $main
@@ -81,6 +93,7 @@ gw_start east
 grep -q 'runs as user nobody' "$tmp/west/log" || fail "the log does not say who the daemon is"
 bounded west nobody
 bounded east nobody
+[ "$(openers west)" -eq 1 ] || fail "$(openers west) threads open devices again, not one"
 [ -z "$(find "$tmp/west/state" ! -user nobody)" ] || fail "not the user's: $(find "$tmp/west/state" ! -user nobody)"
 
 say "SAs, a rekey, ESP"
@@ -131,7 +144,16 @@ say "it stops, and lets go of its interfaces"
 gw_stop west || fail "the daemon as another user does not stop as it should"
 [ "$(xdp_programs)" -eq 0 ] || fail "XDP programs stay: $(ip -n "$net-west" link show)"
 
+say "reopen: false: no thread keeps more than locked memory"
+more_config='user: nobody
+reopen: false'
+gw_start west
+bounded west nobody
+[ "$(openers west)" -eq 0 ] || fail "a thread keeps the rights to open devices all the same"
+gw_stop west || fail "the daemon does not stop as it should"
+
 say "a fault writes no core"
+more_config='user: nobody'
 mkdir "$tmp/witness" "$tmp/fault"
 killed_by_fault "$tmp/witness" sleep 60
 kill -SEGV $victim

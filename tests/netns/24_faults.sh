@@ -106,18 +106,3 @@ ns west ip addr show dev lan | grep -q 'inet 10\.1\.0\.1/24' || fail "lan has no
 until_true 5 pings_again || fail "nothing passes: $(tail -n 3 "$tmp/west/log")"
 ping_all a 3 -i 0.2 10.2.0.2
 ping_all a 3 -i 0.2 10.1.0.1
-
-say "the interface under a port is unplugged: said, counted, and no more; a restart takes the new one"
-before=$(drops west port-down)
-ip -n "$net-west" link del w-lan
-until_true 5 said 'port lan: the interface of its device .*w-lan.* was deleted' || fail "nobody says it: $(tail -n 3 "$tmp/west/log")"
-ns b ping -q -c 3 -i 0.2 -W 1 10.1.0.2 >/dev/null || :
-drops_grow port-down "$before" || fail "what was to leave there was not counted: $(west stats show drops)"
-gw_stop west || fail "without its interface the daemon does not stop as it should"
-link_add a a-lan west w-lan
-host_add a 10.1.0.2 10.1.0.1
-gateway_port_prepare west w-lan
-gw_start west
-policies_add west
-tunnel_add 3
-ping_all a 3 -i 0.2 10.2.0.2

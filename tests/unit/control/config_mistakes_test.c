@@ -43,8 +43,8 @@ parse(const char *text, struct reports *reports)
 #define KEYS                                                                                                        \
 	"log, audit, audit_per_s, audit_policy, engine, workers, cpus, poll, idle_sleep_us, memory_mb, packets, "   \
 	"nat_t_port, huge_pages, max_sas, "                                                                         \
-	"max_policies, socket, group, user, state, source, mirror_report_s, mirror_audit_s, vnets, ports, routes, " \
-	"tunnels"
+	"max_policies, socket, group, user, reopen, state, source, mirror_report_s, mirror_audit_s, vnets, ports, " \
+	"routes, tunnels"
 #define DEVICES                                                                                                \
 	"a DPDK device such as net_af_xdp0,iface=eth1 or net_af_packet0,iface=eth1, or a PCI address such as " \
 	"0000:3b:00.0"

@@ -52,6 +52,34 @@ root_stays_where_it_must_or_shall(void **state)
 	}
 }
 
+/* NET_ADMIN, NET_RAW, BPF: linux/capability.h. */
+static void
+devices_on_interfaces_and_no_others_can_be_opened_again(void **state)
+{
+	const uint64_t admin = UINT64_C(1) << 12, raw = UINT64_C(1) << 13, bpf = UINT64_C(1) << 39;
+	const struct {
+		const char *device[2];
+		uint64_t needs;
+	} table[] = {
+	    {{"net_null0", "net_ring0"}, 0},
+	    {{"0000:3b:00.0", ""}, 0},
+	    {{"0000:3b:00.0", "net_af_packet0,iface=eth1"}, admin | raw},
+	    {{"net_af_packet0,iface=eth1", ""}, admin | raw},
+	    {{"net_af_packet0,iface=eth1", "net_af_xdp1,iface=eth2"}, admin | raw | bpf},
+	    {{"", "net_af_xdp0,iface=eth1"}, admin | raw | bpf},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct ctl_config_port ports[2] = {{.underlay = true}, {.underlay = false}};
+		const struct ctl_config config = {.n_ports = 2, .ports = ports};
+
+		for (unsigned k = 0; k < 2; k++)
+			snprintf(ports[k].device, sizeof(ports[k].device), "%s", table[i].device[k]);
+		assert_int_equal(ctl_privilege_devices(&config), table[i].needs);
+	}
+}
+
 static void
 files_are_that_users_in_between_and_only_there(void **state)
 {
@@ -76,6 +104,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(root_stays_where_it_must_or_shall),
+	    cmocka_unit_test(devices_on_interfaces_and_no_others_can_be_opened_again),
 	    cmocka_unit_test(files_are_that_users_in_between_and_only_there),
 	};
 
