@@ -329,17 +329,22 @@ stop_loop(struct ctl_daemon *daemon)
 static int
 drop(struct ctl_daemon *daemon)
 {
-	struct ctl_privilege_helper opener = {.keeps = ctl_privilege_devices(daemon->config)};
+	const uint64_t devices = ctl_privilege_devices(daemon->config);
+	const struct ctl_twins *twins = &daemon->twins;
+	struct ctl_privilege_helper helpers[1 + DP_MAX_PORTS];
+	unsigned n = 0;
 
-	if (daemon->config->reopen && opener.keeps != 0) {
+	for (; n < twins->n_there; n++)
+		helpers[n] = (struct ctl_privilege_helper){ctl_helper_tid(twins->there[n].helper), CTL_PRIVILEGE_ADMIN};
+	if (daemon->config->reopen && devices != 0) {
 		daemon->opener = ctl_helper_create("culvert-devices");
 		if (daemon->opener == NULL) {
 			ctl_log(CTL_LOG_ERROR, "out of memory for a thread that opens devices");
 			return -ENOMEM;
 		}
-		opener.tid = ctl_helper_tid(daemon->opener);
+		helpers[n++] = (struct ctl_privilege_helper){ctl_helper_tid(daemon->opener), devices};
 	}
-	return ctl_privilege_drop(&daemon->privilege, &opener);
+	return ctl_privilege_drop(&daemon->privilege, helpers, n);
 }
 
 static int

@@ -16,7 +16,6 @@ put_back(struct ctl_daemon *daemon, const struct dp_port_info *info)
 	return 0;
 }
 
-/* In a namespace of its own its settings could not be made: the daemon no longer enters any. */
 static void
 restore_twin(struct ctl_daemon *daemon, const struct dp_port_info *info, struct ctl_port_said *said)
 {
@@ -24,14 +23,6 @@ restore_twin(struct ctl_daemon *daemon, const struct dp_port_info *info, struct 
 	const bool first = !said->twin_lost;
 
 	said->twin_lost = true;
-	if (dp_port_netns(daemon->dp, info->port) != NULL) {
-		if (first)
-			ctl_log(CTL_LOG_ERROR,
-				"port %s: its twin was deleted in network namespace %s, and what is for the gateway "
-				"itself is lost; cure: restart the daemon",
-				info->name, info->netns);
-		return;
-	}
 	if (dp_twin_restore(daemon->dp, info->port, &err) < 0) {
 		if (first)
 			ctl_log(CTL_LOG_ERROR, "%s; what is for the gateway itself is lost until it can", err.text);

@@ -145,9 +145,21 @@ keep(uint64_t wanted)
 }
 
 /* ---- the other threads: each can only change itself ---- */
-static uint64_t others_keep, helper_keeps;
-static pid_t helper_tid;
+static uint64_t others_keep;
+static const struct ctl_privilege_helper *helper; /* while ctl_privilege_drop() runs */
+static unsigned n_helpers;
 static unsigned others_done, others_failed;
+
+static uint64_t
+keeps_besides(pid_t tid)
+{
+	uint64_t keeps = 0;
+
+	for (unsigned i = 0; i < n_helpers; i++)
+		if (helper[i].tid == tid)
+			keeps = helper[i].keeps;
+	return keeps;
+}
 
 static void
 on_other(int signal_number)
@@ -156,8 +168,7 @@ on_other(int signal_number)
 
 	(void)signal_number;
 	bound();
-	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 ||
-	    keep(gettid() == helper_tid ? others_keep | helper_keeps : others_keep) < 0)
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || keep(others_keep | keeps_besides(gettid())) < 0)
 		__atomic_fetch_add(&others_failed, 1, __ATOMIC_RELAXED); /* read after the release below */
 	__atomic_fetch_add(&others_done, 1, __ATOMIC_RELEASE);           /* pairs with the acquire in ask_others() */
 	errno = saved;
@@ -219,12 +230,12 @@ become(const struct ctl_privilege *privilege)
 }
 
 int
-ctl_privilege_drop(const struct ctl_privilege *privilege, const struct ctl_privilege_helper *helper)
+ctl_privilege_drop(const struct ctl_privilege *privilege, const struct ctl_privilege_helper *helpers, unsigned n)
 {
-	helper_tid = helper->tid;
-	helper_keeps = helper->keeps;
-
 	const bool becomes = privilege->uid != 0;
+
+	helper = helpers;
+	n_helpers = n;
 	/* A change of user changes every thread, which must be able to. */
 	int rc = ask_others(becomes ? OTHERS_KEPT | CAP(SETUID) | CAP(SETGID) : OTHERS_KEPT);
 

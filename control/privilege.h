@@ -25,18 +25,19 @@ int ctl_privilege_choose(const struct ctl_config *config, struct ctl_privilege *
 void ctl_privilege_files_begin(const struct ctl_privilege *privilege);
 void ctl_privilege_files_end(void);
 
-/* What the helper that opens devices again must be able to do, as capabilities (a bit each), and who it is; tid 0: none is. */
+/* A helper's thread, and the capabilities that it needs, a bit each. */
 struct ctl_privilege_helper {
 	pid_t tid;
 	uint64_t keeps;
 };
-/* For the devices of the configuration; 0: none of them can be unplugged. */
+#define CTL_PRIVILEGE_ADMIN (UINT64_C(1) << 12) /* CAP_NET_ADMIN */
+/* What opening the devices of the configuration again takes; 0: none of them can be unplugged. */
 uint64_t ctl_privilege_devices(const struct ctl_config *config);
 
 /* When everything is open, threads run, and nothing more will need root: says in one line who the daemon is from now on, and
- * for good becomes that, keeps CAP_NET_ADMIN and CAP_IPC_LOCK on this thread, only the latter on the others, what it needs on the
- * helper's, and puts this thread under the filter of system calls. -errno, told, when the user or the capabilities cannot be
+ * for good becomes that, keeps CAP_NET_ADMIN and CAP_IPC_LOCK on this thread, only the latter on the others, what they need besides
+ * on the helpers', and puts this thread under the filter of system calls. -errno, told, when the user or the capabilities cannot be
  * changed: then the daemon must not go on. */
-int ctl_privilege_drop(const struct ctl_privilege *privilege, const struct ctl_privilege_helper *helper);
+int ctl_privilege_drop(const struct ctl_privilege *privilege, const struct ctl_privilege_helper *helpers, unsigned n);
 
 #endif

@@ -39,27 +39,78 @@ sysctl_set(const char *interface, const char *family, const char *name, const ch
 		close(fd);
 }
 
-/* Writes the settings of a twin, in the namespace where the thread is. */
-static void
-sysctls_set(const char *interface)
+/* ---- in the namespace where the twin is ---- */
+/* What to write there. */
+struct settings {
+	const char *interface;
+	const char *ipv6_off; /* NULL: all but this */
+};
+
+/* Here, or as a job of the helper that is there. */
+static int
+settings_write(void *arg)
 {
+	const struct settings *settings = arg;
+
+	if (settings->ipv6_off != NULL) {
+		sysctl_set(settings->interface, "ipv6", "disable_ipv6", settings->ipv6_off);
+		return 0;
+	}
 	for (unsigned s = 0; s < sizeof(sysctls) / sizeof(sysctls[0]); s++)
-		sysctl_set(interface, sysctls[s].family, sysctls[s].name, sysctls[s].value);
+		sysctl_set(settings->interface, sysctls[s].family, sysctls[s].name, sysctls[s].value);
+	return 0;
 }
 
-/* The same in a namespace that the thread can no longer go to later: what is changed at a reload stays open. */
+/* A helper's first job: it stays. */
 static int
-sysctls_set_there(struct ctl_twins *twins, const struct dp_netns *netns, const struct dp_port_info *info)
+go_there(void *netns)
 {
-	char path[128];
 	int home = dp_netns_enter(netns);
 
-	if (home < 0)
-		return home;
-	sysctls_set(info->name);
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", info->name);
-	twins->ipv6_fd[info->port] = open(path, O_WRONLY | O_CLOEXEC); /* -1: a kernel without IPv6 */
-	return dp_netns_leave(home);
+	if (home >= 0)
+		close(home);
+	return home < 0 ? home : 0;
+}
+
+static struct ctl_helper *
+helper_find(const struct ctl_twins *twins, const struct dp_netns *netns)
+{
+	for (unsigned i = 0; i < twins->n_there; i++)
+		if (twins->there[i].netns == netns)
+			return twins->there[i].helper;
+	return NULL;
+}
+
+/* Of the first twin in a namespace. */
+static int
+helper_send(struct ctl_twins *twins, const struct dp_netns *netns)
+{
+	struct ctl_helper *helper;
+	int rc;
+
+	if (netns == NULL || helper_find(twins, netns) != NULL)
+		return 0;
+	helper = ctl_helper_create("culvert-netns");
+	if (helper == NULL)
+		return -ENOMEM;
+	rc = ctl_helper_run(helper, go_there, (void *)(uintptr_t)netns);
+	if (rc < 0)
+		ctl_helper_destroy(helper);
+	else
+		twins->there[twins->n_there++] = (struct ctl_twins_there){netns, helper};
+	return rc;
+}
+
+static void
+settings_set(const struct ctl_twins *twins, uint16_t port, const char *interface, const char *ipv6_off)
+{
+	const struct dp_netns *netns = dp_port_netns(twins->dp, port);
+	struct settings settings = {interface, ipv6_off};
+
+	if (netns == NULL)
+		settings_write(&settings);
+	else
+		ctl_helper_run(helper_find(twins, netns), settings_write, &settings);
 }
 
 int
@@ -74,15 +125,13 @@ ctl_twin_up(struct ctl_twins *twins, const struct ctl_config *config, unsigned i
 	if (rc < 0)
 		return rc;
 	netns = dp_port_netns(twins->dp, port);
-	if (netns == NULL)
-		sysctls_set(wanted->name);
-	else
-		rc = sysctls_set_there(twins, netns, &info);
+	rc = helper_send(twins, netns);
 	if (rc < 0) {
-		ctl_log(CTL_LOG_ERROR, "%s:%u: ports[%u]: cannot change to or from network namespace %s: %s",
-			config->file, wanted->line, i, netns->name, strerror(-rc));
+		ctl_log(CTL_LOG_ERROR, "%s:%u: ports[%u]: cannot go to network namespace %s: %s", config->file,
+			wanted->line, i, netns->name, strerror(-rc));
 		return rc;
 	}
+	settings_set(twins, port, wanted->name, NULL);
 	rc = ctl_rtnl_link_set(ctl_rtnl_requests(twins->rtnl, port), info.twin_ifindex, wanted->mtu, &err);
 	if (rc < 0)
 		ctl_log(CTL_LOG_ERROR, "%s:%u: ports[%u].mtu: cannot bring twin '%s' up with MTU %u: %s", config->file,
@@ -93,11 +142,8 @@ ctl_twin_up(struct ctl_twins *twins, const struct ctl_config *config, unsigned i
 void
 ctl_twins_close(struct ctl_twins *twins)
 {
-	struct dp_port_info info;
-
-	for (uint16_t port = 0; twins->dp != NULL && dp_port_get(twins->dp, port, &info) == 0; port++)
-		if (dp_port_netns(twins->dp, port) != NULL && twins->ipv6_fd[port] > 0)
-			close(twins->ipv6_fd[port]);
+	while (twins->n_there > 0)
+		ctl_helper_destroy(twins->there[--twins->n_there].helper);
 }
 
 /* The running port of that name that has a twin. */
@@ -167,13 +213,8 @@ switch_ipv6(const struct ctl_twins *twins, const struct ctl_config *config)
 		const char *off = ctl_config_port_v6(port) ? "0" : "1";
 		struct dp_port_info info;
 
-		if (!twin_find(twins, port->name, &info))
-			continue;
-		if (dp_port_netns(twins->dp, info.port) == NULL)
-			sysctl_set(port->name, "ipv6", "disable_ipv6", off);
-		else if (twins->ipv6_fd[info.port] >= 0 && pwrite(twins->ipv6_fd[info.port], off, 1, 0) < 0)
-			ctl_log(CTL_LOG_WARNING, "port %s: cannot switch IPv6 of its twin: %s", port->name,
-				strerror(errno));
+		if (twin_find(twins, port->name, &info))
+			settings_set(twins, info.port, port->name, off);
 	}
 }
 

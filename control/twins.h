@@ -4,16 +4,24 @@
 #define CTL_TWINS_H
 
 #include "control/config.h"
+#include "control/helper.h"
 #include "control/rtnl.h"
+
+/* Writes the settings of twins that are in a network namespace of their own: it lives there. */
+struct ctl_twins_there {
+	const struct dp_netns *netns;
+	struct ctl_helper *helper; /* needs CAP_NET_ADMIN */
+};
 
 struct ctl_twins {
 	struct ctl_rtnl *rtnl;
 	struct dp *dp;
-	int ipv6_fd[DP_MAX_PORTS]; /* of a twin in a namespace of its own: its switch; -1: a kernel without IPv6 */
+	unsigned n_there;
+	struct ctl_twins_there there[DP_MAX_PORTS];
 };
 
 /* Brings up the twin of config->ports[i], which is the dataplane's port number port. Failures here and below are logged
- * with file, line and key. 0 or -errno. */
+ * with file, line and key. 0 or -errno. The first time in a namespace as root. */
 int ctl_twin_up(struct ctl_twins *twins, const struct ctl_config *config, unsigned i, uint16_t port);
 
 /* Lets go of what is open. Before the ports go. */

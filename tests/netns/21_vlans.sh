@@ -24,6 +24,7 @@ CONFIG
 
 vlan_switch() { # gateway, its hosts
   ns_start "sw$1" "$python" "$here/vlan_switch.py" trunk 10=wan 20=red 30=blue >"$tmp/sw$1"
+  [ "$1" != west ] || west_switch=$!
   until_true 5 grep -q ready "$tmp/sw$1" || fail "the switch of $1 does not start"
 }
 
@@ -184,6 +185,41 @@ until_true 5 has_more || fail "the new addresses are not on red's twin: $(tail -
 grep -q 'vnet blue: changed; takes effect at the next start' "$tmp/west/log" || fail "nothing is said of blue's namespace"
 ping_all ared 2 -i 0.2 10.1.0.77
 ping_all ared 3 -i 0.1 10.2.0.2
+
+say "the twin in its namespace is deleted: it is made again there, with its settings, and the other one does not notice"
+said() {
+  grep -q "$1" "$tmp/west/log"
+}
+pings_again() {
+  ns ared ping -q -c 1 -W 1 10.2.0.2 >/dev/null
+}
+ip -n "$net-westred" link del lan-red
+until_true 10 said 'port lan-red: its twin was deleted and made again' || fail "no twin: $(tail -n 3 "$tmp/west/log")"
+until_true 5 has_more || fail "its addresses are not there: $(ip -n "$net-westred" addr)"
+for setting in ipv4/conf/lan-red/arp_ignore=1 ipv4/conf/lan-red/forwarding=0 ipv6/conf/lan-red/accept_ra=0 \
+  ipv6/conf/lan-red/disable_ipv6=0; do
+  [ "$(ns westred cat "/proc/sys/net/${setting%=*}")" = "${setting#*=}" ] || fail "$setting is not so"
+done
+until_true 5 pings_again || fail "nothing passes: $(west stats show drops)"
+ping_all ared 2 -i 0.2 10.1.0.1
+ping_all ablue 3 -i 0.1 10.2.0.2
+
+say "the device under all three is unplugged, and there again: each VLAN has its MAC"
+ip -n "$net-west" link del w-trunk
+until_true 5 said 'port trunk: the interface of its device .* was deleted' || fail "nobody says it: $(tail -n 3 "$tmp/west/log")"
+link_add swwest trunk west w-trunk
+ns swwest ethtool -K trunk txvlan off
+gateway_port_prepare west w-trunk
+quit "$west_switch"
+vlan_switch west
+until_true 20 said 'port trunk: its device .* is there again' || fail "it is not taken up: $(tail -n 3 "$tmp/west/log")"
+for twin in westred:lan-red westblue:lan-blue west:wan; do
+  [ "$(mac_of "${twin%:*}" "${twin#*:}")" = "$(mac_of west w-trunk)" ] || fail "${twin#*:} has not the new MAC"
+done
+until_true 5 pings_again || fail "nothing passes: $(west stats show drops)"
+ping_all ared 3 -i 0.1 10.2.0.2
+ping_all ablue 3 -i 0.1 10.2.0.2
+ping_all bblue 3 -i 0.1 10.1.0.2
 
 say "what the commands show"
 west port show >"$tmp/ports"

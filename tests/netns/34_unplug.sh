@@ -21,10 +21,6 @@ said_times() { # how often, what
   [ "$(grep -c "$2" "$tmp/west/log")" -eq "$1" ]
 }
 
-mac_of() { # interface
-  ns west cat "/sys/class/net/$1/address"
-}
-
 port_says() { # port, what
   west -j port show | "$python" -c "import json, sys; print(*(row['$2'] for row in json.load(sys.stdin) if row['name'] == '$1'))"
 }
@@ -77,8 +73,8 @@ drops_grow port-down "$before" || fail "what was to leave there was not counted:
 [ "$(port_says lan up)" = False ] || fail "it is said to be up: $(west port show)"
 inside_back
 again_there lan 1
-[ "$(mac_of w-lan)" = "$(mac_of lan)" ] || fail "the twin has $(mac_of lan), the interface $(mac_of w-lan)"
-[ "$(port_says lan mac)" = "$(mac_of w-lan)" ] || fail "another MAC is shown: $(west -j port show)"
+[ "$(mac_of west w-lan)" = "$(mac_of west lan)" ] || fail "the twin has $(mac_of west lan), the interface $(mac_of west w-lan)"
+[ "$(port_says lan mac)" = "$(mac_of west w-lan)" ] || fail "another MAC is shown: $(west -j port show)"
 until_true 5 pings_again || fail "nothing passes: $(west stats show drops)"
 ping_all a 3 -i 0.2 10.2.0.2
 ping_all b 3 -i 0.2 10.1.0.2
