@@ -37,7 +37,8 @@ restore_twin(struct ctl_daemon *daemon, const struct dp_port_info *info, struct 
 }
 
 /* ---- a device whose interface is deleted, and made again ---- */
-#define REST_MAX_S 60
+#define REST_DOUBLES 6
+#define REST_MAX_S   60
 
 static void
 lose_device(struct ctl_daemon *daemon, const struct dp_port_info *info, struct ctl_port_said *said)
@@ -73,22 +74,40 @@ plug(void *arg)
 	return dp_port_plug(job->dp, job->port, &job->err);
 }
 
+/* The driver, when it fails for a program of somebody else's, takes that off: it is not let try. */
+static int
+open_again(struct ctl_daemon *daemon, const struct dp_port_info *info)
+{
+	struct plug job = {.dp = daemon->dp, .port = info->port};
+	int rc = 0;
+
+	if (strncmp(info->device, "net_af_xdp", 10) == 0)
+		rc = ctl_rtnl_link_xdp(ctl_rtnl_requests(daemon->rtnl, CTL_RTNL_HOME), info->iface);
+	if (rc > 0)
+		ctl_log(CTL_LOG_ERROR,
+			"port %s: an XDP program of somebody else's is on the new interface %s; cure: ip link set %s "
+			"xdp off",
+			info->name, info->iface, info->iface);
+	if (rc != 0)
+		return rc;
+	rc = ctl_helper_run(daemon->opener, plug, &job);
+	if (rc < 0)
+		ctl_log(CTL_LOG_ERROR, "%s%s", job.err.text, ctl_daemon_dpdk_hint());
+	return rc;
+}
+
 /* What fails is tried again, less and less often. */
 static void
 take_up(struct ctl_daemon *daemon, struct dp_port_info *info, struct ctl_port_said *said)
 {
-	struct plug job = {.dp = daemon->dp, .port = info->port};
-
 	if (!info->back || info->vlan != 0 || daemon->opener == NULL)
 		return;
 	if (said->rest > 0) {
 		said->rest--;
 		return;
 	}
-	if (ctl_helper_run(daemon->opener, plug, &job) < 0) {
-		ctl_log(CTL_LOG_ERROR, "%s%s", job.err.text, ctl_daemon_dpdk_hint());
-		said->rest = said->tries < 6 ? 1U << said->tries++ : REST_MAX_S;
-	}
+	if (open_again(daemon, info) != 0)
+		said->rest = said->tries < REST_DOUBLES ? 1U << said->tries++ : REST_MAX_S;
 	dp_port_get(daemon->dp, info->port, info);
 	if (!info->gone)
 		ctl_log(CTL_LOG_NOTICE, "port %s: its device %s is there again", info->name, info->device);

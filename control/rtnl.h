@@ -36,6 +36,7 @@ void ctl_rtnl_resolve(struct ctl_rtnl *rtnl, uint16_t port, const struct sadb_ad
 void ctl_rtnl_refresh(struct ctl_rtnl *rtnl);
 
 /* For requests about a port's twin, in its namespace. */
+#define CTL_RTNL_HOME UINT16_MAX /* no port's: the daemon's own namespace */
 struct ctl_rtnl_socket *ctl_rtnl_requests(struct ctl_rtnl *rtnl, uint16_t port);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
@@ -186,6 +187,35 @@ ctl_rtnl_dump(struct ctl_rtnl_socket *sock, uint16_t type, uint8_t family, ctl_r
 	head = mnl_nlmsg_put_extra_header(nlh, head_bytes(type));
 	head->rtgen_family = family;
 	return ask(sock, nlh, fn, arg, &err);
+}
+
+static void
+find_xdp(void *arg, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *attr, *inside;
+
+	mnl_attr_for_each (attr, nlh, sizeof(struct ifinfomsg))
+		if (mnl_attr_get_type(attr) == IFLA_XDP)
+			mnl_attr_for_each_nested (inside, attr)
+				if (mnl_attr_get_type(inside) == IFLA_XDP_ATTACHED &&
+				    mnl_attr_validate(inside, MNL_TYPE_U8) == 0)
+					*(int *)arg = mnl_attr_get_u8(inside) != XDP_ATTACHED_NONE;
+}
+
+int
+ctl_rtnl_link_xdp(struct ctl_rtnl_socket *sock, const char *name)
+{
+	char buf[REQUEST_BYTES] __attribute__((aligned(NLMSG_ALIGNTO)));
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
+	struct ctl_rtnl_error err;
+	int rc, has = 0;
+
+	nlh->nlmsg_type = RTM_GETLINK;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	rc = ask(sock, nlh, find_xdp, &has, &err);
+	return rc < 0 ? rc : has;
 }
 
 int

@@ -34,6 +34,9 @@ ssize_t ctl_rtnl_receive(const struct ctl_rtnl_socket *sock, void *buf, size_t s
 typedef void (*ctl_rtnl_fn)(void *arg, const struct nlmsghdr *nlh);
 int ctl_rtnl_dump(struct ctl_rtnl_socket *sock, uint16_t type, uint8_t family, ctl_rtnl_fn fn, void *arg);
 
+/* Is an XDP program on that link? 1 or 0, or -errno. */
+int ctl_rtnl_link_xdp(struct ctl_rtnl_socket *sock, const char *name);
+
 int ctl_rtnl_link_set(struct ctl_rtnl_socket *sock, int ifindex, uint32_t mtu, struct ctl_rtnl_error *err);
 
 int ctl_rtnl_addr_change(struct ctl_rtnl_socket *sock, bool add, int ifindex, const struct sadb_prefix *addr,

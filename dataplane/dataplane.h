@@ -119,6 +119,7 @@ struct dp_port_info {
 	char name[DP_PORT_NAME];
 	char device[128];
 	char driver[32];
+	char iface[DP_PORT_NAME]; /* the kernel's interface that the device sits on; "" */
 	uint8_t mac[6];
 	bool underlay, up;
 	bool gone;      /* the kernel interface of its device was deleted: see dp_port_unplug() */

@@ -191,13 +191,16 @@ open_device(struct dp_port *port, bool again, struct rte_mempool *pool, unsigned
 	rc = configure(port, pool, workers, err);
 	dp_xdp_sockets_list(&after);
 	port->n_xdp = dp_xdp_sockets_new(&before, &after, port->xdp_fd, DP_MAX_WORKERS);
+	if (rc < 0) {
+		close_device(port, pool);
+		dp_xdp_sockets_close_new(&before); /* those that the driver forgets when it fails midway */
+		return rc;
+	}
 	if (!again) /* later, workers take and give too */
 		port->queue_buffers = (had - rte_mempool_avail_count(pool)) / port->rx_queues;
 	if (port->ifindex == 0) /* net_tap has made it */
 		port->ifindex = dp_iface_index(port);
-	if (rc < 0)
-		close_device(port, pool);
-	return rc;
+	return 0;
 }
 
 int

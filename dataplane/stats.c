@@ -93,6 +93,7 @@ dp_port_get(const struct dp *dp, uint16_t number, struct dp_port_info *out)
 	memcpy(out->name, port->config.name, sizeof(out->name));
 	memcpy(out->device, port->device, sizeof(out->device));
 	memcpy(out->driver, port->driver, sizeof(out->driver));
+	memcpy(out->iface, port->below->iface, sizeof(out->iface));
 	memcpy(out->mac, &port->mac, sizeof(out->mac));
 	out->underlay = port->underlay;
 	out->up = __atomic_load_n(&port->up, __ATOMIC_RELAXED);

@@ -52,6 +52,17 @@ dp_xdp_sockets_new(const struct dp_xdp_sockets *before, const struct dp_xdp_sock
 	return n;
 }
 
+void
+dp_xdp_sockets_close_new(const struct dp_xdp_sockets *before)
+{
+	struct dp_xdp_sockets after;
+	int fd[DP_XDP_SOCKETS];
+
+	dp_xdp_sockets_list(&after);
+	for (unsigned n = dp_xdp_sockets_new(before, &after, fd, DP_XDP_SOCKETS); n > 0; n--)
+		close(fd[n - 1]);
+}
+
 /* ---- what their rings hold ---- */
 struct ring {
 	const uint8_t *map;

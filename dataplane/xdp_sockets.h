@@ -18,6 +18,8 @@ void dp_xdp_sockets_list(struct dp_xdp_sockets *out);
 /* Those of after that were not there before; at most max. */
 unsigned dp_xdp_sockets_new(const struct dp_xdp_sockets *before, const struct dp_xdp_sockets *after, int *fd,
 			    unsigned max);
+/* Closes those that were not there before. */
+void dp_xdp_sockets_close_new(const struct dp_xdp_sockets *before);
 
 /* What the sockets' rings hold of the packet pool: DPDK's driver forgets those buffers when it closes. They are listed before it
  * does, with no worker on the device, and put back after: until then the kernel may use them. */

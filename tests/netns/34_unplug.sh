@@ -41,6 +41,11 @@ outside_back() {
   gateway_port_prepare west w-wan
 }
 
+# By their fill rings, at the place in memory maps that linux/if_xdp.h gives.
+xdp_sockets() {
+  grep -c ' 100000000 .*socket:' "/proc/$(gw_pid west)/maps" || :
+}
+
 memory_b() {
   west -j stats show memory |
     "$python" -c 'import json, sys; print(sum(row["bytes"] for row in json.load(sys.stdin) if row.get("use") == "total"))'
@@ -117,9 +122,20 @@ host_add a 10.1.0.2 10.1.0.1
 gateway_port_prepare west w-lan
 sleep 2
 said_times 1 'port lan: its device .* is there again' || fail "it was taken up while it was down"
-ip -n "$net-west" link set w-lan up
+program=$(find /usr/lib -path '*/bpf/xsk_def_xdp_prog.o' | head -n 1)
+if [ "$ports" = af_xdp ] && ip -n "$net-west" link set w-lan xdp obj "$program" sec xdp 2>/dev/null; then
+  say "one that somebody else's program is on is left alone: said, and looked at again"
+  ip -n "$net-west" link set w-lan up
+  until_true 20 said_times 2 'port lan: an XDP program .* xdp off' || fail "it is not said twice: $(tail -n 3 "$tmp/west/log")"
+  ip -n "$net-west" link show w-lan | grep -q xdp || fail "that program is gone"
+  [ "$(xdp_sockets)" -eq 1 ] || fail "of tries that failed sockets are left: $(xdp_sockets) and not that of wan"
+  ip -n "$net-west" link set w-lan xdp off
+else
+  ip -n "$net-west" link set w-lan up
+fi
 again_there lan 2
 until_true 5 pings_again || fail "nothing passes: $(west stats show drops)"
+[ "$ports" != af_xdp ] || [ "$(xdp_sockets)" -eq 2 ] || fail "$(xdp_sockets) sockets for two ports"
 gw_stop west || fail "it does not stop as it should"
 
 say "a crash after that leaves nothing that the next start falls over"

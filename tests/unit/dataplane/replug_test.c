@@ -14,7 +14,6 @@
 
 #include <cmocka.h>
 
-#include "dataplane/xdp_sockets.h"
 #include "tests/unit/dataplane/gateway.h"
 
 #define BUFFER 4096
@@ -172,30 +171,6 @@ many_times_cost_no_buffer(void **state)
 	gateway_stop(&gw);
 }
 
-/* The kernel lists descriptors as they come; a device's are those that are new. */
-static void
-new_sockets_are_those_that_were_not_there(void **state)
-{
-	static const struct {
-		struct dp_xdp_sockets before, after;
-		unsigned max, n;
-		int fd[4];
-	} table[] = {
-	    {{0, {0}}, {0, {0}}, 4, 0, {0}},
-	    {{0, {0}}, {2, {7, 9}}, 4, 2, {7, 9}},
-	    {{2, {9, 7}}, {2, {7, 9}}, 4, 0, {0}},
-	    {{2, {9, 7}}, {4, {7, 12, 9, 11}}, 4, 2, {12, 11}},
-	    {{1, {9}}, {4, {7, 12, 9, 11}}, 2, 2, {7, 12}},
-	    {{2, {3, 4}}, {1, {3}}, 4, 0, {0}},
-	};
-	(void)state;
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		int fd[4] = {0};
-		assert_int_equal(dp_xdp_sockets_new(&table[i].before, &table[i].after, fd, table[i].max), table[i].n);
-		assert_memory_equal(fd, table[i].fd, table[i].n * sizeof(fd[0]));
-	}
-}
-
 int
 main(void)
 {
@@ -203,7 +178,6 @@ main(void)
 	    cmocka_unit_test_prestate(a_port_that_is_unplugged_drops_and_others_go_on, engine),
 	    cmocka_unit_test_prestate(plugged_in_again_it_goes_on_and_the_twins_have_its_mac, engine),
 	    cmocka_unit_test_prestate(many_times_cost_no_buffer, engine),
-	    cmocka_unit_test(new_sockets_are_those_that_were_not_there),
 	};
 	if (gateway_process_start() < 0)
 		return 77;
