@@ -7,7 +7,7 @@
 . "$here/generator.sh"
 seconds=${CULVERT_SOAK_S:-5}
 rate=${CULVERT_SOAK_RATE:-20kpps}
-overlap=3      # rounds that an old inbound SA lives on: a second each at least, so what a busy machine holds up still opens
+overlap=5      # rounds that an old inbound SA lives on, a second each: so what a busy machine holds up still opens
 churn=50       # policies that come and go in a round
 slack_kb=1024  # what the second half of the time may take more than the first: an allocator's arenas, not SAs
 rings=14
@@ -68,8 +68,10 @@ generation=1
 say "new keys every second, $churn policies that come or go"
 while kill -0 $generator 2>/dev/null; do
   round $generation
+  until [ "$(date +%s)" -ge $((started + generation)) ]; do
+    sleep 0.1 # the pace of the load, not a wait for anything; a round that was late is made up for
+  done
   generation=$((generation + 1))
-  sleep 1 # the pace of the load, not a wait for anything
 done
 generate_end run
 
