@@ -20,7 +20,7 @@ workers_pause(struct dp *dp)
 {
 	/* pairs with the acquire in dp_worker_main() */
 	__atomic_store_n(&dp->turn, DP_TURN_PAUSE, __ATOMIC_RELEASE);
-	rte_rcu_qsbr_synchronize(dp->qsbr, RTE_QSBR_THRID_INVALID);
+	rte_rcu_qsbr_check(dp->qsbr, rte_rcu_qsbr_start(dp->qsbr), true);
 }
 
 static void

@@ -244,7 +244,8 @@ dp_worker_main(void *arg)
 		if (unlikely(turn == DP_TURN_PAUSE))
 			pause_rounds(w);
 		bool worked = dp_worker_poll(w);
-		if (w->in_flight == 0) /* a packet with the engine holds its SA */
+		const unsigned rounds = w->n_queues / DP_ROUND_QUEUES; /* it may change once the round is over */
+		if (w->in_flight == 0)                                 /* a packet with the engine holds its SA */
 			rte_rcu_qsbr_quiescent(dp->qsbr, w->index);
 		if (worked) {
 			idle = 0;
@@ -252,10 +253,9 @@ dp_worker_main(void *arg)
 		} else if (dp->poll_busy || ++idle < IDLE_ROUNDS) {
 			rte_pause();
 		} else {
+			idle = IDLE_ROUNDS - 1 - rounds; /* every queue is asked between sleeps */
 			idle_sleep(w, sleep_us < dp->idle_sleep_us ? sleep_us : dp->idle_sleep_us);
 			sleep_us = sleep_us < dp->idle_sleep_us ? sleep_us * 2 : sleep_us;
-			idle =
-			    IDLE_ROUNDS - 1 - w->n_queues / DP_ROUND_QUEUES; /* every queue is asked between sleeps */
 		}
 	}
 	dp_worker_drain(w);
