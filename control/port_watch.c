@@ -100,8 +100,12 @@ open_again(struct ctl_daemon *daemon, const struct dp_port_info *info)
 static void
 take_up(struct ctl_daemon *daemon, struct dp_port_info *info, struct ctl_port_said *said)
 {
-	if (!info->back || info->vlan != 0 || daemon->opener == NULL)
+	if (info->vlan != 0 || daemon->opener == NULL)
 		return;
+	if (!info->back) {
+		said->tries = said->rest = 0; /* the next one is another */
+		return;
+	}
 	if (said->rest > 0) {
 		said->rest--;
 		return;

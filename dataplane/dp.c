@@ -15,6 +15,7 @@
 #include <rte_random.h>
 
 #include "dataplane/audit.h"
+#include "dataplane/pool_note.h"
 #include "dataplane/reassembly.h"
 #include "dataplane/ring.h"
 #include "dataplane/told.h"
@@ -149,6 +150,7 @@ dp_create(const struct dp_config *config, struct sadb_keyer *keyer, struct dp_er
 	dp->nat_t_port_be = rte_cpu_to_be_16(config->nat_t_port ? config->nat_t_port : DP_NAT_T_PORT);
 	dp->second_tsc = rte_get_tsc_hz();
 	dp->hold_tsc = HOLD_S * dp->second_tsc;
+	dp_pool_note_install();
 	dp_told_pools();
 	dp->pool = pool_create(config);
 	if (dp->pool == NULL) {

@@ -115,17 +115,30 @@ dp_iface_prepare(const struct dp_port *port, struct dp_error *err)
 }
 
 int
-dp_iface_index(const struct dp_port *port)
+dp_iface_find(const struct dp_port *port)
 {
-	struct ifreq ifr = {0};
-	memcpy(ifr.ifr_name, port->iface, sizeof(ifr.ifr_name));
-	return port->iface[0] != 0 && ioctl(port->lock_fd, SIOCGIFINDEX, &ifr) == 0 ? ifr.ifr_ifindex : 0;
+	struct if_nameindex *all = port->iface[0] != 0 ? if_nameindex() : NULL;
+	int ifindex = 0;
+
+	for (const struct if_nameindex *each = all; each != NULL && each->if_index != 0; each++)
+		if (strcmp(each->if_name, port->iface) == 0)
+			ifindex = (int)each->if_index;
+	if (all != NULL)
+		if_freenameindex(all);
+	return ifindex;
+}
+
+unsigned
+dp_iface_flags_of(const struct dp_port *port, int ifindex)
+{
+	struct ifreq ifr = {.ifr_ifindex = ifindex};
+	return ioctl(port->lock_fd, SIOCGIFNAME, &ifr) == 0 && ioctl(port->lock_fd, SIOCGIFFLAGS, &ifr) == 0
+		   ? (unsigned)(unsigned short)ifr.ifr_flags
+		   : 0;
 }
 
 unsigned
 dp_iface_flags(const struct dp_port *port)
 {
-	struct ifreq ifr = {0};
-	memcpy(ifr.ifr_name, port->iface, sizeof(ifr.ifr_name));
-	return ioctl(port->lock_fd, SIOCGIFFLAGS, &ifr) == 0 ? (unsigned)(unsigned short)ifr.ifr_flags : 0;
+	return dp_iface_flags_of(port, port->ifindex);
 }

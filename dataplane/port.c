@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <rte_dev.h>
 #include <rte_errno.h>
@@ -12,6 +14,7 @@
 
 #include "dataplane/dp.h"
 #include "dataplane/iface.h"
+#include "dataplane/pool_note.h"
 #include "dataplane/xdp_sockets.h"
 
 #define RX_DESCRIPTORS 1024
@@ -175,13 +178,25 @@ close_device(struct dp_port *port, struct rte_mempool *pool)
 	return left.receiving;
 }
 
+/* libbpf's object of the program that the driver loaded by itself is never closed; the interface holds the program. */
+static void
+bpf_close(const struct dp_xdp_sockets *before)
+{
+	struct dp_xdp_sockets after;
+	int fd[DP_XDP_SOCKETS];
+
+	dp_xdp_bpf_list(&after);
+	for (unsigned n = dp_xdp_sockets_new(before, &after, fd, DP_XDP_SOCKETS); n > 0; n--)
+		close(fd[n - 1]);
+}
+
 /* What becomes of the pool's buffers and of sockets is noted, for when it is unplugged. */
 static int
 open_device(struct dp_port *port, bool again, struct rte_mempool *pool, unsigned workers, struct dp_error *err)
 {
 	struct dp_xdp_sockets before, after;
 	int rc = dp_iface_prepare(port, err);
-	port->ifindex = dp_iface_index(port); /* one that takes its place meanwhile is seen as another */
+	port->ifindex = dp_iface_find(port); /* one that takes its place meanwhile is seen as another */
 	if (rc == 0)
 		rc = probe(port, again, err);
 	if (rc < 0)
@@ -199,7 +214,7 @@ open_device(struct dp_port *port, bool again, struct rte_mempool *pool, unsigned
 	if (!again) /* later, workers take and give too */
 		port->queue_buffers = (had - rte_mempool_avail_count(pool)) / port->rx_queues;
 	if (port->ifindex == 0) /* net_tap has made it */
-		port->ifindex = dp_iface_index(port);
+		port->ifindex = dp_iface_find(port);
 	return 0;
 }
 
@@ -227,9 +242,18 @@ dp_port_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, s
 int
 dp_port_device_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, struct dp_error *err)
 {
-	int rc = open_device(port, true, pool, workers, err);
-	if (rc == 0)
+	struct dp_xdp_sockets bpf;
+	int rc = dp_pool_note_begin(pool);
+	if (rc < 0)
+		return fail(err, port, rc, "cannot note what it takes");
+	dp_xdp_bpf_list(&bpf);
+	rc = open_device(port, true, pool, workers, err);
+	bpf_close(&bpf);
+	if (rc < 0)
+		dp_pool_note_give_back();
+	else
 		port->unplugged = false;
+	dp_pool_note_end();
 	return rc;
 }
 
@@ -310,13 +334,15 @@ dp_port_link_up(const struct dp_port *port)
 bool
 dp_port_gone(const struct dp_port *port)
 {
-	return port->unplugged || dp_iface_index(port) != port->ifindex;
+	struct ifreq ifr = {.ifr_ifindex = port->ifindex};
+	return port->unplugged ||
+	       (port->iface[0] != 0 && ioctl(port->lock_fd, SIOCGIFNAME, &ifr) < 0 && errno == ENODEV);
 }
 
 bool
 dp_port_back(const struct dp_port *port)
 {
-	return port->unplugged && (port->iface[0] == 0 || (dp_iface_flags(port) & IFF_UP) != 0);
+	return port->unplugged && (port->iface[0] == 0 || (dp_iface_flags_of(port, dp_iface_find(port)) & IFF_UP) != 0);
 }
 
 bool

@@ -54,6 +54,7 @@ struct dp_port {
 	int lock_fd;            /* the kernel interface is ours; -1: the device has none */
 	int ifindex;            /* of that interface */
 	bool unplugged;         /* the device is closed, and may be opened again */
+	bool announce;          /* it has another MAC, and no link yet over which neighbours could be told */
 	unsigned queue_buffers; /* of the packet pool, that it takes for each queue when it is opened */
 	unsigned n_xdp;         /* its AF_XDP sockets */
 	int xdp_fd[DP_MAX_WORKERS];
@@ -83,9 +84,9 @@ int dp_port_start(struct dp_port *port, struct dp_error *err);
 void dp_port_stop(struct dp_port *port);
 void dp_port_close(struct dp_port *port, struct rte_mempool *pool);
 bool dp_port_link_up(const struct dp_port *port);
-/* Is the kernel interface that the device sits on no longer there, or another of that name? Nothing brings that device back. */
+/* Is the kernel interface that the device sits on no longer there? Nothing brings that device back. Another name is no harm. */
 bool dp_port_gone(const struct dp_port *port);
-/* After dp_port_device_close(): is there an interface of that name, and up? */
+/* After dp_port_device_close(): is there an interface of the name that it was opened by, and up? */
 bool dp_port_back(const struct dp_port *port);
 
 /* The device alone, of a port that is open: closes it, and opens it again, with the MAC and the queues that it has then. No

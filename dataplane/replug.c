@@ -118,22 +118,15 @@ take_over(struct dp_port *port, const struct dp_port *fresh)
 	port->unplugged = false;
 }
 
-/* The twins of the port and its VLANs get the MAC: what answers for it. They tell their neighbours (arp_notify). */
 static int
-twins_follow(struct dp *dp, const struct dp_port *device, struct dp_error *err)
+twin_mac_set(const struct dp_port *port, struct dp_error *err)
 {
+	struct ifreq ifr = {.ifr_hwaddr = {.sa_family = ARPHRD_ETHER}};
 	int rc = 0;
 
-	for (unsigned i = 0; i < dp->n_ports; i++) {
-		struct dp_port *port = dp->port[i];
-		struct ifreq ifr = {.ifr_hwaddr = {.sa_family = ARPHRD_ETHER}};
-
-		if (port->below != device || port->tap_fd < 0 || __atomic_load_n(&port->twin_lost, __ATOMIC_RELAXED))
-			continue; /* dp_twin_restore() gives it to one that is lost */
-		memcpy(ifr.ifr_name, port->config.name, sizeof(ifr.ifr_name));
-		memcpy(ifr.ifr_hwaddr.sa_data, port->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
-		if (ioctl(port->tap_fd, SIOCSIFHWADDR, &ifr) == 0)
-			continue;
+	memcpy(ifr.ifr_name, port->config.name, sizeof(ifr.ifr_name));
+	memcpy(ifr.ifr_hwaddr.sa_data, port->mac.addr_bytes, RTE_ETHER_ADDR_LEN);
+	if (ioctl(port->tap_fd, SIOCSIFHWADDR, &ifr) < 0) {
 		rc = -errno;
 		snprintf(err->text, sizeof(err->text),
 			 "port %s: runs again, but its twin cannot have its MAC address " RTE_ETHER_ADDR_PRT_FMT
@@ -141,6 +134,51 @@ twins_follow(struct dp *dp, const struct dp_port *device, struct dp_error *err)
 			 port->config.name, RTE_ETHER_ADDR_BYTES(&port->mac), strerror(-rc), port->config.name);
 	}
 	return rc;
+}
+
+static bool
+twin_mac_is(const struct dp_port *port)
+{
+	struct ifreq ifr = {0};
+
+	return ioctl(port->tap_fd, SIOCGIFHWADDR, &ifr) == 0 &&
+	       memcmp(ifr.ifr_hwaddr.sa_data, port->mac.addr_bytes, RTE_ETHER_ADDR_LEN) == 0;
+}
+
+/* The twins of the port and its VLANs get the MAC, which they tell their neighbours (arp_notify); the kernel forgets theirs, so one
+ * that has it already is left alone, unless it shall tell them again. dp_twin_restore() gives it to one that is lost. */
+static int
+twins_follow(struct dp *dp, struct dp_port *device, bool again, struct dp_error *err)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < dp->n_ports; i++) {
+		const struct dp_port *port = dp->port[i];
+
+		if (port->below != device || port->tap_fd < 0 || __atomic_load_n(&port->twin_lost, __ATOMIC_RELAXED) ||
+		    (!again && twin_mac_is(port)))
+			continue;
+		rc = twin_mac_set(port, err);
+		device->announce = !again && !__atomic_load_n(&port->up, __ATOMIC_RELAXED);
+	}
+	return rc;
+}
+
+void
+dp_port_poll_link(struct dp *dp)
+{
+	struct dp_error err;
+
+	for (unsigned i = 0; i < dp->n_ports; i++) {
+		struct dp_port *port = dp->port[i];
+		const bool up = dp_port_link_up(port->below);
+
+		__atomic_store_n(&port->up, up, __ATOMIC_RELAXED);
+		if (port->announce && up) {
+			port->announce = false;
+			twins_follow(dp, port, true, &err);
+		}
+	}
 }
 
 int
@@ -169,7 +207,7 @@ dp_port_plug(struct dp *dp, uint16_t number, struct dp_error *err)
 	dp_queues_assign(dp, port);
 	workers_resume(dp);
 	dp_port_poll_link(dp);
-	rc = twins_follow(dp, port, err);
+	rc = twins_follow(dp, port, false, err);
 out:
 	rte_free(fresh);
 	return rc;

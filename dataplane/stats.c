@@ -139,10 +139,3 @@ dp_port_netns(const struct dp *dp, uint16_t number)
 {
 	return dp->port[number]->config.netns;
 }
-
-void
-dp_port_poll_link(struct dp *dp)
-{
-	for (unsigned i = 0; i < dp->n_ports; i++)
-		__atomic_store_n(&dp->port[i]->up, dp_port_link_up(dp->port[i]->below), __ATOMIC_RELAXED);
-}

@@ -241,8 +241,10 @@ dp_worker_main(void *arg)
 	rte_rcu_qsbr_thread_online(dp->qsbr, w->index);
 	/* pairs with the releases in dp_stop() and replug.c */
 	while ((turn = __atomic_load_n(&dp->turn, __ATOMIC_ACQUIRE)) != DP_TURN_STOP) {
-		if (unlikely(turn == DP_TURN_PAUSE))
+		if (unlikely(turn == DP_TURN_PAUSE)) {
 			pause_rounds(w);
+			continue; /* while it was offline the next pause may have begun */
+		}
 		bool worked = dp_worker_poll(w);
 		const unsigned rounds = w->n_queues / DP_ROUND_QUEUES; /* it may change once the round is over */
 		if (w->in_flight == 0)                                 /* a packet with the engine holds its SA */

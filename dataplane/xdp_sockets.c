@@ -18,23 +18,52 @@
 #define PROGRAM    "/bpf/xsk_def_xdp_prog.o"
 
 /* ---- which sockets ---- */
-void
-dp_xdp_sockets_list(struct dp_xdp_sockets *out)
+static bool
+is_socket(int fd)
+{
+	int domain = 0;
+	socklen_t bytes = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) == 0 && domain == AF_XDP;
+}
+
+static bool
+is_bpf(int fd)
+{
+	char path[32], to[32] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return readlink(path, to, sizeof(to) - 1) > 0 &&
+	       (strncmp(to, "anon_inode:bpf", 14) == 0 || strncmp(to, "anon_inode:btf", 14) == 0);
+}
+
+static void
+list(struct dp_xdp_sockets *out, bool (*wanted)(int fd))
 {
 	DIR *dir = opendir("/proc/self/fd");
 	const struct dirent *entry;
 
 	out->n = 0;
 	while (dir != NULL && out->n < DP_XDP_SOCKETS && (entry = readdir(dir)) != NULL) {
-		int fd = atoi(entry->d_name), domain = 0;
-		socklen_t bytes = sizeof(domain);
+		const int fd = atoi(entry->d_name);
 
-		if (entry->d_name[0] != '.' && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &bytes) == 0 &&
-		    domain == AF_XDP)
+		if (entry->d_name[0] != '.' && wanted(fd))
 			out->fd[out->n++] = fd;
 	}
 	if (dir != NULL)
 		closedir(dir);
+}
+
+void
+dp_xdp_sockets_list(struct dp_xdp_sockets *out)
+{
+	list(out, is_socket);
+}
+
+void
+dp_xdp_bpf_list(struct dp_xdp_sockets *out)
+{
+	list(out, is_bpf);
 }
 
 unsigned
@@ -108,7 +137,8 @@ ring_open(ino_t socket, const struct xdp_ring_offset *at, uint64_t place, size_t
 	    __atomic_load_n((const uint32_t *)(out->map + at->consumer), __ATOMIC_ACQUIRE); /* the kernel's */
 	out->n = __atomic_load_n((const uint32_t *)(out->map + at->producer), __ATOMIC_ACQUIRE) - out->consumer;
 	out->mask = size - 1;
-	return out->n <= size;
+	/* A shorter ring than a page has room for is not known to be one. */
+	return out->n <= size && size * entry_bytes >= (size_t)getpagesize();
 }
 
 /* Both kinds of entry, an address alone and a descriptor, begin with the address. */
@@ -141,19 +171,44 @@ buffer_at(struct dp_xdp_left *left, uint64_t addr)
 }
 
 static unsigned
-ring_list(struct dp_xdp_left *left, ino_t socket, const struct xdp_ring_offset *at, uint64_t place, size_t entry_bytes)
+entries_list(struct dp_xdp_left *left, const struct ring *ring, uint32_t first)
 {
 	const unsigned before = left->n;
-	struct ring ring;
 
-	if (!ring_open(socket, at, place, entry_bytes, &ring))
-		return 0;
-	for (uint32_t i = 0; i < ring.n; i++) {
-		struct rte_mbuf *m = buffer_at(left, ring_addr(&ring, i));
+	for (uint32_t i = first; i < ring->n; i++) {
+		struct rte_mbuf *m = buffer_at(left, ring_addr(ring, i));
 		if (m != NULL)
 			left->buffer[left->n++] = m;
 	}
 	return left->n - before;
+}
+
+static unsigned
+received_list(struct dp_xdp_left *left, ino_t socket, const struct xdp_mmap_offsets *at)
+{
+	struct ring ring;
+	unsigned n = 0;
+
+	if (ring_open(socket, &at->fr, XDP_UMEM_PGOFF_FILL_RING, sizeof(uint64_t), &ring))
+		n += entries_list(left, &ring, 0);
+	if (ring_open(socket, &at->rx, XDP_PGOFF_RX_RING, sizeof(struct xdp_desc), &ring))
+		n += entries_list(left, &ring, 0);
+	return n;
+}
+
+/* Older kernels may not have said how far they have read the ring for sending. But each entry of that comes out of the one for
+ * completions, and what did so before may be somebody else's by now. */
+static void
+sent_list(struct dp_xdp_left *left, ino_t socket, const struct xdp_mmap_offsets *at)
+{
+	struct ring sending, done;
+
+	if (!ring_open(socket, &at->tx, XDP_PGOFF_TX_RING, sizeof(struct xdp_desc), &sending) ||
+	    !ring_open(socket, &at->cr, XDP_UMEM_PGOFF_COMPLETION_RING, sizeof(uint64_t), &done))
+		return;
+	const int32_t ahead = (int32_t)(done.consumer + done.n - sending.consumer);
+	entries_list(left, &sending, ahead > 0 ? (uint32_t)ahead : 0);
+	entries_list(left, &done, 0);
 }
 
 void
@@ -169,19 +224,33 @@ dp_xdp_left_list(struct dp_xdp_left *left, const int *fd, unsigned n, struct rte
 	left->buffer = calloc(pool->populated_size, sizeof(*left->buffer));
 	left->listed = calloc(pool->populated_size, 1);
 	for (unsigned i = 0; i < n && left->buffer != NULL && left->listed != NULL; i++) {
-		if (fstat(fd[i], &st) < 0 || getsockopt(fd[i], SOL_XDP, XDP_MMAP_OFFSETS, &at, &bytes) < 0 ||
-		    bytes != sizeof(at))
+		if (fstat(fd[i], &st) < 0)
 			continue;
-		left->receiving += ring_list(left, st.st_ino, &at.fr, XDP_UMEM_PGOFF_FILL_RING, sizeof(uint64_t));
-		left->receiving += ring_list(left, st.st_ino, &at.rx, XDP_PGOFF_RX_RING, sizeof(struct xdp_desc));
-		ring_list(left, st.st_ino, &at.tx, XDP_PGOFF_TX_RING, sizeof(struct xdp_desc));
-		ring_list(left, st.st_ino, &at.cr, XDP_UMEM_PGOFF_COMPLETION_RING, sizeof(uint64_t));
+		left->fd[left->n_sockets] = fd[i];
+		left->inode[left->n_sockets++] = st.st_ino;
+		bytes = sizeof(at);
+		if (getsockopt(fd[i], SOL_XDP, XDP_MMAP_OFFSETS, &at, &bytes) < 0 || bytes != sizeof(at))
+			continue;
+		left->receiving += received_list(left, st.st_ino, &at);
+		sent_list(left, st.st_ino, &at);
 	}
+}
+
+/* A number that the driver has closed may be another's by now. */
+static void
+sockets_close(const struct dp_xdp_left *left)
+{
+	struct stat st;
+
+	for (unsigned i = 0; i < left->n_sockets; i++)
+		if (fstat(left->fd[i], &st) == 0 && st.st_ino == left->inode[i] && is_socket(left->fd[i]))
+			close(left->fd[i]);
 }
 
 void
 dp_xdp_left_put_back(struct dp_xdp_left *left)
 {
+	sockets_close(left);
 	for (unsigned i = 0; i < left->n; i++) {
 		struct rte_mbuf *m = left->buffer[i];
 		m->next = NULL;

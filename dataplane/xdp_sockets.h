@@ -4,7 +4,11 @@
 #ifndef DP_XDP_SOCKETS_H
 #define DP_XDP_SOCKETS_H
 
+#include <sys/types.h>
+
 #include <rte_mempool.h>
+
+#include "dataplane/dataplane.h"
 
 #define DP_XDP_SOCKETS        256
 #define DP_XDP_PROGRAM_STRLEN 256
@@ -15,6 +19,8 @@ struct dp_xdp_sockets {
 	int fd[DP_XDP_SOCKETS];
 };
 void dp_xdp_sockets_list(struct dp_xdp_sockets *out);
+/* The same of BPF's: programs, maps, types. */
+void dp_xdp_bpf_list(struct dp_xdp_sockets *out);
 /* Those of after that were not there before; at most max. */
 unsigned dp_xdp_sockets_new(const struct dp_xdp_sockets *before, const struct dp_xdp_sockets *after, int *fd,
 			    unsigned max);
@@ -26,10 +32,15 @@ void dp_xdp_sockets_close_new(const struct dp_xdp_sockets *before);
 struct dp_xdp_left {
 	struct rte_mempool *pool;
 	unsigned n, receiving; /* how many of them were to receive */
+	unsigned n_sockets;
+	int fd[DP_MAX_WORKERS];
+	ino_t inode[DP_MAX_WORKERS];
 	void **buffer;
 	uint8_t *listed; /* a byte for each buffer of the pool */
 };
 void dp_xdp_left_list(struct dp_xdp_left *left, const int *fd, unsigned n, struct rte_mempool *pool);
+/* Before that it closes those of the sockets that are still there: the driver of DPDK 22.11 forgets them too, and as long as they
+ * are bound no other gets their queue. */
 void dp_xdp_left_put_back(struct dp_xdp_left *left);
 
 /* Writes ",xdp_prog=FILE", for the device's arguments, with the program that libxdp itself would load, or "" where it has none:

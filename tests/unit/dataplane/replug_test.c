@@ -2,6 +2,7 @@
  * A port whose device is let go and opened again, beside others that go on; with the real thing in tests/netns/34_unplug.sh,
  * and under threads in threads_test. */
 #include <net/if.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "dataplane/pool_note.h"
 #include "tests/unit/dataplane/gateway.h"
 
 #define BUFFER 4096
@@ -171,6 +173,65 @@ many_times_cost_no_buffer(void **state)
 	gateway_stop(&gw);
 }
 
+#define TAKEN 300u
+
+struct taker {
+	struct rte_mempool *pool;
+	unsigned taken, back, begun;
+};
+
+/* A thread without a cache of the pool, as the one that opens devices is: takes some, gives a few back, forgets the others. */
+static void *
+take_and_forget(void *arg)
+{
+	struct taker *taker = arg;
+	struct rte_mbuf *m[TAKEN], *before;
+
+	if (rte_pktmbuf_alloc_bulk(taker->pool, &before, 1) < 0 || dp_pool_note_begin(taker->pool) < 0)
+		return NULL;
+	taker->begun = 1;
+	if (rte_pktmbuf_alloc_bulk(taker->pool, m, TAKEN) == 0)
+		taker->taken = TAKEN;
+	m[TAKEN - 1]->next = m[TAKEN - 2];
+	m[TAKEN - 1]->nb_segs = 2; /* as it may have been when it was sent */
+	rte_pktmbuf_free_bulk(m, taker->taken / 3);
+	taker->back = dp_pool_note_give_back();
+	dp_pool_note_end();
+	rte_pktmbuf_free(before);
+	return NULL;
+}
+
+static void
+what_a_thread_took_and_forgot_goes_back_to_the_pool_and_no_more(void **state)
+{
+	struct gateway gw;
+	struct rte_mbuf *m[TAKEN];
+	pthread_t thread;
+
+	start(&gw, state);
+	put_in(&gw, 1, 5);
+	const unsigned free_before = rte_mempool_avail_count(gw.dp->pool);
+	struct taker taker = {.pool = gw.dp->pool};
+	assert_int_equal(pthread_create(&thread, NULL, take_and_forget, &taker), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(taker.begun, 1);
+	assert_int_equal(taker.taken, TAKEN);
+	assert_int_equal(taker.back, TAKEN - TAKEN / 3);
+	assert_int_equal(rte_mempool_avail_count(gw.dp->pool), free_before);
+	/* This one has a cache: what it takes is not noted. */
+	assert_int_equal(dp_pool_note_begin(gw.dp->pool), 0);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(gw.dp->pool, m, TAKEN), 0);
+	assert_int_equal(dp_pool_note_give_back(), 0);
+	dp_pool_note_end();
+	for (unsigned i = 0; i < TAKEN; i++)
+		assert_true(m[i]->next == NULL && m[i]->nb_segs == 1);
+	rte_pktmbuf_free_bulk(m, TAKEN);
+	assert_int_equal(rte_mempool_avail_count(gw.dp->pool), free_before);
+	put_in(&gw, 6, 5);
+	gateway_assert_balanced(&gw);
+	gateway_stop(&gw);
+}
+
 int
 main(void)
 {
@@ -178,6 +239,7 @@ main(void)
 	    cmocka_unit_test_prestate(a_port_that_is_unplugged_drops_and_others_go_on, engine),
 	    cmocka_unit_test_prestate(plugged_in_again_it_goes_on_and_the_twins_have_its_mac, engine),
 	    cmocka_unit_test_prestate(many_times_cost_no_buffer, engine),
+	    cmocka_unit_test_prestate(what_a_thread_took_and_forgot_goes_back_to_the_pool_and_no_more, engine),
 	};
 	if (gateway_process_start() < 0)
 		return 77;

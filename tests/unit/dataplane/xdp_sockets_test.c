@@ -116,6 +116,7 @@ what_all_four_rings_hold_comes_back_to_the_pool(void **state)
 	xsk_open(&xsk, pool);
 	turn(xsk.fill, &xsk.at.fr, UINT32_MAX - 3); /* they run over the end of the ring and of their numbers */
 	turn(xsk.rx, &xsk.at.rx, RING - 2);
+	turn(xsk.tx, &xsk.at.tx, N); /* as many as are completed and not yet taken back */
 	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, buffer, 4 * N), 0);
 	for (unsigned i = 0; i < N; i++) {
 		put(xsk.fill, &xsk.at.fr, sizeof(uint64_t), addr_of(&xsk, pool, buffer[i]));
@@ -136,6 +137,35 @@ what_all_four_rings_hold_comes_back_to_the_pool(void **state)
 	dp_xdp_left_put_back(&left);
 	assert_int_equal(rte_mempool_avail_count(pool), free_before);
 	assert_true(buffer[2 * N]->nb_segs == 1 && buffer[2 * N]->next == NULL);
+	gateway_stop(&gw);
+}
+
+/* Of three sent two are completed, one of them is taken back and gone to somebody else; the kernel has not said that it read them. */
+static void
+what_was_completed_is_not_taken_from_the_ring_for_sending_again(void **state)
+{
+	struct gateway gw;
+	gateway_start(&gw, *state, 0, 128);
+	struct rte_mempool *pool = gw.dp->pool;
+	struct rte_mbuf *buffer[3];
+	struct dp_xdp_left left;
+	struct xsk xsk;
+
+	xsk_open(&xsk, pool);
+	assert_int_equal(rte_pktmbuf_alloc_bulk(pool, buffer, 3), 0);
+	for (unsigned i = 0; i < 3; i++)
+		put(xsk.tx, &xsk.at.tx, sizeof(struct xdp_desc), addr_of(&xsk, pool, buffer[i]));
+	for (unsigned i = 0; i < 2; i++)
+		put(xsk.completion, &xsk.at.cr, sizeof(uint64_t), addr_of(&xsk, pool, buffer[i]));
+	*(uint32_t *)(xsk.completion + xsk.at.cr.consumer) = 1;
+	dp_xdp_left_list(&left, &xsk.fd, 1, pool);
+	assert_int_equal(left.n, 2);
+	assert_ptr_equal(left.buffer[0], buffer[2]);
+	assert_ptr_equal(left.buffer[1], buffer[1]);
+	assert_int_equal(left.receiving, 0);
+	xsk_close(&xsk);
+	dp_xdp_left_put_back(&left);
+	rte_pktmbuf_free(buffer[0]);
 	gateway_stop(&gw);
 }
 
@@ -227,6 +257,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_prestate(what_all_four_rings_hold_comes_back_to_the_pool, engine),
+	    cmocka_unit_test_prestate(what_was_completed_is_not_taken_from_the_ring_for_sending_again, engine),
 	    cmocka_unit_test_prestate(what_is_no_buffer_of_the_device_stays_where_it_is, engine),
 	    cmocka_unit_test(sockets_that_a_driver_forgot_are_closed_and_no_others),
 	    cmocka_unit_test(new_sockets_are_those_that_were_not_there),
