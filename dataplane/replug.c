@@ -150,6 +150,7 @@ twin_mac_is(const struct dp_port *port)
 static int
 twins_follow(struct dp *dp, struct dp_port *device, bool again, struct dp_error *err)
 {
+	bool changed = false;
 	int rc = 0;
 
 	for (unsigned i = 0; i < dp->n_ports; i++) {
@@ -158,9 +159,11 @@ twins_follow(struct dp *dp, struct dp_port *device, bool again, struct dp_error 
 		if (port->below != device || port->tap_fd < 0 || __atomic_load_n(&port->twin_lost, __ATOMIC_RELAXED) ||
 		    (!again && twin_mac_is(port)))
 			continue;
-		rc = twin_mac_set(port, err);
-		device->announce = !again && !__atomic_load_n(&port->up, __ATOMIC_RELAXED);
+		const int set = twin_mac_set(port, err);
+		rc = set < 0 ? set : rc;
+		changed = true;
 	}
+	device->announce = changed && !again && !__atomic_load_n(&device->up, __ATOMIC_RELAXED);
 	return rc;
 }
 
@@ -169,16 +172,11 @@ dp_port_poll_link(struct dp *dp)
 {
 	struct dp_error err;
 
-	for (unsigned i = 0; i < dp->n_ports; i++) {
-		struct dp_port *port = dp->port[i];
-		const bool up = dp_port_link_up(port->below);
-
-		__atomic_store_n(&port->up, up, __ATOMIC_RELAXED);
-		if (port->announce && up) {
-			port->announce = false;
-			twins_follow(dp, port, true, &err);
-		}
-	}
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		__atomic_store_n(&dp->port[i]->up, dp_port_link_up(dp->port[i]->below), __ATOMIC_RELAXED);
+	for (unsigned i = 0; i < dp->n_ports; i++)
+		if (dp->port[i]->announce && __atomic_load_n(&dp->port[i]->up, __ATOMIC_RELAXED))
+			twins_follow(dp, dp->port[i], true, &err);
 }
 
 int
