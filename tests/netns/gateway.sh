@@ -4,7 +4,8 @@
 
 ports=${CULVERT_PORTS:-auto} # auto, af_xdp or af_packet
 huge_pages=off
-# For a build with AddressSanitizer: DPDK's AF_XDP driver leaves libxdp's own bookkeeping behind.
+# For a build with AddressSanitizer: DPDK's AF_XDP driver leaves libxdp's own bookkeeping behind, and libbpf's of each program that
+# it has loaded itself.
 export LSAN_OPTIONS="suppressions=$here/lsan.supp:print_suppressions=0"
 
 noise='^libbpf: \|^libxdp: ' # what libraries say on stderr, whatever the daemon wants
