@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_mbuf.h>
-
 #include "dataplane/dp.h"
+#include "dataplane/pool_place.h"
 
 struct note {
 	struct rte_mempool *pool;
@@ -19,24 +18,11 @@ static rte_mempool_enqueue_t put;
 static rte_mempool_dequeue_t get;
 static __thread struct note *noting;
 
-/* The pool's objects lie one behind the other. */
-static size_t
-object_bytes(const struct rte_mempool *pool)
-{
-	return pool->header_size + pool->elt_size + pool->trailer_size;
-}
-
-static uintptr_t
-first_object(const struct rte_mempool *pool)
-{
-	return (uintptr_t)(STAILQ_FIRST(&pool->elt_list) + 1);
-}
-
 static __rte_noinline void
 write_down(const struct rte_mempool *pool, void *const *buffers, unsigned n, uint8_t out)
 {
 	for (unsigned i = 0; pool == noting->pool && i < n; i++)
-		noting->out[((uintptr_t)buffers[i] - first_object(pool)) / object_bytes(pool)] = out;
+		noting->out[dp_pool_place(pool, (uintptr_t)buffers[i])] = out;
 }
 
 static int
@@ -89,14 +75,9 @@ dp_pool_note_give_back(void)
 	unsigned n = 0;
 
 	for (unsigned i = 0; noting != NULL && i < noting->pool->populated_size; i++) {
-		struct rte_mempool *pool = noting->pool;
-		struct rte_mbuf *m = (struct rte_mbuf *)(first_object(pool) + i * object_bytes(pool));
-		void *buffer = m;
 		if (!noting->out[i])
 			continue;
-		m->next = NULL;
-		m->nb_segs = 1;
-		rte_mempool_generic_put(pool, &buffer, 1, NULL);
+		dp_pool_put_back(dp_pool_buffer(noting->pool, i));
 		n++;
 	}
 	return n;

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <rte_dev.h>
 #include <rte_errno.h>
@@ -178,37 +177,25 @@ close_device(struct dp_port *port, struct rte_mempool *pool)
 	return left.receiving;
 }
 
-/* libbpf's object of the program that the driver loaded by itself is never closed; the interface holds the program. */
-static void
-bpf_close(const struct dp_xdp_sockets *before)
-{
-	struct dp_xdp_sockets after;
-	int fd[DP_XDP_SOCKETS];
-
-	dp_xdp_bpf_list(&after);
-	for (unsigned n = dp_xdp_sockets_new(before, &after, fd, DP_XDP_SOCKETS); n > 0; n--)
-		close(fd[n - 1]);
-}
-
 /* What becomes of the pool's buffers and of sockets is noted, for when it is unplugged. */
 static int
 open_device(struct dp_port *port, bool again, struct rte_mempool *pool, unsigned workers, struct dp_error *err)
 {
-	struct dp_xdp_sockets before, after;
+	struct dp_xdp_fds before, after;
 	int rc = dp_iface_prepare(port, err);
 	port->ifindex = dp_iface_find(port); /* one that takes its place meanwhile is seen as another */
 	if (rc == 0)
 		rc = probe(port, again, err);
 	if (rc < 0)
 		return rc;
-	dp_xdp_sockets_list(&before);
+	dp_xdp_list(DP_XDP_SOCKET, &before);
 	const unsigned had = rte_mempool_avail_count(pool);
 	rc = configure(port, pool, workers, err);
-	dp_xdp_sockets_list(&after);
-	port->n_xdp = dp_xdp_sockets_new(&before, &after, port->xdp_fd, DP_MAX_WORKERS);
+	dp_xdp_list(DP_XDP_SOCKET, &after);
+	port->n_xdp = dp_xdp_new(&before, &after, port->xdp_fd, DP_MAX_WORKERS);
 	if (rc < 0) {
 		close_device(port, pool);
-		dp_xdp_sockets_close_new(&before); /* those that the driver forgets when it fails midway */
+		dp_xdp_close_new(DP_XDP_SOCKET, &before); /* those that the driver forgets when it fails midway */
 		return rc;
 	}
 	if (!again) /* later, workers take and give too */
@@ -242,13 +229,14 @@ dp_port_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, s
 int
 dp_port_device_open(struct dp_port *port, struct rte_mempool *pool, unsigned workers, struct dp_error *err)
 {
-	struct dp_xdp_sockets bpf;
+	struct dp_xdp_fds bpf;
 	int rc = dp_pool_note_begin(pool);
 	if (rc < 0)
 		return fail(err, port, rc, "cannot note what it takes");
-	dp_xdp_bpf_list(&bpf);
+	dp_xdp_list(DP_XDP_BPF, &bpf);
 	rc = open_device(port, true, pool, workers, err);
-	bpf_close(&bpf);
+	/* libbpf's object of the program that the driver loaded is never closed; the interface holds the program. */
+	dp_xdp_close_new(DP_XDP_BPF, &bpf);
 	if (rc < 0)
 		dp_pool_note_give_back();
 	else

@@ -12,12 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <rte_mbuf.h>
+#include "dataplane/pool_place.h"
 
 #define RING_LEAST 2u
 #define PROGRAM    "/bpf/xsk_def_xdp_prog.o"
 
-/* ---- which sockets ---- */
+/* ---- which descriptors ---- */
 static bool
 is_socket(int fd)
 {
@@ -37,14 +37,15 @@ is_bpf(int fd)
 	       (strncmp(to, "anon_inode:bpf", 14) == 0 || strncmp(to, "anon_inode:btf", 14) == 0);
 }
 
-static void
-list(struct dp_xdp_sockets *out, bool (*wanted)(int fd))
+void
+dp_xdp_list(enum dp_xdp_kind kind, struct dp_xdp_fds *out)
 {
+	bool (*wanted)(int fd) = kind == DP_XDP_SOCKET ? is_socket : is_bpf;
 	DIR *dir = opendir("/proc/self/fd");
 	const struct dirent *entry;
 
 	out->n = 0;
-	while (dir != NULL && out->n < DP_XDP_SOCKETS && (entry = readdir(dir)) != NULL) {
+	while (dir != NULL && out->n < DP_XDP_FDS && (entry = readdir(dir)) != NULL) {
 		const int fd = atoi(entry->d_name);
 
 		if (entry->d_name[0] != '.' && wanted(fd))
@@ -54,20 +55,8 @@ list(struct dp_xdp_sockets *out, bool (*wanted)(int fd))
 		closedir(dir);
 }
 
-void
-dp_xdp_sockets_list(struct dp_xdp_sockets *out)
-{
-	list(out, is_socket);
-}
-
-void
-dp_xdp_bpf_list(struct dp_xdp_sockets *out)
-{
-	list(out, is_bpf);
-}
-
 unsigned
-dp_xdp_sockets_new(const struct dp_xdp_sockets *before, const struct dp_xdp_sockets *after, int *fd, unsigned max)
+dp_xdp_new(const struct dp_xdp_fds *before, const struct dp_xdp_fds *after, int *fd, unsigned max)
 {
 	unsigned n = 0;
 
@@ -82,13 +71,13 @@ dp_xdp_sockets_new(const struct dp_xdp_sockets *before, const struct dp_xdp_sock
 }
 
 void
-dp_xdp_sockets_close_new(const struct dp_xdp_sockets *before)
+dp_xdp_close_new(enum dp_xdp_kind kind, const struct dp_xdp_fds *before)
 {
-	struct dp_xdp_sockets after;
-	int fd[DP_XDP_SOCKETS];
+	struct dp_xdp_fds after;
+	int fd[DP_XDP_FDS];
 
-	dp_xdp_sockets_list(&after);
-	for (unsigned n = dp_xdp_sockets_new(before, &after, fd, DP_XDP_SOCKETS); n > 0; n--)
+	dp_xdp_list(kind, &after);
+	for (unsigned n = dp_xdp_new(before, &after, fd, DP_XDP_FDS); n > 0; n--)
 		close(fd[n - 1]);
 }
 
@@ -151,23 +140,21 @@ ring_addr(const struct ring *ring, uint32_t i)
 	return addr & XSK_UNALIGNED_BUF_ADDR_MASK;
 }
 
-/* The buffer that an address lies in; NULL: in none, in one that is listed already, or in one that somebody else holds too. The
- * pool's objects lie one behind the other; addresses count from the page where its memory begins: so the driver has it. */
+/* The buffer that an address lies in; NULL: in none, in one that is listed already, or in one that somebody else holds too.
+ * Addresses count from the page where the pool's memory begins: so the driver has it. */
 static struct rte_mbuf *
 buffer_at(struct dp_xdp_left *left, uint64_t addr)
 {
 	const struct rte_mempool *pool = left->pool;
 	const uintptr_t memory = (uintptr_t)STAILQ_FIRST(&pool->mem_list)->addr;
 	const uintptr_t at = (memory & ~(uintptr_t)(getpagesize() - 1)) + addr;
-	const uintptr_t first = (uintptr_t)(STAILQ_FIRST(&pool->elt_list) + 1) - pool->header_size;
-	const size_t object_bytes = pool->header_size + pool->elt_size + pool->trailer_size;
-	const size_t i = (at - first) / object_bytes;
-	struct rte_mbuf *m = (struct rte_mbuf *)(first + i * object_bytes + pool->header_size);
+	const size_t place = dp_pool_place(pool, at);
 
-	if (at < first || i >= pool->populated_size || left->listed[i] || rte_mbuf_refcnt_read(m) != 1)
+	if (place >= pool->populated_size || left->listed[place] ||
+	    rte_mbuf_refcnt_read(dp_pool_buffer(pool, place)) != 1)
 		return NULL;
-	left->listed[i] = 1;
-	return m;
+	left->listed[place] = 1;
+	return dp_pool_buffer(pool, place);
 }
 
 static unsigned
@@ -251,12 +238,8 @@ void
 dp_xdp_left_put_back(struct dp_xdp_left *left)
 {
 	sockets_close(left);
-	for (unsigned i = 0; i < left->n; i++) {
-		struct rte_mbuf *m = left->buffer[i];
-		m->next = NULL;
-		m->nb_segs = 1;
-		rte_mempool_generic_put(left->pool, &left->buffer[i], 1, NULL); /* no thread's cache shall keep them */
-	}
+	for (unsigned i = 0; i < left->n; i++)
+		dp_pool_put_back(left->buffer[i]);
 	free(left->buffer);
 	free(left->listed);
 }

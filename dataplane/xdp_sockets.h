@@ -10,22 +10,20 @@
 
 #include "dataplane/dataplane.h"
 
-#define DP_XDP_SOCKETS        256
+#define DP_XDP_FDS            256
 #define DP_XDP_PROGRAM_STRLEN 256
 
-/* Descriptors of this process that are AF_XDP sockets. */
-struct dp_xdp_sockets {
+/* Descriptors of this process that are AF_XDP sockets, or BPF's: programs, maps, types. */
+enum dp_xdp_kind { DP_XDP_SOCKET, DP_XDP_BPF };
+struct dp_xdp_fds {
 	unsigned n;
-	int fd[DP_XDP_SOCKETS];
+	int fd[DP_XDP_FDS];
 };
-void dp_xdp_sockets_list(struct dp_xdp_sockets *out);
-/* The same of BPF's: programs, maps, types. */
-void dp_xdp_bpf_list(struct dp_xdp_sockets *out);
+void dp_xdp_list(enum dp_xdp_kind kind, struct dp_xdp_fds *out);
 /* Those of after that were not there before; at most max. */
-unsigned dp_xdp_sockets_new(const struct dp_xdp_sockets *before, const struct dp_xdp_sockets *after, int *fd,
-			    unsigned max);
+unsigned dp_xdp_new(const struct dp_xdp_fds *before, const struct dp_xdp_fds *after, int *fd, unsigned max);
 /* Closes those that were not there before. */
-void dp_xdp_sockets_close_new(const struct dp_xdp_sockets *before);
+void dp_xdp_close_new(enum dp_xdp_kind kind, const struct dp_xdp_fds *before);
 
 /* What the sockets' rings hold of the packet pool: DPDK's driver forgets those buffers when it closes. They are listed before it
  * does, with no worker on the device, and put back after: until then the kernel may use them. */

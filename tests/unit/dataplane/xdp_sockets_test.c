@@ -209,19 +209,19 @@ what_is_no_buffer_of_the_device_stays_where_it_is(void **state)
 static void
 sockets_that_a_driver_forgot_are_closed_and_no_others(void **state)
 {
-	struct dp_xdp_sockets before;
+	struct dp_xdp_fds before;
 	int old, more[2], other;
 
 	(void)state;
 	old = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (old < 0)
 		skip();
-	dp_xdp_sockets_list(&before);
+	dp_xdp_list(DP_XDP_SOCKET, &before);
 	assert_int_equal(before.n, 1);
 	other = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	for (unsigned i = 0; i < 2; i++)
 		more[i] = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
-	dp_xdp_sockets_close_new(&before);
+	dp_xdp_close_new(DP_XDP_SOCKET, &before);
 	assert_true(fcntl(old, F_GETFD) >= 0 && fcntl(other, F_GETFD) >= 0);
 	assert_true(fcntl(more[0], F_GETFD) < 0 && fcntl(more[1], F_GETFD) < 0);
 	close(old);
@@ -233,7 +233,7 @@ static void
 new_sockets_are_those_that_were_not_there(void **state)
 {
 	static const struct {
-		struct dp_xdp_sockets before, after;
+		struct dp_xdp_fds before, after;
 		unsigned max, n;
 		int fd[4];
 	} table[] = {
@@ -247,7 +247,7 @@ new_sockets_are_those_that_were_not_there(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		int fd[4] = {0};
-		assert_int_equal(dp_xdp_sockets_new(&table[i].before, &table[i].after, fd, table[i].max), table[i].n);
+		assert_int_equal(dp_xdp_new(&table[i].before, &table[i].after, fd, table[i].max), table[i].n);
 		assert_memory_equal(fd, table[i].fd, table[i].n * sizeof(fd[0]));
 	}
 }
