@@ -187,9 +187,6 @@ ping_all ared 2 -i 0.2 10.1.0.77
 ping_all ared 3 -i 0.1 10.2.0.2
 
 say "the twin in its namespace is deleted: it is made again there, with its settings, and the other one does not notice"
-said() {
-  grep -q "$1" "$tmp/west/log"
-}
 pings_again() {
   ns ared ping -q -c 1 -W 1 10.2.0.2 >/dev/null
 }

@@ -10,20 +10,8 @@ memory_kb() {
     "$python" -c 'import json, sys; print(sum(row["bytes"] for row in json.load(sys.stdin) if row.get("use") == "total") // 1024)'
 }
 
-drops_grow() { # reason, from
-  [ "$(drops west "$1")" -gt "$2" ]
-}
-
 port_is() { # state
   west port show | grep -q "^wan.* $1 "
-}
-
-pings_again() {
-  ns a ping -q -c 1 -W 1 10.2.0.2 >/dev/null
-}
-
-said() {
-  grep -q "$1" "$tmp/west/log"
 }
 
 # Every byte of it.

@@ -5,18 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 begin
 
-drops_grow() { # reason, from
-  [ "$(drops west "$1")" -gt "$2" ]
-}
-
-pings_again() {
-  ns a ping -q -c 1 -W 1 10.2.0.2 >/dev/null
-}
-
-said() {
-  grep -q "$1" "$tmp/west/log"
-}
-
 said_times() { # how often, what
   [ "$(grep -c "$2" "$tmp/west/log")" -eq "$1" ]
 }
@@ -27,12 +15,6 @@ port_says() { # port, what
 
 out_seq() {
   west -j sa show | "$python" -c 'import json, sys; print(max(sa["out_seq"] for sa in json.load(sys.stdin) if sa["dir"] == "out"))'
-}
-
-inside_back() {
-  link_add a a-lan west w-lan
-  host_add a 10.1.0.2 10.1.0.1
-  gateway_port_prepare west w-lan
 }
 
 outside_back() {
@@ -114,12 +96,7 @@ ping_all a 3 -i 0.2 10.2.0.2
 say "one that is there but down is waited for"
 ip -n "$net-west" link del w-lan
 until_true 5 said_times 2 'port lan: the interface of its device .* was deleted' || fail "nobody says it"
-ip link add a-lan netns "$net-a" type veth peer name w-lan netns "$net-west"
-ns west ethtool -K w-lan tx off >/dev/null
-ns a ethtool -K a-lan tx off >/dev/null
-ip -n "$net-a" link set a-lan up
-host_add a 10.1.0.2 10.1.0.1
-gateway_port_prepare west w-lan
+inside_new
 sleep 2
 said_times 1 'port lan: its device .* is there again' || fail "it was taken up while it was down"
 program=$(find /usr/lib -path '*/bpf/xsk_def_xdp_prog.o' | head -n 1)

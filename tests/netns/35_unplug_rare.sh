@@ -9,10 +9,6 @@ said_times() { # how often at least, what
   [ "$(grep -c "$2" "$tmp/west/log")" -ge "$1" ]
 }
 
-pings_again() {
-  ns a ping -q -c 1 -W 1 10.2.0.2 >/dev/null
-}
-
 # A link that was down for a moment may be said to be so a little later.
 pings_pass() {
   ns a ping -q -c 5 -i 0.2 -W 1 10.2.0.2 | grep -q ' 0% packet loss'
@@ -40,15 +36,6 @@ no_more_descriptors() {
   [ "$(descriptors)" -le "$open" ]
 }
 
-inside_new() { # its other end is up
-  ip link add a-lan netns "$net-a" type veth peer name w-lan netns "$net-west"
-  ns west ethtool -K w-lan tx off >/dev/null
-  ns a ethtool -K a-lan tx off >/dev/null
-  ip -n "$net-a" link set a-lan up
-  host_add a 10.1.0.2 10.1.0.1
-  gateway_port_prepare west w-lan
-}
-
 east_knows() { # MAC
   ip -n "$net-east" neigh show 192.0.2.1 dev wan | grep -q "$1"
 }
@@ -74,8 +61,7 @@ say "deleted by its other name, it is looked for by the first; no descriptors ar
 for again in 1 2 3; do
   ip -n "$net-west" link del "$([ $again -eq 1 ] && echo w-other || echo w-lan)"
   lost $again
-  inside_new
-  ip -n "$net-west" link set w-lan up
+  inside_back
   again_there $again
   [ $again -gt 1 ] || open=$(descriptors) # the first time other ones go than come: libxdp's
 done

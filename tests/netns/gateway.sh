@@ -209,6 +209,35 @@ drops() { # gateway, reasons...: how many packets were dropped for these reasons
   "$gateway" -j stats show drops >"$tmp/$gateway/drops" && "$python" "$here/stats.py" drops "$@" <"$tmp/$gateway/drops"
 }
 
+# ---- to wait for ----
+drops_grow() { # reason, from: more than that many of West's
+  [ "$(drops west "$1")" -gt "$2" ]
+}
+
+said() { # by West
+  grep -q "$1" "$tmp/west/log"
+}
+
+pings_again() {
+  ns a ping -q -c 1 -W 1 10.2.0.2 >/dev/null
+}
+
+# ---- interfaces that go and come ----
+# The one of West's inside port anew, with its host; down.
+inside_new() {
+  ip link add a-lan netns "$net-a" type veth peer name w-lan netns "$net-west"
+  ns west ethtool -K w-lan tx off >/dev/null
+  ns a ethtool -K a-lan tx off >/dev/null
+  ip -n "$net-a" link set a-lan up
+  host_add a 10.1.0.2 10.1.0.1
+  gateway_port_prepare west w-lan
+}
+
+inside_back() {
+  inside_new
+  ip -n "$net-west" link set w-lan up
+}
+
 # Shown when a test fails.
 show_state() {
   for each in $running; do

@@ -338,6 +338,17 @@ gateway_receive(struct gateway *gw, uint64_t seq, const uint8_t *inner, size_t i
 	return gateway_take(gw, GW_PORT_LAN, out);
 }
 
+void
+gateway_receive_many(struct gateway *gw, uint64_t first, unsigned n)
+{
+	static const struct witness_twist plain;
+	uint8_t ip[2048], wire[2048];
+	size_t bytes = gateway_inbound_packet(ip, 100);
+	for (unsigned i = 0; i < n; i++)
+		gateway_put(gw, GW_PORT_WAN, wire, witness_seal(&gw->in, first + i, ip, bytes, &plain, wire));
+	gateway_turn(gw);
+}
+
 uint64_t
 gateway_dropped(const struct gateway *gw, enum dp_drop reason)
 {

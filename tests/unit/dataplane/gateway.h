@@ -76,6 +76,8 @@ struct rte_mbuf *gateway_take_frame(struct gateway *gw, enum gw_port port);
 /* The witness seals a packet, the worker takes it from the wire; returns what reached the host inside, 0 for nothing. */
 size_t gateway_receive(struct gateway *gw, uint64_t seq, const uint8_t *inner, size_t inner_bytes,
 		       const struct witness_twist *twist, uint8_t *out);
+/* So many of gateway_inbound_packet(), sealed with numbers from first on, and a round. */
+void gateway_receive_many(struct gateway *gw, uint64_t first, unsigned n);
 uint64_t gateway_dropped(const struct gateway *gw, enum dp_drop reason);
 /* Fails the test unless rx = tx + punted + dropped + held + joined. */
 void gateway_assert_balanced(const struct gateway *gw);

@@ -18,11 +18,9 @@
 #include "dataplane/pool_note.h"
 #include "tests/unit/dataplane/gateway.h"
 
-#define BUFFER 4096
-#define SPARE  2u /* a port on a device that takes all and gives nothing */
-#define VLAN   3u /* and a VLAN on it */
+#define SPARE 2u /* a port on a device that takes all and gives nothing */
+#define VLAN  3u /* and a VLAN on it */
 
-static const struct witness_twist plain;
 static char engine[] = "auto";
 
 static void
@@ -66,17 +64,6 @@ start(struct gateway *gw, void **state)
 	plug(gw);
 }
 
-/* Packets that are opened and leave by the spare port. */
-static void
-put_in(struct gateway *gw, uint64_t first, unsigned n)
-{
-	uint8_t ip[BUFFER], wire[BUFFER];
-	size_t bytes = gateway_inbound_packet(ip, 100);
-	for (unsigned i = 0; i < n; i++)
-		gateway_put(gw, GW_PORT_WAN, wire, witness_seal(&gw->in, first + i, ip, bytes, &plain, wire));
-	gateway_turn(gw);
-}
-
 static struct dp_port_info
 port(const struct gateway *gw, uint16_t number)
 {
@@ -94,18 +81,12 @@ queues_of(const struct gateway *gw, uint16_t number)
 	return n;
 }
 
-static uint64_t
-drops(const struct gateway *gw, enum dp_drop reason)
-{
-	return gw->w->stats.drops[reason];
-}
-
 static void
 a_port_that_is_unplugged_drops_and_others_go_on(void **state)
 {
 	struct gateway gw;
 	start(&gw, state);
-	put_in(&gw, 1, 5);
+	gateway_receive_many(&gw, 1, 5);
 	assert_int_equal(port(&gw, SPARE).tx_packets, 5);
 	assert_int_equal(queues_of(&gw, SPARE), 1);
 
@@ -121,8 +102,8 @@ a_port_that_is_unplugged_drops_and_others_go_on(void **state)
 	}
 	dp_port_poll_link(gw.dp);
 	assert_false(port(&gw, SPARE).up);
-	put_in(&gw, 6, 5);
-	assert_int_equal(drops(&gw, DP_DROP_PORT_DOWN), 5);
+	gateway_receive_many(&gw, 6, 5);
+	assert_int_equal(gateway_dropped(&gw, DP_DROP_PORT_DOWN), 5);
 	assert_int_equal(port(&gw, SPARE).tx_packets, 5);
 	assert_int_equal(dp_port_unplug(gw.dp, SPARE), 0); /* twice does nothing */
 	assert_int_equal(dp_port_unplug(gw.dp, VLAN), 0);  /* nor a VLAN by itself */
@@ -135,14 +116,14 @@ plugged_in_again_it_goes_on_and_the_twins_have_its_mac(void **state)
 {
 	struct gateway gw;
 	start(&gw, state);
-	put_in(&gw, 1, 5);
+	gateway_receive_many(&gw, 1, 5);
 	dp_port_unplug(gw.dp, SPARE);
-	put_in(&gw, 6, 5);
+	gateway_receive_many(&gw, 6, 5);
 	plug(&gw);
 	assert_true(gw.dp->port[SPARE]->sorts); /* a trunk's tags */
 	assert_int_equal(queues_of(&gw, SPARE), 1);
-	put_in(&gw, 11, 5);
-	assert_int_equal(drops(&gw, DP_DROP_PORT_DOWN), 5);
+	gateway_receive_many(&gw, 11, 5);
+	assert_int_equal(gateway_dropped(&gw, DP_DROP_PORT_DOWN), 5);
 	assert_int_equal(port(&gw, SPARE).tx_packets, 10); /* the packets of before are not forgotten */
 	for (uint16_t number = SPARE; number <= VLAN; number++) {
 		struct ifreq ifr = {0};
@@ -164,14 +145,14 @@ many_times_cost_no_buffer(void **state)
 {
 	struct gateway gw;
 	start(&gw, state);
-	put_in(&gw, 1, 5);
+	gateway_receive_many(&gw, 1, 5);
 	const unsigned free_before = rte_mempool_avail_count(gw.dp->pool);
 	for (unsigned i = 0; i < 100; i++) {
 		dp_port_unplug(gw.dp, SPARE);
 		plug(&gw);
 	}
 	assert_int_equal(rte_mempool_avail_count(gw.dp->pool), free_before);
-	put_in(&gw, 6, 5);
+	gateway_receive_many(&gw, 6, 5);
 	assert_int_equal(port(&gw, SPARE).tx_packets, 10);
 	gateway_stop(&gw);
 }
@@ -212,7 +193,7 @@ what_a_thread_took_and_forgot_goes_back_to_the_pool_and_no_more(void **state)
 	pthread_t thread;
 
 	start(&gw, state);
-	put_in(&gw, 1, 5);
+	gateway_receive_many(&gw, 1, 5);
 	const unsigned free_before = rte_mempool_avail_count(gw.dp->pool);
 	struct taker taker = {.pool = gw.dp->pool};
 	assert_int_equal(pthread_create(&thread, NULL, take_and_forget, &taker), 0);
@@ -230,7 +211,7 @@ what_a_thread_took_and_forgot_goes_back_to_the_pool_and_no_more(void **state)
 		assert_true(m[i]->next == NULL && m[i]->nb_segs == 1);
 	rte_pktmbuf_free_bulk(m, TAKEN);
 	assert_int_equal(rte_mempool_avail_count(gw.dp->pool), free_before);
-	put_in(&gw, 6, 5);
+	gateway_receive_many(&gw, 6, 5);
 	gateway_assert_balanced(&gw);
 	gateway_stop(&gw);
 }
