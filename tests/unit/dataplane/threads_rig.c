@@ -284,6 +284,10 @@ rig_stop(struct rig *rig, uint64_t drops[DP_DROP_COUNT])
 				dp_told_take(left);
 				rte_pktmbuf_free(left);
 			}
+	/* What twins gave after the workers had ended; dp_destroy() would free it, too. */
+	for (unsigned i = 0; i < RIG_WORKERS; i++)
+		while (rte_ring_sc_dequeue(rig->dp->worker[i]->inject, &left) == 0)
+			rte_pktmbuf_free(left);
 	/* A buffer that is not back is one that somebody lost. */
 	assert_int_equal(rte_mempool_avail_count(rig->dp->pool), rig->dp->pool->size);
 	dp_destroy(rig->dp);

@@ -15,7 +15,7 @@
 #include "tests/unit/dataplane/header_rig.h"
 #include "tests/unit/dataplane/udp_rig.h"
 
-#define NUMBERS_MAX 65536u      /* of one key, to be remembered */
+#define NUMBERS_MAX (1u << 21)  /* of one key, to be remembered: more than are sent */
 #define NARROW      1420        /* bytes of the link that ICMP tells of: none of the packets is as long */
 #define ROUTER      0x0a090063u /* 10.9.0.99 */
 
